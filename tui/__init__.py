@@ -1,0 +1,3 @@
+"""mailtop: top for mail."""
+
+__version__ = "0.1.0"

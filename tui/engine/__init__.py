@@ -1,0 +1,1 @@
+"""The headless local engine: what an MTA logged and lists, as signed deltas in a ledger."""

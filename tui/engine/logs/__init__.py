@@ -1,0 +1,1 @@
+"""Log lines to events: one file a mail system, pure functions on bytes."""

@@ -1,0 +1,252 @@
+"""The words of mail as values: totals, queue cells, groupings, the query. Everyone may enter; nothing here does I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+import msgspec
+
+NO_ACCOUNT = "<>"
+"""The account of mail that belongs to nobody: bounces, whose envelope sender is empty."""
+
+UNKNOWN_ACCOUNT = "(unknown)"
+"""The account of mail whose sender neither the log nor the queue has told yet."""
+
+STATES = ("new", "proc", "retry", "hold")
+"""The four states of a waiting recipient, in the order of the columns (sender-queue API)."""
+
+
+class Grouping(enum.StrEnum):
+    """How queue cells are added up (the ``group`` parameter of the sender-queue API)."""
+
+    TOTAL = "total"
+    ACCOUNT = "account"
+    ACCOUNT_CAMPAIGN = "account_campaign"
+    ISP = "isp"
+
+
+class Freshness(enum.StrEnum):
+    """How far a number can be trusted: its age and completeness."""
+
+    LIVE = "live"
+    STALE = "stale"
+    PARTIAL = "partial"
+    ERROR = "error"
+    PAUSED = "paused"
+    REPLAY = "replay"
+
+
+class MailTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What one account has sent (cPanel ``EmailTrack::stats``); ``None`` is unknown, never zero.
+
+    ``send_count`` counts messages, ``success_count`` and ``fail_count`` recipients, ``defer_count`` deferral events,
+    ``in_progress_count`` recipients that still wait, ``total_size`` bytes of the messages sent.
+    """
+
+    account: str
+    account_id: int = 0
+    send_count: int | None = None
+    success_count: int | None = None
+    defer_count: int | None = None
+    fail_count: int | None = None
+    in_progress_count: int | None = None
+    total_size: int | None = None
+
+    @property
+    def defer_fail_count(self) -> int | None:
+        """``defer_count + fail_count``, always (cPanel ``DEFERFAILCOUNT``)."""
+        if self.defer_count is None or self.fail_count is None:
+            return None
+        return self.defer_count + self.fail_count
+
+
+class RowKey(msgspec.Struct, frozen=True):
+    """Which row of a queue table this is, whatever the grouping was; dimensions that the grouping lacks are 0 or
+    ``""``."""
+
+    source: str = ""
+    sender_id: int = 0
+    account_id: int = 0
+    campaign_id: int = 0
+    isp: str = ""
+
+
+class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a queue table: recipients waiting in each of the four states."""
+
+    source: str = ""
+    sender_id: int = 0
+    account_id: int = 0
+    account: str = ""
+    campaign_id: int = 0
+    campaign: str = ""
+    isp: str = ""
+    new: int = 0
+    proc: int = 0
+    retry: int = 0
+    hold: int = 0
+
+    @property
+    def total(self) -> int:
+        """``new + proc + retry + hold``, always."""
+        return self.new + self.proc + self.retry + self.hold
+
+    @property
+    def key(self) -> RowKey:
+        """The row's identity across refreshes."""
+        return RowKey(self.source, self.sender_id, self.account_id, self.campaign_id, self.isp)
+
+
+class QueueQuery(msgspec.Struct, frozen=True):
+    """A place in the drill-down, and so what to ask a source, what the command line says and what the breadcrumb shows.
+
+    ``None`` is no filter. ``sender_id`` names the sending system; the others narrow the queue cells that are added up.
+    Names stand beside the ids so that the breadcrumb can be read.
+    """
+
+    grouping: Grouping = Grouping.TOTAL
+    sender_id: int | None = None
+    account_id: int | None = None
+    campaign_id: int | None = None
+    isp: str | None = None
+    account: str = ""
+    campaign: str = ""
+
+    def grouped(self, grouping: Grouping) -> QueueQuery:
+        """The same filters, added up another way."""
+        return msgspec.structs.replace(self, grouping=grouping)
+
+    def into(self, row: QueueRow) -> QueueQuery | None:
+        """Go in on a row: its dimensions become filters, and the next grouping of the walk
+        total -> account -> account_campaign -> isp that still tells rows apart is shown. ``None`` when there is
+        none."""
+        query = self._narrowed(row)
+        walk = [
+            (Grouping.ACCOUNT, query.account_id is None),
+            (Grouping.ACCOUNT_CAMPAIGN, query.campaign_id is None),
+            (Grouping.ISP, query.isp is None),
+        ]
+        for grouping, open_ in walk:
+            if open_:
+                return query.grouped(grouping)
+        return None
+
+    def out(self) -> QueueQuery:
+        """Go out: drop the innermost filter and show the grouping it was chosen in; the total at last."""
+        replace = msgspec.structs.replace
+        if self.campaign_id is not None:
+            return replace(self, grouping=Grouping.ACCOUNT_CAMPAIGN, campaign_id=None, campaign="")
+        if self.account_id is not None:
+            return replace(self, grouping=Grouping.ACCOUNT, account_id=None, account="")
+        if self.isp is not None:
+            return replace(self, grouping=Grouping.ISP, isp=None)
+        return self.grouped(Grouping.TOTAL)
+
+    def _narrowed(self, row: QueueRow) -> QueueQuery:
+        replace = msgspec.structs.replace
+        if self.grouping is Grouping.ACCOUNT:
+            return replace(self, account_id=row.account_id, account=row.account)
+        if self.grouping is Grouping.ACCOUNT_CAMPAIGN:
+            return replace(
+                self,
+                account_id=row.account_id,
+                account=row.account,
+                campaign_id=row.campaign_id,
+                campaign=row.campaign,
+            )
+        if self.grouping is Grouping.ISP:
+            return replace(self, isp=row.isp)
+        return self
+
+
+class QueueTable(msgspec.Struct, kw_only=True):
+    """What a source answers to a ``QueueQuery``: parallel columns, one entry a row, so that 100,000 rows stay cheap.
+
+    Every list has the same length. ``files`` is the number of queue files the MTA itself counts (``exim -bpc``,
+    ``postqueue``), ``None`` where the source does not know it.
+    """
+
+    query: QueueQuery
+    sender_id: list[int] = []
+    account_id: list[int] = []
+    account: list[str] = []
+    campaign_id: list[int] = []
+    campaign: list[str] = []
+    isp: list[str] = []
+    new: list[int] = []
+    proc: list[int] = []
+    retry: list[int] = []
+    hold: list[int] = []
+    files: int | None = None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.new)
+
+    def row(self, index: int, source: str = "") -> QueueRow:
+        """Row ``index`` (from 0) as a value of its own."""
+        return QueueRow(
+            source=source,
+            sender_id=self.sender_id[index],
+            account_id=self.account_id[index],
+            account=self.account[index],
+            campaign_id=self.campaign_id[index],
+            campaign=self.campaign[index],
+            isp=self.isp[index],
+            new=self.new[index],
+            proc=self.proc[index],
+            retry=self.retry[index],
+            hold=self.hold[index],
+        )
+
+    def rows(self, source: str = "") -> Iterator[QueueRow]:
+        """All rows, in the table's order."""
+        return (self.row(index, source) for index in range(len(self)))
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """One bucket of history: events that happened in it, and what waited at its end."""
+
+    send: int = 0
+    success: int = 0
+    defer: int = 0
+    fail: int = 0
+    size: int = 0
+    new: int = 0
+    proc: int = 0
+    retry: int = 0
+    hold: int = 0
+
+
+class History(msgspec.Struct, frozen=True):
+    """Counts over time for one row: ``points[i]`` is the bucket that begins at ``start + i * step_seconds``
+    (``start`` in seconds since 1970 UTC); ``None`` is a gap, which is never drawn as zero."""
+
+    start: int
+    step_seconds: int
+    points: list[Counts | None]
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why mail waits: one normalised reply, how often it came, and when first and last (seconds since 1970 UTC)."""
+
+    text: str
+    count: int
+    first_seen: int
+    last_seen: int
+    last_reply: str
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source is: what the screen's status line and ``show --format json`` say of it.
+
+    ``age_seconds`` is the age of the newest good numbers, ``None`` before the first; ``error`` is one plain sentence.
+    """
+
+    name: str
+    type: str
+    freshness: Freshness
+    age_seconds: float | None = None
+    error: str | None = None
+    notes: tuple[str, ...] = ()

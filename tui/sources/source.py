@@ -1,0 +1,49 @@
+"""The protocol of a source: it offers what it has, and says in one sentence why it has not."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+
+
+class SourceError(Exception):
+    """A source could not answer; the text is one sentence that says what, where and what to do."""
+
+
+class Source(Protocol):
+    """Where numbers come from. Each method may raise ``SourceError``; what a source does not offer it answers with
+    ``None``."""
+
+    name: str
+    type: str
+    interval_seconds: float
+
+    async def status(self) -> SourceStatus:
+        """How the source is now; never raises."""
+        ...
+
+    async def totals(self) -> list[MailTotals] | None:
+        """The mail totals of every account."""
+        ...
+
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        """The queue cells that ``query`` selects, added up by its grouping."""
+        ...
+
+    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
+        """Counts over the ``span_seconds`` before ``end`` (seconds since 1970) of all cells that the query's filters
+        select, whatever its grouping."""
+        ...
+
+    async def causes(self, query: QueueQuery) -> list[Cause] | None:
+        """Why the mail that the query's filters select waits, most frequent first."""
+        ...
+
+    async def changed(self) -> bool:
+        """Whether any number may differ from the last call's; a source that cannot tell says yes."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and files."""
+        ...

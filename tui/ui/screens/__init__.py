@@ -1,0 +1,1 @@
+"""Screens: the main screen and what lies over it."""
