@@ -1,0 +1,55 @@
+"""The live messages of a mail system: whose each is and which recipients wait. The tracker's memory, a blob each."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tui.engine.events import HOLD, NEW, PROC, RETRY
+
+Credit = tuple[int, int, int, int]
+"""An event that was counted for a message whose attribution is not certain yet: minute, ISP id, column, amount."""
+
+
+class Message(msgspec.Struct, array_like=True, gc=False):
+    """One live message.
+
+    ``campaign_id`` names account and campaign (0: not attributed yet). ``account`` and ``campaign`` are what is certain
+    of them. ``units`` are the recipients that wait: address -> ISP id << 2 | state. ``state`` is the state of its units
+    but for ``held``. ``credits`` is kept while the attribution may still change. ``early`` are recipients that were
+    finished before the arrival was logged. ``seen`` is when it was last heard of (seconds since 1970). ``absent`` is how
+    many units the last listing lacked, -1 when it was in the queue; ``unlogged`` how many a listing showed before any
+    line did.
+    """
+
+    campaign_id: int = 0
+    account: bytes | None = None
+    campaign: bytes = b""
+    units: dict[bytes, int] = {}
+    state: int = NEW
+    held: bool = False
+    submitted: bool = False
+    sent: bool = False
+    sized: bool = False
+    credits: list[Credit] | None = None
+    early: list[bytes] | None = None
+    seen: int = 0
+    absent: int = -1
+    unlogged: int = 0
+
+    @property
+    def unit_state(self) -> int:
+        """The state that a unit of the message has now."""
+        return HOLD if self.held else self.state
+
+    def release(self) -> None:
+        """No longer held: tried mail goes back to ``retry``."""
+        self.held = False
+        if self.state == PROC:
+            self.state = RETRY
+
+
+encode_message = msgspec.msgpack.Encoder().encode
+"""The blob of a message, as the ledger keeps it."""
+
+decode_message = msgspec.msgpack.Decoder(Message).decode
+"""The message in a blob; raises ``msgspec.DecodeError``."""

@@ -1,0 +1,92 @@
+"""Names from outside get their numbers here, and are cleaned as they do; the tracker is the only guest."""
+
+from __future__ import annotations
+
+from tui.engine.batch import Names
+from tui.isp import IspTable
+from tui.model import UNKNOWN_ACCOUNT
+from tui.text import clean
+
+CACHE_LIMIT = 20_000
+"""Raw names remembered at most: whoever sends mail chooses addresses and domains."""
+
+ISP_LIMIT = 100_000
+"""Recipient domains that get a number of their own; the rest is one ISP, ``OTHER_ISPS``."""
+
+OTHER_ISPS = "(other domains)"
+LONGEST_NAME = 200
+
+
+class Numbers:
+    """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it."""
+
+    def __init__(self, known: Names, isps: IspTable) -> None:
+        self._accounts = dict(known.accounts)
+        self._campaigns = dict(known.campaigns)
+        self._isps = dict(known.isps)
+        self._next_account = max(self._accounts.values(), default=0) + 1
+        self._next_campaign = max(self._campaigns.values(), default=0) + 1
+        self._next_isp = max(self._isps.values(), default=0) + 1
+        self._table = isps
+        self._raw_accounts: dict[bytes, int] = {}
+        self._raw_campaigns: dict[tuple[int, bytes], int] = {}
+        self._raw_domains: dict[bytes, int] = {}
+        self.new = Names({}, {}, {})
+        self.unknown_campaign = self._campaign_number(self._account_number(UNKNOWN_ACCOUNT), "")
+
+    def campaign(self, account: bytes, campaign: bytes) -> int:
+        """The number of ``campaign`` (``b""``: none) of ``account``, which gets one too if it has none yet."""
+        account_id = self._raw_accounts.get(account)
+        if account_id is None:
+            _bound(self._raw_accounts)
+            account_id = self._raw_accounts[account] = self._account_number(clean(account)[:LONGEST_NAME])
+        key = (account_id, campaign)
+        number = self._raw_campaigns.get(key)
+        if number is None:
+            _bound(self._raw_campaigns)
+            number = self._raw_campaigns[key] = self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME])
+        return number
+
+    def isp(self, address: bytes) -> int:
+        """The number of the ISP of a recipient address; one without ``@`` is a user of this host."""
+        at = address.rfind(b"@")
+        domain = address[at + 1 :] if at >= 0 else b""
+        number = self._raw_domains.get(domain)
+        if number is None:
+            _bound(self._raw_domains)
+            number = self._raw_domains[domain] = self._isp_number(self._table.of_address(b"@" + domain))
+        return number
+
+    def take_new(self) -> Names:
+        """The names numbered since the last call."""
+        new, self.new = self.new, Names({}, {}, {})
+        return new
+
+    def _account_number(self, name: str) -> int:
+        number = self._accounts.get(name)
+        if number is None:
+            number = self._accounts[name] = self.new.accounts[name] = self._next_account
+            self._next_account += 1
+        return number
+
+    def _campaign_number(self, account_id: int, name: str) -> int:
+        key = (account_id, name)
+        number = self._campaigns.get(key)
+        if number is None:
+            number = self._campaigns[key] = self.new.campaigns[key] = self._next_campaign
+            self._next_campaign += 1
+        return number
+
+    def _isp_number(self, name: str) -> int:
+        number = self._isps.get(name)
+        if number is None:
+            if len(self._isps) >= ISP_LIMIT and name != OTHER_ISPS:
+                return self._isp_number(OTHER_ISPS)
+            number = self._isps[name] = self.new.isps[name] = self._next_isp
+            self._next_isp += 1
+        return number
+
+
+def _bound(cache: dict[bytes, int] | dict[tuple[int, bytes], int]) -> None:
+    if len(cache) >= CACHE_LIMIT:
+        cache.clear()
