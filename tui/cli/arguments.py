@@ -1,0 +1,123 @@
+"""The command line: every command, every option, every exit code. Imports nothing but argparse, so help comes at
+once."""
+
+from __future__ import annotations
+
+import argparse
+import enum
+
+from tui import __version__
+
+
+class Exit(enum.IntEnum):
+    """What the command's exit code says."""
+
+    OK = 0
+    USAGE = 2
+    SOURCE = 3
+    OUTPUT = 74
+    BUSY = 75
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+EXIT_MEANINGS = {
+    Exit.OK: "everything that was asked for was read",
+    Exit.USAGE: "the command line or the configuration is wrong, or there is no terminal to draw the screen on",
+    Exit.SOURCE: "a source could not be read, in whole or in part; what the others know is still printed",
+    Exit.OUTPUT: "the output could not be written, for instance because the disk is full",
+    Exit.BUSY: "another collector writes this ledger already",
+    Exit.INTERRUPTED: "interrupted with Ctrl-C",
+    Exit.PIPE_CLOSED: "whoever read the output stopped reading, as `head` does",
+}
+"""Each exit code in words, for `--help` and the README."""
+
+GROUPINGS = ("total", "account", "account_campaign", "isp")
+FORMATS = ("table", "json", "csv")
+
+_EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="mailtop",
+        description="top for mail: who sends what, what waits in the queue, and why. "
+        "Without a command it monitors this host's mail system.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"mailtop {__version__}")
+    top.set_defaults(command="monitor", config=None, theme=None, interval=None)
+    _add_config(top)
+    _add_screen(top)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    _add_show(commands)
+    _add_demo(commands)
+    _add_collect(commands)
+    _add_hub(commands)
+    return top
+
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
+    show = _command(commands, "show", "print numbers once, for people and scripts")
+    what = show.add_subparsers(title="what to show", metavar="WHAT", required=True)
+    totals = _command(what, "totals", "the mail totals of every account")
+    totals.set_defaults(command="show", what="totals")
+    queue = _command(what, "queue", "what waits in the queue, by recipient")
+    queue.set_defaults(command="show", what="queue")
+    queue.add_argument("--group", choices=GROUPINGS, default="total", help="how to add up (default: total)")
+    queue.add_argument("--sender", type=int, metavar="N", help="only the sending system with this number")
+    queue.add_argument("--account", metavar="A", help="only this account, by exact name or by id")
+    queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name or by id")
+    queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
+    for each in (totals, queue):
+        each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
+        _add_config(each)
+
+
+def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
+    demo = _command(commands, "demo", "monitor a simulated mail system")
+    demo.set_defaults(command="demo")
+    demo.add_argument("--seed", type=int, metavar="N", default=1, help="another number, another story (default: 1)")
+    demo.add_argument("--accounts", type=int, metavar="N", default=2000, help="how many accounts (default: 2000)")
+    _add_config(demo)
+    _add_screen(demo)
+
+
+def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
+    collect = _command(commands, "collect", "read the mail system's log and queue into the ledger, until stopped")
+    collect.set_defaults(command="collect")
+    collect.add_argument("--once", action="store_true", help="read to the end of the log, list the queue, and end")
+    collect.add_argument("--source", metavar="NAME", help="only this source of the configuration")
+    collect.add_argument(
+        "--until-eof", action="store_true", help="end when standard input closes, for a program that starts this one"
+    )
+    _add_config(collect)
+
+
+def _add_hub(commands: Commands[argparse.ArgumentParser]) -> None:
+    """The hub as a child of the screen: without `help` it is listed nowhere."""
+    hub = commands.add_parser("_hub", allow_abbrev=False)
+    hub.set_defaults(command="hub")
+    _add_config(hub)
+
+
+def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS: the option may stand before or after the command, and only where it stands does it set anything
+    parser.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="read this configuration file")
+
+
+def _add_screen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="the colours of the screen")
+    parser.add_argument(
+        "--interval", type=float, metavar="SECONDS", default=argparse.SUPPRESS, help="seconds between two looks"
+    )

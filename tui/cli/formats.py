@@ -1,0 +1,190 @@
+"""What `show` prints: rows as a table, as JSON or as CSV. Pure: values in, lines of text out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from tui.model import Grouping, MailTotals, QueueRow, SourceStatus
+from tui.text import cell_width, fit
+
+SCHEMA = 1
+"""The version of the JSON form; it grows when a key goes away or changes its meaning."""
+
+UNKNOWN = "?"
+"""What a table shows for a number that nobody knows."""
+
+QUEUE_TEXTS = ("source", "account", "campaign", "isp")
+QUEUE_COUNTS = ("new", "proc", "retry", "hold", "total")
+QUEUE_KEYS = ("source", "sender_id", "account_id", "account", "campaign_id", "campaign", "isp", *QUEUE_COUNTS)
+TOTALS_COUNTS = (
+    "send_count",
+    "success_count",
+    "defer_count",
+    "fail_count",
+    "in_progress_count",
+    "defer_fail_count",
+    "total_size",
+)
+TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS)
+
+_TEXTS_OF = {
+    Grouping.TOTAL: ("source",),
+    Grouping.ACCOUNT: ("account",),
+    Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
+    Grouping.ISP: ("isp",),
+}
+_LEAST_TEXT = 8
+
+Cell = str | int | None
+Row = dict[str, Cell]
+
+
+class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
+    """One source as the JSON form tells it. ``queue_files`` is the number of messages that the mail system itself
+    counts."""
+
+    name: str
+    type: str
+    freshness: str
+    age_seconds: float | None
+    error: str | None
+    queue_files: int | None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to print: ``rows`` have the ``keys``; ``texts`` and ``counts`` are the columns that a table shows of
+    them. ``complete`` is false when a source is missing, so that no sum is taken for the whole."""
+
+    time: str
+    query: dict[str, Cell]
+    sources: list[ShownSource]
+    keys: tuple[str, ...]
+    texts: tuple[str, ...]
+    counts: tuple[str, ...]
+    rows: list[Row]
+    complete: bool
+
+
+def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownSource:
+    """A source's status as it is printed."""
+    age = None if status.age_seconds is None else round(status.age_seconds, 1)
+    return ShownSource(
+        name=status.name,
+        type=status.type,
+        freshness=status.freshness.value,
+        age_seconds=age,
+        error=status.error,
+        queue_files=queue_files,
+    )
+
+
+def queue_texts(grouping: Grouping, many_sources: bool) -> tuple[str, ...]:
+    """The columns of text that a table of this grouping needs."""
+    texts = _TEXTS_OF[grouping]
+    return ("source", *texts) if many_sources and "source" not in texts else texts
+
+
+def queue_row(row: QueueRow) -> Row:
+    """A row of the queue by the keys that JSON and CSV have."""
+    return {key: getattr(row, key) for key in QUEUE_KEYS}
+
+
+def totals_row(source: str, totals: MailTotals) -> Row:
+    """The totals of an account by the keys that JSON and CSV have."""
+    return {"source": source} | {key: getattr(totals, key) for key in TOTALS_KEYS[1:]}
+
+
+def as_json(report: Report) -> Iterator[str]:
+    """One object, with a row a line so that line tools can be used on it; what is unknown is ``null``."""
+    head = msgspec.json.encode(
+        {"schema": SCHEMA, "time": report.time, "query": report.query, "sources": report.sources, "rows": []}
+    ).decode()
+    yield head.removesuffix("]}")
+    for index, row in enumerate(report.rows):
+        yield ("," if index else "") + "\n" + msgspec.json.encode(row).decode()
+    yield "\n]}\n" if report.rows else "]}\n"
+
+
+def as_csv(report: Report) -> Iterator[str]:
+    """A header and a line a row (RFC 4180); what is unknown is empty. A name that a spreadsheet would run as a formula
+    gets an apostrophe in front, since senders choose their own domains."""
+    line = io.StringIO()
+    writer = csv.writer(line)
+    writer.writerow(report.keys)
+    for row in report.rows:
+        writer.writerow([_harmless(row[key]) for key in report.keys])
+        if line.tell() > 65536:
+            yield line.getvalue()
+            line.seek(0)
+            line.truncate()
+    yield line.getvalue()
+
+
+def as_table(report: Report, width: int | None = None) -> Iterator[str]:
+    """Aligned columns, and a line of sums. ``width`` in cells shortens names so that a line fits; ``None`` does not."""
+    columns = [*report.texts, *report.counts]
+    heads = [column.removesuffix("_count").replace("_", " ") for column in columns]
+    sums = [*_sum_label(report), *(_sum(row[key] for row in report.rows) for key in report.counts)]
+    has_sum = report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1
+    lines = [heads, *([_cell(row[key]) for key in columns] for row in report.rows)]
+    if has_sum:
+        lines.append([_cell(value) for value in sums])
+    widths = [max(map(cell_width, cells)) for cells in zip(*lines, strict=True)]
+    if width is not None:
+        widths = _shrunk(widths, len(report.texts), width)
+    for cells in lines:
+        texts = [fit(cell, size) for cell, size in zip(cells[: len(report.texts)], widths, strict=False)]
+        counts = [
+            fit(cell, size, right=True)
+            for cell, size in zip(cells[len(report.texts) :], widths[len(report.texts) :], strict=True)
+        ]
+        line = "  ".join([*texts, *counts])
+        yield (line if width is None else fit(line, width)).rstrip() + "\n"
+
+
+def age_words(seconds: float) -> str:
+    """An age as a person says it: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _harmless(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@＝＋－＠") else cell
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+def _sum_label(report: Report) -> list[Cell]:
+    return ["total" if report.complete else "total (incomplete)", *([""] * (len(report.texts) - 1))]
+
+
+def _sum(values: Iterable[Cell]) -> int | None:
+    total = 0
+    for value in values:
+        if not isinstance(value, int):
+            return None
+        total += value
+    return total
+
+
+def _shrunk(widths: Sequence[int], texts: int, width: int) -> list[int]:
+    """The widest of the first `texts` columns give way until a line has `width` cells, as far as they can."""
+    shrunk = list(widths)
+    too_wide = sum(shrunk) + 2 * (len(shrunk) - 1) - width
+    while too_wide > 0:
+        widest = max(range(texts), key=lambda column: shrunk[column])
+        if shrunk[widest] <= _LEAST_TEXT:
+            break
+        shrunk[widest] -= 1
+        too_wide -= 1
+    return shrunk
