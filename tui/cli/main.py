@@ -1,0 +1,70 @@
+"""Parses, runs one command, and makes one sentence and an exit code of whatever went wrong. Imports a command when it
+is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from tui.cli.arguments import Exit, parser
+from tui.cli.output import OutputError, PipeClosed, flush, say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line ``arguments`` (``sys.argv`` without the program for ``None``); returns the exit code."""
+    try:
+        code = _parsed_and_run(arguments)
+        flush()
+    except PipeClosed:
+        return Exit.PIPE_CLOSED
+    except OutputError as error:
+        say(str(error))
+        return Exit.OUTPUT
+    return code
+
+
+def _parsed_and_run(arguments: Sequence[str] | None) -> int:
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as end:  # after help, the version or a usage error
+        return int(end.code or 0)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tui.config import ConfigError
+    from tui.engine.ledger import LedgerBusy, LedgerError
+    from tui.sources.source import SourceError
+
+    try:
+        return _command(options)
+    except ConfigError as error:
+        say(str(error))
+        return Exit.USAGE
+    except LedgerBusy as error:
+        say(str(error))
+        return Exit.BUSY
+    except (LedgerError, SourceError) as error:
+        say(str(error))
+        return Exit.SOURCE
+
+
+def _command(options: argparse.Namespace) -> int:
+    if options.command == "show":
+        from tui.cli import show
+
+        return show.run(options)
+    if options.command == "collect":
+        from tui.cli import collect
+
+        return collect.run(options)
+    if options.command == "hub":
+        from tui.cli import hub
+
+        return hub.run(options)
+    from tui.cli import monitor
+
+    return monitor.run(options)
