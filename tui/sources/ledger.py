@@ -1,0 +1,156 @@
+"""The ledger as a source: what a collector wrote, read by another process. Only the command line builds one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
+from tui.model import Cause, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.sources.source import SourceError
+from tui.sources.worker import Worker
+
+LIVE_SECONDS = 5.0
+LIVE_INTERVALS = 3
+"""Numbers are live while the collector wrote within five seconds, or three polls where these take longer."""
+
+Answer = TypeVar("Answer")
+
+
+class LedgerSource:
+    """Reads one ledger, which need not exist yet. ``open_reader`` is called in the source's own thread, where every
+    call to the reader runs; when a call fails the reader is opened anew for the next one."""
+
+    def __init__(
+        self,
+        name: str,
+        open_reader: Callable[[], LedgerReader],
+        *,
+        type: str = "local",
+        interval_seconds: float = 2.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.interval_seconds = interval_seconds
+        self._open_reader = open_reader
+        self._clock = clock
+        self._worker = Worker(f"ledger {name}")
+        self._reader: LedgerReader | None = None
+        self._version: int | None = None
+
+    async def status(self) -> SourceStatus:
+        """How far the ledger's numbers can be trusted; never raises."""
+        try:
+            ledger = await self._ask(lambda reader: reader.status())
+        except SourceError as error:
+            return SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
+        return describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
+
+    async def totals(self) -> list[MailTotals] | None:
+        """The mail totals of every account."""
+        return await self._ask(lambda reader: reader.totals())
+
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        """The queue cells that ``query`` selects, added up by its grouping."""
+        return await self._ask(lambda reader: reader.queue(query))
+
+    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
+        """Counts over the ``span_seconds`` before ``end`` of the cells that the query's filters select."""
+        return await self._ask(lambda reader: reader.history(query, end, span_seconds))
+
+    async def causes(self, query: QueueQuery) -> list[Cause] | None:
+        """Why the mail that the query's filters select waits, most frequent first."""
+        return await self._ask(lambda reader: reader.causes(query))
+
+    async def changed(self) -> bool:
+        """Whether anything was written since the last call."""
+        return await self._ask(self._has_new_version)
+
+    async def close(self) -> None:
+        """Give back the file, after the calls that are under way."""
+        await self._worker.run(self._forget_reader)
+        self._worker.stop()
+
+    def _has_new_version(self, reader: LedgerReader) -> bool:
+        version = reader.version()
+        changed = version != self._version
+        self._version = version
+        return changed
+
+    async def _ask(self, question: Callable[[LedgerReader], Answer]) -> Answer:
+        def call() -> Answer:
+            try:
+                if self._reader is None:
+                    self._reader = self._open_reader()
+                    self._version = None
+                return question(self._reader)
+            except (LedgerError, OSError) as error:
+                self._forget_reader()
+                raise SourceError(str(error)) from error
+
+        return await self._worker.run(call)
+
+    def _forget_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+
+def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_seconds: float) -> SourceStatus:
+    """How a ledger that stands so at ``now`` (seconds since 1970) is shown: an error when its queue could not be
+    listed, stale when nobody writes it, partial while some of the log is missing."""
+    age_seconds = None if ledger.updated is None else max(0.0, now - ledger.updated)
+    notes = []
+    freshness, error = Freshness.LIVE, ledger.notes.get("queue")
+    if error is not None:
+        freshness = Freshness.ERROR
+    elif ledger.collector is None:
+        freshness = Freshness.STALE
+        notes.append(f"No collector runs; {_age(age_seconds)}.")
+    elif ledger.gauges.get("backfill"):
+        freshness = Freshness.PARTIAL
+        notes.append("The log is still being read from its beginning; the numbers grow until it is done.")
+    elif "log" in ledger.notes:
+        freshness = Freshness.PARTIAL
+    elif age_seconds is None:
+        freshness = Freshness.PARTIAL
+        notes.append("The collector has just begun; there are no numbers yet.")
+    elif age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds):
+        freshness = Freshness.STALE
+        notes.append(f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}.")
+    notes += [text for key, text in sorted(ledger.notes.items()) if key != "queue"]
+    notes += _unexplained(ledger.counters)
+    notes.append(f"The ledger takes {_megabytes(ledger.size)} on disk.")
+    return SourceStatus(
+        name=name, type=type, freshness=freshness, age_seconds=age_seconds, error=error, notes=tuple(notes)
+    )
+
+
+def _unexplained(counters: dict[str, int]) -> list[str]:
+    sentences = [
+        ("vanished", "{} left the queue without a line in the log", "recipient"),
+        ("unlogged", "{} in the queue without a line in the log that tells of it", "recipient"),
+        ("unparsed", "{} of the log could not be understood", "line"),
+    ]
+    return [
+        sentence.format(f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s") + "."
+        for key, sentence, noun in sentences
+        if (count := counters.get(key, 0)) > 0
+    ]
+
+
+def _age(seconds: float | None) -> str:
+    """An age in words, coarse, so that the sentence changes seldom."""
+    if seconds is None:
+        return "there are no numbers yet"
+    if seconds < 60:
+        return "the numbers are less than a minute old"
+    size, noun = next(unit for unit in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= unit[0])
+    count = int(seconds // size)
+    return f"the numbers are {count} {noun}{'s' if count > 1 else ''} old"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:,.1f} MB"
