@@ -24,7 +24,7 @@ ABSENT_KEPT_SECONDS = 3600
 """How long a message that left the queue without a line is remembered, for lines that come late."""
 
 CREDITS_KEPT = 100
-"""How many events of a message can still move to another account or campaign; older ones stay where they were counted."""
+"""How many events of a message can still move to another account or campaign; older ones stay where they are."""
 
 _STATE_BITS = 2
 _STATE_MASK = 3
@@ -79,7 +79,7 @@ class Tracker:
         """The message of this id; one that is not known is counted as nobody's until it is."""
         self._changed.add(id_)
         message = self.messages.get(id_)
-        if message is None:
+        if message is None or _forgotten(message, time):
             message = self.messages[id_] = Message(credits=[])
         elif message.absent >= 0:
             self.back_in_queue(message)
@@ -87,10 +87,7 @@ class Tracker:
         return message
 
     def _submitted(self, event: ev.Submitted) -> None:
-        known = self.messages.get(event.id)
-        if known is not None and known.sent:
-            self.vanish(event.id, known, event.time)
-            del self.messages[event.id]
+        self._used_again(event.id, event.time)
         message = self._message(event.id, event.time)
         message.submitted = True
         message.account = event.account
@@ -186,15 +183,24 @@ class Tracker:
     def _renamed(self, event: ev.Renamed) -> None:
         old = self.messages.pop(event.old, None)
         self._changed.add(event.old)
-        if old is not None:
+        if old is not None and not _forgotten(old, event.time):
+            self._used_again(event.id, event.time)
             self.messages[event.id] = old
             old.submitted = True
         self._message(event.id, event.time)
 
+    def _used_again(self, id_: bytes, time: int) -> None:
+        """Short queue ids come again: what is known of an earlier message of this id is over."""
+        known = self.messages.get(id_)
+        if known is not None and (known.sent or known.units):
+            if known.absent < 0:
+                self.vanish(id_, known, time)
+            del self.messages[id_]
+
     def _gone(self, event: ev.Gone) -> None:
         message = self.messages.pop(event.id, None)
         self._changed.add(event.id)
-        if message is None:
+        if message is None or _forgotten(message, event.time):
             return
         if message.absent >= 0:
             self.back_in_queue(message)
@@ -205,8 +211,8 @@ class Tracker:
     # What both the log and the listing do to a message
 
     def attribute(self, message: Message, account: bytes, minute: int) -> None:
-        """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what waits
-        moves in ``minute``. When account and campaign are certain this was the last word."""
+        """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
+        waits moves in ``minute``. When account and campaign are certain this was the last word."""
         old = self._cell(message)
         message.campaign_id = self._numbers.campaign(account, message.campaign)
         new = self._cell(message)
@@ -350,14 +356,19 @@ class Tracker:
         )
 
     def _prune(self) -> None:
-        """Once an hour of log time forget what was never a message and what left long ago."""
+        """Once an hour of log time drop what is long forgotten."""
         hour = self.log_time // 3600
         if hour == self._pruned_hour:
             return
         self._pruned_hour = hour
-        for id_, message in list(self.messages.items()):
-            age = self.log_time - message.seen
-            never_arrived = not message.sent and not message.units and age > SUBMISSION_KEPT_SECONDS
-            if never_arrived or (message.absent >= 0 and age > ABSENT_KEPT_SECONDS):
-                del self.messages[id_]
-                self._changed.add(id_)
+        long_ago = self.log_time - SUBMISSION_KEPT_SECONDS
+        for id_ in [id_ for id_, message in self.messages.items() if _forgotten(message, long_ago)]:
+            del self.messages[id_]
+            self._changed.add(id_)
+
+
+def _forgotten(message: Message, time: int) -> bool:
+    """Whether at ``time`` the message is only a begun submission of long ago, or left the queue long ago."""
+    if message.absent >= 0:
+        return time - message.seen > ABSENT_KEPT_SECONDS
+    return not message.sent and not message.units and time - message.seen > SUBMISSION_KEPT_SECONDS

@@ -1,0 +1,173 @@
+"""The collector: log, listing, log again; nothing lost when the ledger or the queue cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tests.engine.memory_ledger import MemoryLedger
+from tui.engine import events as ev
+from tui.engine.batch import SUCCESS, Batch, LogPosition
+from tui.engine.collect import BATCH_BYTES, Collector, Reading
+from tui.engine.ledger import LedgerError
+from tui.engine.queues.listing import Listing, ListingError, Waiting
+from tui.isp import IspTable
+
+NOW = 1_800_000_000
+ADDRESS = b"x@gmail.com"
+
+
+class ScriptedFeed:
+    """A mail system that does what the test says; ``on_list`` runs while the queue is being listed."""
+
+    def __init__(self) -> None:
+        self.log: list[ev.Event] = []
+        self.queue: dict[bytes, Waiting] = {}
+        self.problem: str | None = None
+        self.unparsed = 0
+        self.queue_error: str | None = None
+        self.on_list: Callable[[], None] = lambda: None
+        self.piece = 10
+        self.size = 100
+        self._read = 0
+
+    def read(self) -> Reading | None:
+        if self._read >= len(self.log):
+            return None
+        events: Sequence[ev.Event] = self.log[self._read : self._read + self.piece]
+        self._read += len(events)
+        return Reading(events, LogPosition("mainlog", 1, 2, b"head", self._read), self.size)
+
+    def list(self) -> Listing | None:
+        if self.queue_error is not None:
+            raise ListingError(self.queue_error)
+        listing = Listing(NOW, dict(self.queue))
+        self.on_list()
+        return listing
+
+
+def arrived(id_: bytes) -> ev.Arrived:
+    return ev.Arrived(NOW, id_, b"alice", b"acme.test", 10, (ADDRESS,), ev.NEW)
+
+
+def waiting(id_: bytes, state: int = ev.RETRY) -> Waiting:
+    return Waiting(id_, state, (ADDRESS,), b"alice", b"acme.test", None, 10, NOW)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def feed() -> ScriptedFeed:
+    return ScriptedFeed()
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+def test_a_tick_reads_lists_and_writes(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    feed.log = [arrived(b"1"), arrived(b"2"), ev.Delivered(NOW, b"2", ADDRESS, ADDRESS), ev.Gone(NOW, b"2")]
+    feed.queue = {b"1": waiting(b"1")}
+    Collector(feed, ledger, IspTable()).tick()
+    assert ledger.sums() == [2, 1, 0, 0, 20, 0, 0, 1, 0]
+    assert ledger.gauges["queue_files"] == 1
+    assert [position.offset for position in ledger.positions()] == [4]
+    assert len(ledger.maintained) == 1
+
+
+def test_what_is_logged_while_the_queue_is_listed_is_newer_than_the_listing(
+    feed: ScriptedFeed, ledger: MemoryLedger
+) -> None:
+    feed.log = [arrived(b"1")]
+    feed.queue = {b"1": waiting(b"1", ev.PROC)}
+    feed.on_list = lambda: feed.log.extend([ev.Delivered(NOW, b"1", ADDRESS, ADDRESS), ev.Gone(NOW, b"1")])
+    Collector(feed, ledger, IspTable()).tick()
+    assert ledger.sums() == [1, 1, 0, 0, 10, 0, 0, 0, 0]
+    assert not ledger.counters
+
+
+def test_a_queue_that_cannot_be_listed_is_noted_and_nothing_is_taken_from_it(
+    feed: ScriptedFeed, ledger: MemoryLedger
+) -> None:
+    clock = Clock()
+    feed.log = [arrived(b"1")]
+    feed.queue = {b"1": waiting(b"1")}
+    collector = Collector(feed, ledger, IspTable(), clock)
+    collector.tick()
+    feed.queue_error = "the queue is not readable"
+    feed.log.append(arrived(b"2"))
+    clock.now += 60
+    collector.tick()
+    assert ledger.notes["queue"] == "the queue is not readable"
+    assert ledger.sums()[5:] == [1, 0, 1, 0]
+    feed.queue_error = None
+    clock.now += 60
+    collector.tick()
+    assert "queue" not in ledger.notes
+    assert ledger.sums()[5:] == [0, 0, 1, 0]
+    assert ledger.counters["vanished"] == 1
+
+
+def test_a_batch_that_could_not_be_written_is_written_later_and_once(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    feed.log = [arrived(b"1"), ev.Delivered(NOW, b"1", ADDRESS, ADDRESS), ev.Gone(NOW, b"1")]
+    ledger.failures = ["the disk is full"]
+    collector = Collector(feed, ledger, IspTable())
+    with pytest.raises(LedgerError, match="disk is full"):
+        collector.tick()
+    collector.tick()
+    collector.tick()
+    assert ledger.sums()[SUCCESS] == 1
+
+
+def test_each_trouble_is_told_once_and_the_collector_goes_on(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    feed.log = [arrived(b"1")]
+    ledger.failures = ["the disk is full"] * 3
+    told: list[str] = []
+    ticks = iter([False, False, False, False, True])
+    Collector(feed, ledger, IspTable()).run(lambda _: next(ticks), told.append)
+    assert told == ["the disk is full"]
+    assert ledger.sums()[0] == 1
+
+
+def test_a_long_log_is_written_in_batches_with_the_place_each_ends_at(feed: ScriptedFeed) -> None:
+    feed.log = [arrived(b"%d" % number) for number in range(30)]
+    feed.size = BATCH_BYTES
+    written: list[tuple[int, int]] = []
+
+    class Watched(MemoryLedger):
+        def write(self, batch: Batch) -> None:
+            super().write(batch)
+            written.append((self.sums()[0], max((position.offset for position in self.positions()), default=0)))
+
+    Collector(feed, Watched(), IspTable()).tick()
+    assert {sends == offset for sends, offset in written} == {True}
+    assert written[-1] == (30, 30)
+    assert len(written) >= 3
+
+
+def test_the_logs_trouble_and_unparsed_lines_reach_the_ledger(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    feed.problem, feed.unparsed = "the log is not there", 2
+    collector = Collector(feed, ledger, IspTable())
+    collector.tick()
+    feed.unparsed = 5
+    collector.tick()
+    assert ledger.notes["log"] == "the log is not there"
+    assert ledger.counters["unparsed"] == 5
+
+
+def test_a_restart_goes_on_from_what_the_ledger_has(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    feed.log = [arrived(b"1")]
+    feed.queue = {b"1": waiting(b"1", ev.NEW)}
+    Collector(feed, ledger, IspTable()).tick()
+    feed.log += [ev.Delivered(NOW, b"1", ADDRESS, ADDRESS), ev.Gone(NOW, b"1")]
+    feed.queue = {}
+    Collector(feed, ledger, IspTable()).tick()
+    assert ledger.sums() == [1, 1, 0, 0, 10, 0, 0, 0, 0]

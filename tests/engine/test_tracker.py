@@ -1,0 +1,296 @@
+"""The tracker: nothing counted twice or lost however the log is divided, and the queue is what the listing says."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.engine.event_worlds import event_lists, listings
+from tui.engine import events as ev
+from tui.engine.batch import DEFER, FAIL, ISP_BITS, SEND, SIZE, SUCCESS, Batch, Names
+from tui.engine.queues.listing import Listing, Waiting
+from tui.engine.reconcile import Reconciler
+from tui.engine.tracker import Tracker
+from tui.isp import IspTable
+
+NOW = 1_800_000_000
+
+
+class Book:
+    """Adds up batches as a ledger does, by name instead of number."""
+
+    def __init__(self) -> None:
+        self.names = Names({}, {}, {})
+        self.messages: dict[bytes, bytes] = {}
+        self.rows: Counter[tuple[int, int, int]] = Counter()
+        self.causes: Counter[tuple[int, str]] = Counter()
+        self.counters: Counter[str] = Counter()
+
+    def add(self, batch: Batch) -> None:
+        self.names.accounts.update(batch.accounts)
+        self.names.campaigns.update(batch.campaigns)
+        self.names.isps.update(batch.isps)
+        for minute, cells in batch.deltas.items():
+            for cell, row in cells.items():
+                for column, amount in enumerate(row):
+                    self.rows[minute, cell, column] += amount
+        for key, cause in batch.causes.items():
+            self.causes[key.cell, key.text] += cause.count
+        for id_, blob in batch.messages.items():
+            if blob is None:
+                del self.messages[id_]
+            else:
+                self.messages[id_] = blob
+        self.counters.update(batch.counters)
+
+    def by_name(self) -> dict[tuple[int, str, str, str, int], int]:
+        accounts = {number: name for name, number in self.names.accounts.items()}
+        campaigns = {number: (accounts[account], name) for (account, name), number in self.names.campaigns.items()}
+        isps = {0: "", **{number: name for name, number in self.names.isps.items()}}
+        named: Counter[tuple[int, str, str, str, int]] = Counter()
+        for (minute, cell, column), amount in self.rows.items():
+            named[(minute, *campaigns[cell >> ISP_BITS], isps[cell & (1 << ISP_BITS) - 1], column)] += amount
+        return {key: amount for key, amount in named.items() if amount}
+
+    def sums(self) -> list[int]:
+        sums = [0] * 9
+        for (_, _, column), amount in self.rows.items():
+            sums[column] += amount
+        return sums
+
+    def tracker(self) -> Tracker:
+        return Tracker(self.names, self.messages, IspTable())
+
+
+def units(tracker: Tracker) -> dict[bytes, dict[bytes, int]]:
+    """Waiting recipients and their state, by message."""
+    return {
+        id_: {recipient: unit & 3 for recipient, unit in message.units.items()}
+        for id_, message in tracker.messages.items()
+        if message.units
+    }
+
+
+def run(events: list[ev.Event]) -> Book:
+    book = Book()
+    tracker = book.tracker()
+    tracker.apply(events)
+    book.add(tracker.take())
+    return book
+
+
+@given(event_lists(), st.lists(st.integers(0, 40)), st.lists(st.booleans()))
+def test_any_division_and_any_restart_give_the_same_sums(
+    events: list[ev.Event], cuts: list[int], restarts: list[bool]
+) -> None:
+    whole = run(events)
+    book = Book()
+    tracker = book.tracker()
+    edges = [0, *sorted(cuts), len(events)]
+    for number, (begin, end) in enumerate(itertools.pairwise(edges)):
+        tracker.apply(events[begin:end])
+        book.add(tracker.take())
+        if number < len(restarts) and restarts[number]:
+            tracker = book.tracker()
+    assert book.by_name() == whole.by_name()
+    assert book.counters == whole.counters
+    assert sum(book.causes.values()) == sum(whole.causes.values())
+
+
+@given(event_lists())
+def test_what_waits_is_what_the_messages_hold(events: list[ev.Event]) -> None:
+    book = Book()
+    tracker = book.tracker()
+    tracker.apply(events)
+    book.add(tracker.take())
+    held = Counter(state for message in units(tracker).values() for state in message.values())
+    assert book.sums()[5:] == [held[state] for state in range(4)]
+    assert all(amount >= 0 for amount in _gauges(book).values())
+
+
+def _gauges(book: Book) -> Counter[tuple[int, int]]:
+    gauges: Counter[tuple[int, int]] = Counter()
+    for (_, cell, column), amount in book.rows.items():
+        if column > SIZE:
+            gauges[cell, column] += amount
+    return gauges
+
+
+@given(event_lists())
+def test_every_outcome_is_counted_once_wherever_it_belongs(events: list[ev.Event]) -> None:
+    sums = run(events).sums()
+    assert sums[SUCCESS] == sum(type(event) is ev.Delivered for event in events)
+    assert sums[DEFER] == sum(type(event) is ev.Deferred and event.attempt for event in events)
+    if not any(type(event) is ev.Expired for event in events):
+        assert sums[FAIL] == sum(type(event) is ev.Failed for event in events)
+
+
+@given(event_lists(), st.lists(listings(taken=NOW + 10**7), min_size=1, max_size=3))
+def test_after_a_listing_the_queue_is_the_listing(events: list[ev.Event], drawn: list[Listing]) -> None:
+    book = Book()
+    tracker = book.tracker()
+    tracker.apply(events)
+    reconciler = Reconciler(tracker)
+    for listing in drawn:
+        reconciler.reconcile(listing, set())
+        assert units(tracker) == {
+            id_: dict.fromkeys(waiting.recipients, waiting.state)
+            for id_, waiting in listing.messages.items()
+            if waiting.recipients
+        }
+    book.add(tracker.take())
+    waiting = Counter(state for message in units(tracker).values() for state in message.values())
+    assert book.sums()[5:] == [waiting[state] for state in range(4)]
+    assert all(amount >= 0 for amount in _gauges(book).values())
+
+
+@given(event_lists(), listings(taken=NOW + 10**7), st.data())
+def test_a_listing_leaves_ids_that_were_logged_meanwhile_alone(
+    events: list[ev.Event], listing: Listing, data: st.DataObject
+) -> None:
+    tracker = Book().tracker()
+    tracker.apply(events)
+    before = units(tracker)
+    touched = set(data.draw(st.lists(st.sampled_from(sorted({*before, *listing.messages}) or [b"-"]))))
+    Reconciler(tracker).reconcile(listing, touched)
+    after = units(tracker)
+    assert {id_: after.get(id_) for id_ in touched} == {id_: before.get(id_) for id_ in touched}
+
+
+def arrived(id_: bytes, *recipients: bytes, time: int = NOW, account: bytes = b"alice@acme.test") -> ev.Arrived:
+    return ev.Arrived(time, id_, account, b"acme.test", 1000, recipients, ev.NEW)
+
+
+def cells(book: Book) -> dict[tuple[str, str, str], list[int]]:
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    for (_, account, campaign, isp, column), amount in book.by_name().items():
+        rows.setdefault((account, campaign, isp), [0] * 9)[column] += amount
+    return {key: row for key, row in rows.items() if any(row)}
+
+
+def test_a_message_from_arrival_to_completion() -> None:
+    a, b = b"x@gmail.com", b"y@corp.example"
+    events: list[ev.Event] = [
+        ev.CampaignSeen(NOW, b"1", b"spring"),
+        arrived(b"1", a, b),
+        ev.Delivered(NOW + 1, b"1", a, a),
+        ev.Deferred(NOW + 2, b"1", b, b, b"451 4.7.1 Try again later", True),
+        ev.Deferred(NOW + 3, b"1", b, b, b"retry time not reached", False),
+    ]
+    book = run(events)
+    assert cells(book) == {
+        ("alice@acme.test", "spring", ""): [1, 0, 0, 0, 1000, 0, 0, 0, 0],
+        ("alice@acme.test", "spring", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0],
+        ("alice@acme.test", "spring", "corp.example"): [0, 0, 1, 0, 0, 0, 0, 1, 0],
+    }
+    assert [text for _, text in book.causes] == ["451 4.7.1 Try again later"]
+    book = run([*events, ev.Failed(NOW + 4, b"1", b, b, b"550 no"), ev.Gone(NOW + 4, b"1")])
+    assert cells(book)["alice@acme.test", "spring", "corp.example"] == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert book.messages == {}
+
+
+def test_outcomes_before_the_arrival_move_to_the_account_once_it_is_known() -> None:
+    a = b"x@gmail.com"
+    early: list[ev.Event] = [ev.Delivered(NOW, b"1", a, a)]
+    assert cells(run(early)) == {("(unknown)", "", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0]}
+    later = cells(run([*early, arrived(b"1", a, time=NOW + 90)]))
+    assert later == {
+        ("alice@acme.test", "", ""): [1, 0, 0, 0, 1000, 0, 0, 0, 0],
+        ("alice@acme.test", "", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0],
+    }
+
+
+def test_a_deferral_of_a_message_from_before_the_log_gets_its_account_from_the_queue() -> None:
+    a = b"x@gmail.com"
+    book = Book()
+    tracker = book.tracker()
+    tracker.apply([ev.Deferred(NOW, b"1", a, a, b"451 later", True)])
+    listed = Waiting(b"1", ev.RETRY, (a,), b"carol@shop.test", b"shop.test", b"camp", 10, NOW)
+    Reconciler(tracker).reconcile(Listing(NOW + 60, {b"1": listed}), set())
+    book.add(tracker.take())
+    assert cells(book) == {("carol@shop.test", "camp", "Gmail"): [0, 0, 1, 0, 0, 0, 0, 1, 0]}
+
+
+def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the_line_comes_late() -> None:
+    a = b"x@gmail.com"
+    book = Book()
+    tracker = book.tracker()
+    tracker.apply([arrived(b"1", a)])
+    reconciler = Reconciler(tracker)
+    reconciler.reconcile(Listing(NOW + 5, {}), set())
+    book.add(tracker.take())
+    assert book.counters["vanished"] == 1
+    assert book.sums()[5:] == [0, 0, 0, 0]
+    tracker.apply([ev.Delivered(NOW + 4, b"1", a, a), ev.Gone(NOW + 4, b"1")])
+    book.add(tracker.take())
+    assert book.counters["vanished"] == 0
+    assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_comes() -> None:
+    a = b"x@gmail.com"
+    book = Book()
+    tracker = book.tracker()
+    listed = Waiting(b"1", ev.NEW, (a,), None, b"acme.test", None, 10, NOW)
+    Reconciler(tracker).reconcile(Listing(NOW, {b"1": listed}), set())
+    book.add(tracker.take())
+    assert book.counters["unlogged"] == 1
+    assert cells(book) == {("acme.test", "", "Gmail"): [0, 0, 0, 0, 0, 1, 0, 0, 0]}
+    tracker.apply([arrived(b"1", a)])
+    book.add(tracker.take())
+    assert book.counters["unlogged"] == 0
+    assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert book.sums()[SEND] == 1
+
+
+def test_a_held_message_is_held_until_it_is_released() -> None:
+    a = b"x@gmail.com"
+    held: list[ev.Event] = [arrived(b"1", a), ev.Held(NOW, b"1")]
+    assert run(held).sums()[5:] == [0, 0, 0, 1]
+    assert run([*held, ev.Released(NOW, b"1")]).sums()[5:] == [1, 0, 0, 0]
+    tried: list[ev.Event] = [arrived(b"1", a), ev.Deferred(NOW, b"1", a, a, b"", True), ev.Held(NOW, b"1")]
+    assert run([*tried, ev.Released(NOW, b"1")]).sums()[5:] == [0, 0, 1, 0]
+
+
+def test_an_expired_message_fails_for_every_recipient_that_waits() -> None:
+    book = run([arrived(b"1", b"a@x.test", b"b@x.test"), ev.Expired(NOW, b"1"), ev.Gone(NOW, b"1")])
+    assert book.sums() == [1, 0, 0, 2, 1000, 0, 0, 0, 0]
+
+
+def test_a_requeued_message_is_sent_once_and_keeps_its_owner() -> None:
+    a = b"x@gmail.com"
+    book = run(
+        [
+            ev.Submitted(NOW, b"1", b"alice"),
+            ev.Arrived(NOW, b"1", None, b"acme.test", 10, None, ev.PROC),
+            ev.Deferred(NOW, b"1", a, a, b"", True),
+            ev.Renamed(NOW + 60, b"2", b"1"),
+            ev.Arrived(NOW + 60, b"2", None, b"acme.test", 10, None, ev.PROC),
+            ev.Delivered(NOW + 60, b"2", a, a),
+            ev.Gone(NOW + 60, b"2"),
+        ]
+    )
+    assert cells(book) == {
+        ("alice", "", ""): [1, 0, 0, 0, 10, 0, 0, 0, 0],
+        ("alice", "", "Gmail"): [0, 1, 1, 0, 0, 0, 0, 0, 0],
+    }
+
+
+def test_an_id_used_again_is_another_message() -> None:
+    a = b"x@gmail.com"
+    one: list[ev.Event] = [
+        ev.Submitted(NOW, b"1", b"alice"),
+        ev.Arrived(NOW, b"1", None, b"", 10, None, ev.PROC),
+        ev.Deferred(NOW, b"1", a, a, b"", True),
+    ]
+    two: list[ev.Event] = [
+        ev.Submitted(NOW + 9, b"1", b"bob"),
+        ev.Arrived(NOW + 9, b"1", None, b"", 20, None, ev.PROC),
+    ]
+    book = run([*one, *two])
+    assert book.counters["vanished"] == 1
+    assert cells(book)["bob", "", ""][SEND] == 1
+    assert book.sums()[5:] == [0, 0, 0, 0]

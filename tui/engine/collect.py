@@ -1,0 +1,164 @@
+"""The collector: reads a mail system's log to its end, lists its queue, reads on, reconciles, writes a batch a second.
+
+The command line builds it; it knows its parts by protocol only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from tui.engine.batch import Batch, LogPosition
+from tui.engine.events import Event
+from tui.engine.ledger import LedgerError, LedgerWriter
+from tui.engine.queues.listing import Listing, ListingError
+from tui.engine.reconcile import Reconciler
+from tui.engine.tracker import Tracker
+from tui.isp import IspTable
+
+CHUNK_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 64 * 1024 * 1024
+"""How much log goes into one batch at the most: memory stays flat however long the log is."""
+
+TICK_SECONDS = 1.0
+LISTING_SECONDS = 2.0
+LISTING_SHARE = 10
+"""A listing that took a second is not repeated for ten."""
+
+MAINTENANCE_SECONDS = 300.0
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a feed read: ``events``, the place in the log after them (``None``: there is no log), and bytes read."""
+
+    events: Sequence[Event]
+    position: LogPosition | None
+    size: int
+
+
+class Feed(Protocol):
+    """A mail system as the collector sees it: a log to follow and a queue to list."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the log cannot be followed now, in one sentence."""
+        ...
+
+    @property
+    def unparsed(self) -> int:
+        """How many lines should have meant something and did not parse, since the feed was made."""
+        ...
+
+    def read(self) -> Reading | None:
+        """The next piece of the log; ``None`` at its end."""
+        ...
+
+    def list(self) -> Listing | None:
+        """The queue as it is now; ``None`` when the feed has nothing newer. Raises ``ListingError``."""
+        ...
+
+
+class Collector:
+    """Feeds one ledger from one mail system."""
+
+    def __init__(
+        self, feed: Feed, writer: LedgerWriter, isps: IspTable, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._feed = feed
+        self._writer = writer
+        self._tracker = Tracker(writer.names(), writer.messages(), isps)
+        self._reconciler = Reconciler(self._tracker)
+        self._clock = clock
+        self._position: LogPosition | None = None
+        self._gauges: dict[str, int] = {}
+        self._unparsed = 0
+        self._unwritten: Batch | None = None
+        self._list_again = 0.0
+        self._maintain_again = 0.0
+        self.queue_problem: str | None = None
+
+    def run(self, wait: Callable[[float], bool], report: Callable[[str], None]) -> None:
+        """Collect until ``wait(seconds)`` says that it is time to stop; ``report`` gets a sentence a trouble."""
+        told: str | None = None
+        while True:
+            trouble = None
+            try:
+                self.tick()
+            except LedgerError as error:
+                trouble = str(error)
+            if trouble and trouble != told:
+                report(trouble)
+            told = trouble
+            if wait(TICK_SECONDS):
+                break
+        self._write()
+
+    def tick(self) -> None:
+        """Read to the log's end, list the queue if it is due, and write. Raises ``LedgerError``; nothing is lost then:
+        the batch is kept and written by a later tick, and no more is read until it is."""
+        self._write()
+        self._read_to_end()
+        now = self._clock()
+        if now >= self._list_again or now < self._list_again - 3600:
+            self.list_queue()
+        self._write()
+        if now >= self._maintain_again or now < self._maintain_again - 3600:
+            self._maintain_again = now + MAINTENANCE_SECONDS
+            self._writer.maintain(now)
+
+    def list_queue(self) -> None:
+        """List the queue, read what was logged meanwhile, and reconcile."""
+        begun = self._clock()
+        try:
+            listing = self._feed.list()
+        except ListingError as error:
+            self.queue_problem = str(error)
+            self._writer.note("queue", self.queue_problem)
+            self._list_again = self._clock() + LISTING_SECONDS
+            return
+        ended = self._clock()
+        self._list_again = ended + max(LISTING_SECONDS, LISTING_SHARE * (ended - begun))
+        if listing is None:
+            return
+        self.queue_problem = None
+        self._writer.note("queue", None)
+        touched: set[bytes] = set()
+        self._read_to_end(touched)
+        self._reconciler.reconcile(listing, touched)
+        self._gauges |= {"queue_files": len(listing.messages), "listed_at": listing.taken}
+
+    def _read_to_end(self, touched: set[bytes] | None = None) -> None:
+        """Read and apply all that was logged; ``touched`` gets the ids that the lines name."""
+        unwritten_bytes = 0
+        while (reading := self._feed.read()) is not None:
+            self._tracker.apply(reading.events)
+            if touched is not None:
+                touched.update(event.id for event in reading.events)
+            self._position = reading.position
+            unwritten_bytes += reading.size
+            if unwritten_bytes >= BATCH_BYTES:
+                self._gauges["backfill"] = 1
+                self._write()
+                unwritten_bytes = 0
+        self._gauges["backfill"] = 0
+        self._writer.note("log", self._feed.problem)
+
+    def _write(self) -> None:
+        if self._unwritten is None:
+            self._unwritten = self._batch()
+        self._writer.write(self._unwritten)
+        self._unwritten = None
+
+    def _batch(self) -> Batch:
+        batch = self._tracker.take()
+        unparsed = self._feed.unparsed
+        if unparsed != self._unparsed:
+            batch.counters["unparsed"] = unparsed - self._unparsed
+            self._unparsed = unparsed
+        batch.gauges = self._gauges | {"log_time": self._tracker.log_time}
+        if self._position is not None:
+            batch.positions = [self._position]
+        return batch
