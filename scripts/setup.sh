@@ -25,8 +25,8 @@ make_venv() {
 }
 
 install_from() {
-    "$bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$root/$1" &&
-        "$bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation \
+    "$bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$root/$1" &&
+        "$bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation \
             -e "$root" || fail "the packages that $1 names could not be installed; pip says why above"
 }
 

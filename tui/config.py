@@ -142,7 +142,8 @@ class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_u
         int,
         Meta(
             ge=0,
-            title="a whole number from 0",
+            le=2**32 - 1,
+            title="a whole number from 0 to 4294967295",
             description="the same seed gives the same accounts and incidents",
         ),
     ] = 1
@@ -269,7 +270,7 @@ def _decode(raw: dict[str, Any]) -> Config:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
         raise _translated(raw, str(error)) from None
-    _check_values(config)
+    _check_values(config, raw.get("source", []))
     return config
 
 
@@ -284,7 +285,7 @@ def _check_source(place: str, table: dict[str, Any]) -> None:
 
 
 def _check_keys(prefix: str, table: dict[str, Any], struct: type[msgspec.Struct]) -> None:
-    known = [*struct.__struct_fields__, *(["type"] if struct in SOURCES.values() else [])]
+    known = [*(["type"] if struct in SOURCES.values() else []), *struct.__struct_fields__]
     for key in table:
         if key not in known:
             raise ConfigError(f"{prefix}{clean(key)} is not a known key{_hint(key, known, struct)}")
@@ -328,9 +329,9 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _check_values(config: Config) -> None:
+def _check_values(config: Config, tables: list[dict[str, Any]]) -> None:
     first_with: dict[str, int] = {}
-    for index, source in enumerate(config.source):
+    for index, (source, table) in enumerate(zip(config.source, tables, strict=True)):
         if source.name in first_with:
             first = first_with[source.name]
             raise ConfigError(
@@ -338,7 +339,6 @@ def _check_values(config: Config) -> None:
             )
         first_with[source.name] = index
         for key, problem in _problems(source):
-            table = msgspec.to_builtins(source)
             expected = _expected(type(source), key)
             raise ConfigError(f"{_place(index, table, key)}: expected {expected}, not {_shown(problem)}")
 

@@ -14,7 +14,7 @@ from tui.text import cell_width, fit
 SCHEMA = 1
 """The version of the JSON form; it grows when a key goes away or changes its meaning."""
 
-UNKNOWN = "?"
+UNKNOWN = "-"
 """What a table shows for a number that nobody knows."""
 
 QUEUE_TEXTS = ("source", "account", "campaign", "isp")
@@ -127,7 +127,7 @@ def as_csv(report: Report) -> Iterator[str]:
 def as_table(report: Report, width: int | None = None) -> Iterator[str]:
     """Aligned columns, and a line of sums. ``width`` in cells shortens names so that a line fits; ``None`` does not."""
     columns = [*report.texts, *report.counts]
-    heads = [column.removesuffix("_count").replace("_", " ") for column in columns]
+    heads = [column.removesuffix("_count") for column in columns]
     sums = [*_sum_label(report), *(_sum(row[key] for row in report.rows) for key in report.counts)]
     has_sum = report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1
     lines = [heads, *([_cell(row[key]) for key in columns] for row in report.rows)]
@@ -144,14 +144,6 @@ def as_table(report: Report, width: int | None = None) -> Iterator[str]:
         ]
         line = "  ".join([*texts, *counts])
         yield (line if width is None else fit(line, width)).rstrip() + "\n"
-
-
-def age_words(seconds: float) -> str:
-    """An age as a person says it: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _harmless(cell: Cell) -> Cell:

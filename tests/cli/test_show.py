@@ -1,0 +1,228 @@
+"""What `show` asks of sources and makes of their answers, with sources that answer by script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from tui.cli import show
+from tui.cli.formats import Report
+from tui.cli.show import Answer, Asked
+from tui.model import Cause, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.sources.source import SourceError
+
+# account, campaign, isp, new, proc, retry, hold; ids are the place in the sorted names, from 1
+CELLS = [
+    ("bob", "spring", "Gmail", 5, 1, 0, 0),
+    ("bob", "spring", "Yahoo", 2, 0, 0, 0),
+    ("bob", "", "Gmail", 0, 0, 3, 0),
+    ("eve", "spring", "Gmail", 0, 0, 0, 4),
+    ("2", "news", "corp.test", 1, 0, 0, 0),
+]
+ACCOUNT_IDS = {"bob": 1, "eve": 2, "2": 3}
+CAMPAIGN_IDS = {("bob", "spring"): 1, ("bob", ""): 2, ("eve", "spring"): 3, ("2", "news"): 4}
+
+
+class ScriptedSource:
+    """Answers from `CELLS`, or with `error`."""
+
+    interval_seconds = 2.0
+    type = "local"
+
+    def __init__(
+        self,
+        name: str = "web",
+        freshness: Freshness = Freshness.LIVE,
+        error: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        self.name = name
+        self.error = error
+        self.closed = False
+        self._status = SourceStatus(
+            name=name, type=self.type, freshness=freshness, age_seconds=1.26, notes=(note,) if note else ()
+        )
+
+    async def status(self) -> SourceStatus:
+        return self._status
+
+    async def totals(self) -> list[MailTotals] | None:
+        if self.error:
+            raise SourceError(self.error)
+        return [
+            MailTotals(account="bob", send_count=1),
+            MailTotals(account="eve", send_count=9),
+            MailTotals(account="x"),
+        ]
+
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        if self.error:
+            raise SourceError(self.error)
+        sums: dict[tuple[str, str, str], list[int]] = {}
+        for account, campaign, isp, *counts in CELLS:
+            if query.account_id not in (None, ACCOUNT_IDS[account]) or query.isp not in (None, isp):
+                continue
+            if query.campaign_id not in (None, CAMPAIGN_IDS[account, campaign]):
+                continue
+            key = {
+                Grouping.TOTAL: ("", "", ""),
+                Grouping.ACCOUNT: (account, "", ""),
+                Grouping.ACCOUNT_CAMPAIGN: (account, campaign, ""),
+                Grouping.ISP: ("", "", isp),
+            }[query.grouping]
+            sums[key] = [a + b for a, b in zip(sums.get(key, [0] * 4), counts, strict=True)]
+        table = QueueTable(query=query, files=6)
+        for (account, campaign, isp), counts in sums.items():
+            for column, value in zip((table.new, table.proc, table.retry, table.hold), counts, strict=True):
+                column.append(value)
+            table.sender_id.append(1)
+            table.account.append(account)
+            table.account_id.append(ACCOUNT_IDS.get(account, 0))
+            table.campaign.append(campaign)
+            table.campaign_id.append(
+                CAMPAIGN_IDS[account, campaign] if query.grouping is Grouping.ACCOUNT_CAMPAIGN else 0
+            )
+            table.isp.append(isp)
+        return table
+
+    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
+        return None
+
+    async def causes(self, query: QueueQuery) -> list[Cause] | None:
+        return None
+
+    async def changed(self) -> bool:
+        return True
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class WithoutNumbers(ScriptedSource):
+    async def totals(self) -> list[MailTotals] | None:
+        return None
+
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        return None
+
+
+async def asked(
+    question: Asked, *sources: ScriptedSource, troubles: dict[str, str] | None = None
+) -> tuple[Report, list[str]]:
+    answers: Sequence[Answer] = await show.ask_all(question, sources or [ScriptedSource()], troubles or {})
+    return show.make_report(question, answers, datetime(2026, 11, 21, 9, tzinfo=UTC)), list(show.notes(answers))
+
+
+async def counts(question: Asked) -> dict[str, int]:
+    """Row totals by what tells the rows apart; nothing may be said about them."""
+    report, notes = await asked(question)
+    assert notes == []
+    return {f"{row['account']}/{row['campaign']}/{row['isp']}": int(str(row["total"])) for row in report.rows}
+
+
+def queue(grouping: str, **filters: str) -> Asked:
+    return msgspec.convert({"what": "queue", "grouping": grouping, **filters}, Asked)
+
+
+async def test_each_grouping_adds_up_to_the_same_and_the_largest_row_comes_first() -> None:
+    assert await counts(queue("total")) == {"//": 16}
+    assert list((await counts(queue("account"))).items()) == [("bob//", 11), ("eve//", 4), ("2//", 1)]
+    assert sum((await counts(queue("account_campaign"))).values()) == 16
+    assert await counts(queue("isp")) == {"//Gmail": 13, "//Yahoo": 2, "//corp.test": 1}
+
+
+async def test_filters_go_by_exact_name() -> None:
+    assert await counts(queue("isp", account="bob")) == {"//Gmail": 9, "//Yahoo": 2}
+    assert await counts(queue("isp", account="bob", campaign="spring")) == {"//Gmail": 6, "//Yahoo": 2}
+    assert await counts(queue("account", isp="Gmail")) == {"bob//": 9, "eve//": 4}
+    assert await counts(queue("account_campaign", campaign="")) == {"bob//": 3}, "mail without a campaign"
+
+
+async def test_a_campaign_name_that_several_accounts_use_is_all_of_them() -> None:
+    assert await counts(queue("total", campaign="spring")) == {"//": 12}
+    assert await counts(queue("isp", campaign="spring")) == {"//Gmail": 10, "//Yahoo": 2}
+    assert await counts(queue("account", campaign="spring")) == {"bob//": 8, "eve//": 4}
+
+
+async def test_an_id_is_taken_where_no_name_is_the_same() -> None:
+    assert await counts(queue("account", account="1")) == {"bob//": 11}
+    assert await counts(queue("account", account="2")) == {"2//": 1}, "the name is older than the id"
+    assert await counts(queue("account_campaign", campaign="3")) == {"eve/spring/": 4}
+
+
+async def test_a_name_that_no_waiting_mail_has_gives_no_rows_and_a_note() -> None:
+    for question, note in [
+        (queue("total", account="Bob"), 'the account "Bob"; there is "bob"'),
+        (queue("total", isp="gmail"), 'the isp "gmail"; there is "Gmail"'),
+        (queue("isp", account="eve", campaign="zzz"), 'the campaign "zzz"'),
+    ]:
+        report, notes = await asked(question)
+        assert report.rows == []
+        assert report.complete
+        assert notes == [f'in the source "web" no mail waits that has {note}']
+
+
+async def test_names_that_exist_but_never_together_are_zero() -> None:
+    report, notes = await asked(queue("total", account="eve", isp="Yahoo"))
+    assert ([row["total"] for row in report.rows], notes) == ([0], [])
+    assert (await asked(queue("isp", account="eve", isp="Yahoo")))[0].rows == []
+
+
+async def test_files_are_told_only_for_the_whole_queue() -> None:
+    assert (await asked(queue("isp")))[0].sources[0].queue_files == 6
+    assert (await asked(queue("isp", account="bob")))[0].sources[0].queue_files is None
+
+
+async def test_totals_come_by_messages_sent_with_the_unknown_last() -> None:
+    report, _ = await asked(Asked(what="totals"))
+    assert [row["account"] for row in report.rows] == ["eve", "bob", "x"]
+    assert report.query == {"show": "totals"}
+
+
+async def test_the_query_is_told_as_it_was_asked() -> None:
+    report, _ = await asked(queue("isp", account="1"))
+    expected = {"show": "queue", "group": "isp", "sender": None, "account": "1", "campaign": None, "isp": None}
+    assert report.query == expected
+    assert report.time == "2026-11-21T09:00:00Z"
+
+
+async def test_a_source_that_cannot_be_read_leaves_the_rows_of_the_others() -> None:
+    broken = ScriptedSource("mx2", error="the ledger is gone")
+    report, notes = await asked(queue("account"), ScriptedSource("mx1"), broken)
+    assert {row["source"] for row in report.rows} == {"mx1"}
+    assert not report.complete
+    assert [source.error for source in report.sources] == [None, "the ledger is gone"]
+    assert notes == ['the source "mx2" could not be read in full: the ledger is gone']
+    assert report.texts == ("source", "account")
+    assert broken.closed
+
+
+async def test_numbers_that_are_not_complete_are_printed_and_count_as_a_failure() -> None:
+    partial = ScriptedSource(freshness=Freshness.PARTIAL, note="cannot read the log")
+    report, notes = await asked(queue("total"), partial)
+    assert [row["total"] for row in report.rows] == [16]
+    assert not report.complete
+    assert report.sources[0].error == "cannot read the log"
+    assert notes == ['the source "web" could not be read in full: cannot read the log']
+
+
+async def test_old_numbers_are_printed_with_a_word_about_their_age() -> None:
+    stale = ScriptedSource(freshness=Freshness.STALE, note="No collector runs; the numbers are 3 hours old.")
+    report, notes = await asked(queue("total"), stale)
+    assert report.complete
+    assert report.sources[0].age_seconds == 1.3
+    assert notes == ['the source "web" is stale: No collector runs; the numbers are 3 hours old.']
+
+
+async def test_numbers_that_could_not_be_brought_up_to_date_count_as_a_failure() -> None:
+    report, _ = await asked(queue("total"), troubles={"web": "cannot write the ledger"})
+    assert [row["total"] for row in report.rows] == [16]
+    assert (report.complete, report.sources[0].error) == (False, "cannot write the ledger")
+
+
+async def test_what_a_source_does_not_offer_is_said_and_is_never_zero() -> None:
+    for question, note in [(queue("total"), "no queue"), (Asked(what="totals"), "no mail totals")]:
+        report, notes = await asked(question, WithoutNumbers())
+        assert (report.rows, notes) == ([], [f'the source "web" has {note}'])

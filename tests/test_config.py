@@ -1,0 +1,126 @@
+"""Each valid file gives its values; each invalid one the sentence that its first line says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from tui import config
+from tui.config import Config, ConfigError, DemoSource, LocalSource
+
+CASES = Path(__file__).parent / "data" / "config"
+INVALID = sorted((CASES / "invalid").glob("*.toml"))
+
+
+def test_full_file_gives_every_value() -> None:
+    assert config.load(CASES / "valid" / "full.toml") == Config(
+        interval=5.0,
+        theme="mailtop-light",
+        source=(
+            LocalSource(
+                name="web",
+                mta="exim",
+                log="/var/log/exim4/mainlog",
+                spool="/var/spool/exim4",
+                exim="/usr/sbin/exim4",
+                postqueue=("sudo", "-n", "postqueue", "-j"),
+                ledger="sqlite:///var/lib/mailtop/web.sqlite",
+                isp={"Gmail": ("gmail.test", "googlemail.test"), "Ünïcode": ("idn.test",)},
+                sender_id=7,
+                time_zone="UTC",
+                minutes_kept_hours=48,
+                hours_kept_days=30,
+                max_ledger_mib=512,
+            ),
+            DemoSource(name="demo", seed=0, accounts=10, ledger="sqlite:///var/lib/mailtop/demo.sqlite", sender_id=8),
+        ),
+    )
+
+
+def test_full_file_leaves_no_key_out() -> None:
+    full = config.load(CASES / "valid" / "full.toml")
+    for source in full.source:
+        assert type(source)(name=source.name) != source
+    text = (CASES / "valid" / "full.toml").read_text()
+    for struct in (Config, LocalSource, DemoSource):
+        assert [key for key in struct.__struct_fields__ if key not in text] == []
+
+
+def test_empty_and_minimal_files_give_the_defaults() -> None:
+    assert config.load(CASES / "valid" / "empty.toml") == config.load(None) == Config()
+    assert config.load(CASES / "valid" / "minimal.toml").source == (LocalSource(),)
+
+
+def test_sources_with_names_of_their_own_stand_together() -> None:
+    assert [source.name for source in config.load(CASES / "valid" / "two_named.toml").source] == ["in", "out"]
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_each_mistake_is_one_sentence_with_file_key_and_expectation(path: Path) -> None:
+    expected = path.read_text().splitlines()[0].removeprefix("# ")
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert str(caught.value) == f"{path}: {expected}"
+
+
+def test_file_that_is_not_there_or_no_text_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: the configuration cannot be read: No such file or directory"):
+        config.load(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="the configuration cannot be read: Is a directory"):
+        config.load(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'theme = "\xe4"')
+    with pytest.raises(ConfigError, match="byte 9 is not UTF-8 text"):
+        config.load(tmp_path / "latin.toml")
+
+
+def test_path_comes_from_option_then_variable_then_the_usual_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda name: tmp_path / name)
+    monkeypatch.delenv("MAILTOP_CONFIG", raising=False)
+    assert config.config_path(None) is None
+    usual = tmp_path / "mailtop" / "config.toml"
+    usual.parent.mkdir()
+    usual.touch()
+    assert config.config_path(None) == usual
+    monkeypatch.setenv("MAILTOP_CONFIG", "/etc/other.toml")
+    assert config.config_path(None) == Path("/etc/other.toml")
+    assert config.config_path("/etc/third.toml") == Path("/etc/third.toml")
+
+
+def test_options_replace_what_the_file_says_and_are_checked_alike() -> None:
+    given = Config(interval=9.0, theme="a", source=(DemoSource(), LocalSource(isp={"Gmail": ("gmail.test",)})))
+    assert config.with_options(given, None, None) == given
+    changed = config.with_options(given, 1.0, "b")
+    assert (changed.interval, changed.theme, changed.source) == (1.0, "b", given.source)
+    with pytest.raises(ConfigError, match=r"^--interval: expected a number of seconds from 0\.2 to 3600, not 0\.1$"):
+        config.with_options(given, 0.1, None)
+    assert config.demo_source(7, 3) == DemoSource(seed=7, accounts=3)
+    with pytest.raises(ConfigError, match=r"^--accounts: expected a whole number from 1 to 1000000, not 0$"):
+        config.demo_source(1, 0)
+
+
+def test_ledger_stands_where_the_key_says_with_three_slashes_or_four() -> None:
+    for url in ("sqlite:///srv/a/b.sqlite", "sqlite:////srv/a/b.sqlite"):
+        assert config.ledger_path(DemoSource(ledger=url)) == Path("/srv/a/b.sqlite")
+
+
+def test_ledger_without_a_key_is_the_services_where_it_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / "state" / name)
+    own = tmp_path / "state" / "mailtop" / "web.sqlite"
+    service = tmp_path / "lib" / "mailtop" / "web.sqlite"
+    monkeypatch.setattr(config, "SYSTEM_STATE", service.parent)
+    assert config.ledger_path(LocalSource(name="web")) == own, "there is no folder to make it in"
+    (tmp_path / "lib").mkdir()
+    assert config.ledger_path(LocalSource(name="web")) == service, "the folder can be made"
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert config.ledger_path(LocalSource(name="web")) == own, "this user may not make it"
+    service.parent.mkdir()
+    service.touch()
+    assert config.ledger_path(LocalSource(name="web")) == own, "this user may not read it"
+    monkeypatch.setattr("os.access", lambda path, mode: path == service and mode == 4)
+    assert config.ledger_path(LocalSource(name="web")) == service, "the service's numbers may be read"

@@ -1,0 +1,266 @@
+"""`mailtop show`: asks every source once, prints what they answer, and says on standard error what they do not."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from tui.cli import formats
+from tui.cli.arguments import Exit
+from tui.cli.formats import Report, Row
+from tui.cli.output import say, write
+from tui.model import Freshness, Grouping, QueueQuery, QueueRow, SourceStatus
+from tui.sources.source import Source, SourceError
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line asks for: the words as given, ``None`` for no filter."""
+
+    what: str
+    grouping: Grouping = Grouping.TOTAL
+    sender: int | None = None
+    account: str | None = None
+    campaign: str | None = None
+    isp: str | None = None
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What one source answered: its rows, how it is, and what a person should be told of it."""
+
+    status: SourceStatus
+    rows: list[Row] = []
+    notes: list[str] = []
+    files: int | None = None
+    failed: bool = False
+
+
+def run(options: argparse.Namespace) -> int:
+    """The command; returns the exit code."""
+    from tui.cli import compose
+    from tui.config import config_path, load
+
+    asked = _asked(options)
+    configured = compose.sources_of(load(config_path(options.config)))
+    wanted = [source for source in configured if asked.sender in (None, source.sender_id)]
+    if not wanted:
+        say(f"no source has the sender number {asked.sender}")
+    with contextlib.ExitStack() as collectors:
+        troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, collectors))}
+        answers = asyncio.run(ask_all(asked, [compose.make_source(source) for source in wanted], troubles))
+    for note in notes(answers):
+        say(note)
+    report = make_report(asked, answers, datetime.now(UTC))
+    _print(report, options.format)
+    return Exit.OK if report.complete else Exit.SOURCE
+
+
+async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:
+    """Ask every source and close it. ``troubles`` are sentences, by source, on why its numbers could not be brought up
+    to date."""
+    try:
+        return list(await asyncio.gather(*(_ask(asked, source, troubles.get(source.name)) for source in sources)))
+    finally:
+        for source in sources:
+            await source.close()
+
+
+def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Report:
+    """All answers as one, the largest rows first."""
+    rows = [row for answer in answers for row in answer.rows]
+    keys, texts, counts, sort = _columns(asked, many_sources=len(answers) > 1)
+    rows.sort(key=_largest_first(sort, keys))
+    return Report(
+        time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        query=_as_query(asked),
+        sources=[formats.shown_source(answer.status, answer.files) for answer in answers],
+        keys=keys,
+        texts=texts,
+        counts=counts,
+        rows=rows,
+        complete=not any(answer.failed for answer in answers),
+    )
+
+
+def _asked(options: argparse.Namespace) -> Asked:
+    if options.what == "totals":
+        return Asked(what="totals")
+    return Asked(
+        what="queue",
+        grouping=Grouping(options.group),
+        sender=options.sender,
+        account=options.account,
+        campaign=options.campaign,
+        isp=options.isp,
+    )
+
+
+def _as_query(asked: Asked) -> dict[str, formats.Cell]:
+    if asked.what == "totals":
+        return {"show": "totals"}
+    return {
+        "show": "queue",
+        "group": asked.grouping.value,
+        "sender": asked.sender,
+        "account": asked.account,
+        "campaign": asked.campaign,
+        "isp": asked.isp,
+    }
+
+
+_Names = tuple[str, ...]
+
+
+def _columns(asked: Asked, many_sources: bool) -> tuple[_Names, _Names, _Names, str]:
+    """All keys of a row, the texts and counts that a table shows, and the count that rows are sorted by."""
+    if asked.what == "totals":
+        texts = ("source", "account") if many_sources else ("account",)
+        return formats.TOTALS_KEYS, texts, formats.TOTALS_COUNTS, "send_count"
+    return formats.QUEUE_KEYS, formats.queue_texts(asked.grouping, many_sources), formats.QUEUE_COUNTS, "total"
+
+
+def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[object, ...]]:
+    texts = [key for key in ("account", "campaign", "isp", "source") if key in keys]
+
+    def key(row: Row) -> tuple[object, ...]:
+        value = row[count]
+        return (-value if isinstance(value, int) else 1, *(row[text] for text in texts))
+
+    return key
+
+
+async def _ask(asked: Asked, source: Source, trouble: str | None) -> Answer:
+    answer = Answer(status=await source.status(), rows=[], notes=[])
+    try:
+        if asked.what == "totals":
+            await _ask_totals(source, answer)
+        else:
+            await _ask_queue(asked, source, answer)
+    except SourceError as error:
+        trouble = str(error)
+    status = answer.status
+    if trouble is None and status.error is None and status.freshness in (Freshness.PARTIAL, Freshness.ERROR):
+        trouble = status.notes[0] if status.notes else "its numbers are not complete"
+    if trouble is not None:
+        answer.status = msgspec.structs.replace(status, error=trouble)
+    answer.failed = answer.status.error is not None
+    return answer
+
+
+async def _ask_totals(source: Source, answer: Answer) -> None:
+    totals = await source.totals()
+    if totals is None:
+        answer.notes.append(f'the source "{source.name}" has no mail totals')
+    answer.rows = [formats.totals_row(source.name, each) for each in totals or ()]
+
+
+async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
+    queries = await _queries(asked, source, answer.notes)
+    tables = [table for query in queries if (table := await source.queue(query)) is not None]
+    if queries and not tables:
+        answer.notes.append(f'the source "{source.name}" has no queue')
+        return
+    rows = _added_up([row for table in tables for row in table.rows(source.name)])
+    if tables and not rows and asked.grouping is Grouping.TOTAL:
+        rows = [QueueRow(source=source.name, sender_id=asked.sender or 0)]
+    answer.rows = [formats.queue_row(row) for row in rows]
+    if (asked.account, asked.campaign, asked.isp) == (None, None, None) and tables:
+        answer.files = tables[0].files
+
+
+async def _queries(asked: Asked, source: Source, notes: list[str]) -> list[QueueQuery]:
+    """The queries of ids for the words asked for: none when no waiting mail has the name, and several when accounts
+    have campaigns of the same name."""
+    query = QueueQuery(grouping=asked.grouping, sender_id=asked.sender, isp=asked.isp)
+    if asked.isp is not None:
+        table = await source.queue(QueueQuery(grouping=Grouping.ISP, sender_id=asked.sender))
+        if table is not None and asked.isp not in table.isp:
+            notes.append(_nothing_waits(source, "isp", asked.isp, table.isp))
+            return []
+    if asked.account is not None:
+        table = await source.queue(QueueQuery(grouping=Grouping.ACCOUNT, sender_id=asked.sender))
+        found = _named(asked.account, table.account, table.account_id) if table is not None else []
+        if table is not None and not found:
+            notes.append(_nothing_waits(source, "account", asked.account, table.account))
+            return []
+        query = msgspec.structs.replace(query, account_id=table.account_id[found[0]] if table is not None else None)
+    if asked.campaign is None:
+        return [query]
+    by_campaign = QueueQuery(grouping=Grouping.ACCOUNT_CAMPAIGN, sender_id=asked.sender, account_id=query.account_id)
+    return await _campaign_queries(asked.campaign, query, by_campaign, source, notes)
+
+
+async def _campaign_queries(
+    campaign: str, query: QueueQuery, by_campaign: QueueQuery, source: Source, notes: list[str]
+) -> list[QueueQuery]:
+    table = await source.queue(by_campaign)
+    if table is None:
+        return [query]
+    found = _named(campaign, table.campaign, table.campaign_id)
+    if not found:
+        notes.append(_nothing_waits(source, "campaign", campaign, table.campaign))
+    return [
+        msgspec.structs.replace(query, account_id=table.account_id[index], campaign_id=table.campaign_id[index])
+        for index in found
+    ]
+
+
+def _named(word: str, names: Sequence[str], ids: Sequence[int]) -> list[int]:
+    """The rows whose name is ``word``, else those whose id it is."""
+    return [index for index, name in enumerate(names) if name == word] or [
+        index for index, id_ in enumerate(ids) if str(id_) == word
+    ]
+
+
+def _nothing_waits(source: Source, what: str, word: str, names: Sequence[str]) -> str:
+    from difflib import get_close_matches  # only a name that is not there needs it
+
+    lower = {name.lower(): name for name in names}
+    near = get_close_matches(word.lower(), lower, n=1)
+    hint = f'; there is "{lower[near[0]]}"' if near else ""
+    return f'in the source "{source.name}" no mail waits that has the {what} "{word}"{hint}'
+
+
+def _added_up(rows: Iterable[QueueRow]) -> list[QueueRow]:
+    sums: dict[object, QueueRow] = {}
+    for row in rows:
+        known = sums.get(row.key)
+        sums[row.key] = row if known is None else _sum(known, row)
+    return list(sums.values())
+
+
+def _sum(one: QueueRow, other: QueueRow) -> QueueRow:
+    return msgspec.structs.replace(
+        one,
+        new=one.new + other.new,
+        proc=one.proc + other.proc,
+        retry=one.retry + other.retry,
+        hold=one.hold + other.hold,
+    )
+
+
+def notes(answers: Iterable[Answer]) -> Iterable[str]:
+    for answer in answers:
+        status = answer.status
+        yield from answer.notes
+        if status.error is not None:
+            yield f'the source "{status.name}" could not be read in full: {status.error}'
+        elif status.freshness is not Freshness.LIVE:
+            why = f": {status.notes[0]}" if status.notes else ""
+            yield f'the source "{status.name}" is {status.freshness.value}{why}'
+
+
+def _print(report: Report, form: str) -> None:
+    if form == "json":
+        write(formats.as_json(report), utf8=True)
+    elif form == "csv":
+        write(formats.as_csv(report), utf8=True)
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+        write(formats.as_table(report, width), utf8=False)
