@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.event_worlds import event_lists, listings
 from tui.engine import events as ev
 from tui.engine.batch import DEFER, FAIL, ISP_BITS, SEND, SIZE, SUCCESS, Batch, Names
+from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, Waiting
 from tui.engine.reconcile import Reconciler
 from tui.engine.tracker import Tracker
@@ -61,24 +62,37 @@ class Book:
             sums[column] += amount
         return sums
 
-    def tracker(self) -> Tracker:
-        return Tracker(self.names, self.messages, IspTable())
+    def engine(self) -> Engine:
+        return Engine(self)
 
 
-def units(tracker: Tracker) -> dict[bytes, dict[bytes, int]]:
+class Engine:
+    """Tracker and reconciler over one queue state, as the collector puts them together."""
+
+    def __init__(self, book: Book) -> None:
+        self.state = QueueState(book.names, book.messages, IspTable())
+        self.tracker = Tracker(self.state)
+        self.apply = self.tracker.apply
+        self.reconcile = Reconciler(self.state).reconcile
+
+    def take(self) -> Batch:
+        return self.state.take(self.tracker.log_time)
+
+
+def units(engine: Engine) -> dict[bytes, dict[bytes, int]]:
     """Waiting recipients and their state, by message."""
     return {
         id_: {recipient: unit & 3 for recipient, unit in message.units.items()}
-        for id_, message in tracker.messages.items()
+        for id_, message in engine.state.messages.items()
         if message.units
     }
 
 
 def run(events: list[ev.Event]) -> Book:
     book = Book()
-    tracker = book.tracker()
-    tracker.apply(events)
-    book.add(tracker.take())
+    engine = book.engine()
+    engine.apply(events)
+    book.add(engine.take())
     return book
 
 
@@ -88,13 +102,13 @@ def test_any_division_and_any_restart_give_the_same_sums(
 ) -> None:
     whole = run(events)
     book = Book()
-    tracker = book.tracker()
+    engine = book.engine()
     edges = [0, *sorted(cuts), len(events)]
     for number, (begin, end) in enumerate(itertools.pairwise(edges)):
-        tracker.apply(events[begin:end])
-        book.add(tracker.take())
+        engine.apply(events[begin:end])
+        book.add(engine.take())
         if number < len(restarts) and restarts[number]:
-            tracker = book.tracker()
+            engine = book.engine()
     assert book.by_name() == whole.by_name()
     assert book.counters == whole.counters
     assert sum(book.causes.values()) == sum(whole.causes.values())
@@ -103,10 +117,10 @@ def test_any_division_and_any_restart_give_the_same_sums(
 @given(event_lists())
 def test_what_waits_is_what_the_messages_hold(events: list[ev.Event]) -> None:
     book = Book()
-    tracker = book.tracker()
-    tracker.apply(events)
-    book.add(tracker.take())
-    held = Counter(state for message in units(tracker).values() for state in message.values())
+    engine = book.engine()
+    engine.apply(events)
+    book.add(engine.take())
+    held = Counter(state for message in units(engine).values() for state in message.values())
     assert book.sums()[5:] == [held[state] for state in range(4)]
     assert all(amount >= 0 for amount in _gauges(book).values())
 
@@ -131,18 +145,17 @@ def test_every_outcome_is_counted_once_wherever_it_belongs(events: list[ev.Event
 @given(event_lists(), st.lists(listings(taken=NOW + 10**7), min_size=1, max_size=3))
 def test_after_a_listing_the_queue_is_the_listing(events: list[ev.Event], drawn: list[Listing]) -> None:
     book = Book()
-    tracker = book.tracker()
-    tracker.apply(events)
-    reconciler = Reconciler(tracker)
+    engine = book.engine()
+    engine.apply(events)
     for listing in drawn:
-        reconciler.reconcile(listing, set())
-        assert units(tracker) == {
+        engine.reconcile(listing, set())
+        assert units(engine) == {
             id_: dict.fromkeys(waiting.recipients, waiting.state)
             for id_, waiting in listing.messages.items()
             if waiting.recipients
         }
-    book.add(tracker.take())
-    waiting = Counter(state for message in units(tracker).values() for state in message.values())
+    book.add(engine.take())
+    waiting = Counter(state for message in units(engine).values() for state in message.values())
     assert book.sums()[5:] == [waiting[state] for state in range(4)]
     assert all(amount >= 0 for amount in _gauges(book).values())
 
@@ -151,12 +164,12 @@ def test_after_a_listing_the_queue_is_the_listing(events: list[ev.Event], drawn:
 def test_a_listing_leaves_ids_that_were_logged_meanwhile_alone(
     events: list[ev.Event], listing: Listing, data: st.DataObject
 ) -> None:
-    tracker = Book().tracker()
-    tracker.apply(events)
-    before = units(tracker)
+    engine = Book().engine()
+    engine.apply(events)
+    before = units(engine)
     touched = set(data.draw(st.lists(st.sampled_from(sorted({*before, *listing.messages}) or [b"-"]))))
-    Reconciler(tracker).reconcile(listing, touched)
-    after = units(tracker)
+    engine.reconcile(listing, touched)
+    after = units(engine)
     assert {id_: after.get(id_) for id_ in touched} == {id_: before.get(id_) for id_ in touched}
 
 
@@ -206,26 +219,25 @@ def test_outcomes_before_the_arrival_move_to_the_account_once_it_is_known() -> N
 def test_a_deferral_of_a_message_from_before_the_log_gets_its_account_from_the_queue() -> None:
     a = b"x@gmail.com"
     book = Book()
-    tracker = book.tracker()
-    tracker.apply([ev.Deferred(NOW, b"1", a, a, b"451 later", True)])
+    engine = book.engine()
+    engine.apply([ev.Deferred(NOW, b"1", a, a, b"451 later", True)])
     listed = Waiting(b"1", ev.RETRY, (a,), b"carol@shop.test", b"shop.test", b"camp", 10, NOW)
-    Reconciler(tracker).reconcile(Listing(NOW + 60, {b"1": listed}), set())
-    book.add(tracker.take())
+    engine.reconcile(Listing(NOW + 60, {b"1": listed}), set())
+    book.add(engine.take())
     assert cells(book) == {("carol@shop.test", "camp", "Gmail"): [0, 0, 1, 0, 0, 0, 0, 1, 0]}
 
 
 def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the_line_comes_late() -> None:
     a = b"x@gmail.com"
     book = Book()
-    tracker = book.tracker()
-    tracker.apply([arrived(b"1", a)])
-    reconciler = Reconciler(tracker)
-    reconciler.reconcile(Listing(NOW + 5, {}), set())
-    book.add(tracker.take())
+    engine = book.engine()
+    engine.apply([arrived(b"1", a)])
+    engine.reconcile(Listing(NOW + 5, {}), set())
+    book.add(engine.take())
     assert book.counters["vanished"] == 1
     assert book.sums()[5:] == [0, 0, 0, 0]
-    tracker.apply([ev.Delivered(NOW + 4, b"1", a, a), ev.Gone(NOW + 4, b"1")])
-    book.add(tracker.take())
+    engine.apply([ev.Delivered(NOW + 4, b"1", a, a), ev.Gone(NOW + 4, b"1")])
+    book.add(engine.take())
     assert book.counters["vanished"] == 0
     assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
 
@@ -233,14 +245,14 @@ def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the
 def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_comes() -> None:
     a = b"x@gmail.com"
     book = Book()
-    tracker = book.tracker()
+    engine = book.engine()
     listed = Waiting(b"1", ev.NEW, (a,), None, b"acme.test", None, 10, NOW)
-    Reconciler(tracker).reconcile(Listing(NOW, {b"1": listed}), set())
-    book.add(tracker.take())
+    engine.reconcile(Listing(NOW, {b"1": listed}), set())
+    book.add(engine.take())
     assert book.counters["unlogged"] == 1
     assert cells(book) == {("acme.test", "", "Gmail"): [0, 0, 0, 0, 0, 1, 0, 0, 0]}
-    tracker.apply([arrived(b"1", a)])
-    book.add(tracker.take())
+    engine.apply([arrived(b"1", a)])
+    book.add(engine.take())
     assert book.counters["unlogged"] == 0
     assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
     assert book.sums()[SEND] == 1

@@ -14,6 +14,7 @@ import msgspec
 from tui.engine.batch import Batch, LogPosition
 from tui.engine.events import Event
 from tui.engine.ledger import LedgerError, LedgerWriter
+from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, ListingError
 from tui.engine.reconcile import Reconciler
 from tui.engine.tracker import Tracker
@@ -69,8 +70,9 @@ class Collector:
     ) -> None:
         self._feed = feed
         self._writer = writer
-        self._tracker = Tracker(writer.names(), writer.messages(), isps)
-        self._reconciler = Reconciler(self._tracker)
+        self._state = QueueState(writer.names(), writer.messages(), isps)
+        self._tracker = Tracker(self._state)
+        self._reconciler = Reconciler(self._state)
         self._clock = clock
         self._position: LogPosition | None = None
         self._gauges: dict[str, int] = {}
@@ -153,7 +155,7 @@ class Collector:
         self._unwritten = None
 
     def _batch(self) -> Batch:
-        batch = self._tracker.take()
+        batch = self._state.take(self._tracker.log_time)
         unparsed = self._feed.unparsed
         if unparsed != self._unparsed:
             batch.counters["unparsed"] = unparsed - self._unparsed

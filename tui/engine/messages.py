@@ -6,6 +6,15 @@ import msgspec
 
 from tui.engine.events import HOLD, NEW, PROC, RETRY
 
+SUBMISSION_KEPT_SECONDS = 24 * 3600
+"""How long a message that was begun and never arrived is remembered (a client that hung up)."""
+
+ABSENT_KEPT_SECONDS = 3600
+"""How long a message that left the queue without a line is remembered, for lines that come late."""
+
+STATE_BITS = 2
+STATE_MASK = 3
+
 Credit = tuple[int, int, int, int]
 """An event that was counted for a message whose attribution is not certain yet: minute, ISP id, column, amount."""
 
@@ -13,15 +22,15 @@ Credit = tuple[int, int, int, int]
 class Message(msgspec.Struct, array_like=True, gc=False):
     """One live message.
 
-    ``campaign_id`` names account and campaign (0: not attributed yet). ``account`` and ``campaign`` are what is certain
-    of them. ``units`` are the recipients that wait: address -> ISP id << 2 | state. ``state`` is the state of its units
-    but for ``held``. ``credits`` is kept while the attribution may still change. ``early`` are recipients that were
-    finished before the arrival was logged. ``seen`` is when it was last heard of (seconds since 1970). ``absent`` is how
-    many units the last listing lacked, -1 when it was in the queue; ``unlogged`` how many a listing showed before any
-    line did.
+    ``cell`` is the key of its campaign's cell without the ISP: what is counted for it goes there. ``account`` and
+    ``campaign`` are what is certain of them. ``units`` are the recipients that wait: address -> ISP id << 2 | state.
+    ``state`` is the state of its units but for ``held``. ``credits`` is kept while the attribution may still change.
+    ``early`` are recipients that were finished before the arrival was logged. ``seen`` is when it was last heard of
+    (seconds since 1970). ``absent`` is how many units the last listing lacked, -1 when it was in the queue;
+    ``unlogged`` how many a listing showed before any line did.
     """
 
-    campaign_id: int = 0
+    cell: int
     account: bytes | None = None
     campaign: bytes = b""
     units: dict[bytes, int] = {}
@@ -46,6 +55,12 @@ class Message(msgspec.Struct, array_like=True, gc=False):
         self.held = False
         if self.state == PROC:
             self.state = RETRY
+
+    def forgotten(self, time: int) -> bool:
+        """Whether at ``time`` it is only a begun submission of long ago, or left the queue long ago."""
+        if self.absent >= 0:
+            return time - self.seen > ABSENT_KEPT_SECONDS
+        return not self.sent and not self.units and time - self.seen > SUBMISSION_KEPT_SECONDS
 
 
 encode_message = msgspec.msgpack.Encoder().encode

@@ -8,9 +8,14 @@ _NONE: Delta = [0] * 9
 
 
 class Tally:
-    """Adds up deltas; rows that came to nothing are left out when they are taken."""
+    """Adds up deltas; rows that came to nothing are left out when they are taken.
+
+    ``fine_from`` is the first minute that is counted for itself: earlier ones, which the ledger keeps by the hour only,
+    are counted at the start of their hour.
+    """
 
     def __init__(self) -> None:
+        self.fine_from = 0
         self._minutes: dict[int, dict[int, Delta]] = {}
         self._minute = -1
         self._cells: dict[int, Delta] = {}
@@ -19,7 +24,8 @@ class Tally:
         """The row of ``cell`` (``batch.cell_key``) in ``minute`` (seconds since 1970 // 60), to be added to."""
         if minute != self._minute:
             self._minute = minute
-            self._cells = self._minutes.setdefault(minute, {})
+            start = minute if minute >= self.fine_from else minute - minute % 60
+            self._cells = self._minutes.setdefault(start, {})
         row = self._cells.get(cell)
         if row is None:
             row = self._cells[cell] = [0, 0, 0, 0, 0, 0, 0, 0, 0]

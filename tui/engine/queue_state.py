@@ -1,0 +1,204 @@
+"""The queue as the engine knows it: live messages, and the signed deltas of every change to them.
+
+The tracker (events) and the reconciler (listings) change it; the collector takes batches from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tui.engine.batch import D_NEW, ISP_BITS, Batch, Names
+from tui.engine.causes import CauseCounter
+from tui.engine.events import HOLD
+from tui.engine.messages import (
+    STATE_BITS,
+    STATE_MASK,
+    SUBMISSION_KEPT_SECONDS,
+    Message,
+    decode_message,
+    encode_message,
+)
+from tui.engine.names import Numbers
+from tui.engine.tally import Tally
+from tui.isp import IspTable
+
+CREDITS_KEPT = 100
+"""How many events of a message can still move to another account or campaign; older ones stay where they are."""
+
+
+class QueueState:
+    """Live messages and what was counted since the last batch. ``names`` and ``stored`` are what the ledger has.
+
+    The sums of all batches do not depend on when batches were taken, nor on restarts between them.
+    """
+
+    def __init__(self, names: Names, stored: dict[bytes, bytes], isps: IspTable) -> None:
+        self.numbers = Numbers(names, isps)
+        self.messages: dict[bytes, Message] = {id_: decode_message(blob) for id_, blob in stored.items()}
+        self.changed: set[bytes] = set()
+        self.tally = Tally()
+        self.causes = CauseCounter()
+        self.unknown_cell = self.numbers.unknown_campaign << ISP_BITS
+        self._stored = set(stored)
+        self._counters: dict[str, int] = {}
+        self._pruned_hour = 0
+
+    def message(self, id_: bytes, time: int) -> Message:
+        """The message of this id, which a line at ``time`` names; one not known is counted as nobody's until it is."""
+        self.changed.add(id_)
+        message = self.messages.get(id_)
+        if message is None or message.forgotten(time):
+            message = self.messages[id_] = Message(self.unknown_cell, credits=[])
+        elif message.absent >= 0:
+            self.back_in_queue(message)
+        message.seen = time
+        return message
+
+    def pop(self, id_: bytes, time: int) -> Message | None:
+        """Take the message out, ``None`` if it is not known (any more)."""
+        self.changed.add(id_)
+        message = self.messages.pop(id_, None)
+        if message is None or message.forgotten(time):
+            return None
+        if message.absent >= 0:
+            self.back_in_queue(message)
+        return message
+
+    def attribute(self, message: Message, account: bytes, minute: int) -> None:
+        """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
+        waits moves in ``minute``. When account and campaign are certain this was the last word."""
+        old = message.cell
+        new = message.cell = self.numbers.campaign(account, message.campaign) << ISP_BITS
+        row = self.tally.row
+        if new != old:
+            for counted, isp, column, amount in message.credits or ():
+                row(counted, old | isp)[column] -= amount
+                row(counted, new | isp)[column] += amount
+            for unit in message.units.values():
+                isp, column = unit >> STATE_BITS, D_NEW + (unit & STATE_MASK)
+                row(minute, old | isp)[column] -= 1
+                row(minute, new | isp)[column] += 1
+        if message.account is not None and message.campaign:
+            message.credits = None
+
+    def count(self, message: Message, minute: int, isp: int, column: int, amount: int) -> None:
+        """Count an event; it can move to another cell while it is not certain whose the message is."""
+        self.tally.row(minute, message.cell | isp)[column] += amount
+        credits = message.credits
+        if credits is not None:
+            credits.append((minute, isp, column, amount))
+            if len(credits) > CREDITS_KEPT:
+                del credits[0]
+
+    def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
+        """One recipient more waits, in ``state``."""
+        isp = self.numbers.isp(recipient)
+        message.units[recipient] = isp << STATE_BITS | state
+        self.tally.row(minute, message.cell | isp)[D_NEW + state] += 1
+
+    def remove_unit(self, message: Message, recipient: bytes, minute: int) -> None:
+        """A recipient that waited waits no more."""
+        unit = message.units.pop(recipient)
+        self.tally.row(minute, message.cell | unit >> STATE_BITS)[D_NEW + (unit & STATE_MASK)] -= 1
+
+    def remove_units(self, message: Message, minute: int) -> None:
+        """Nobody waits for the message any more."""
+        for unit in message.units.values():
+            self.tally.row(minute, message.cell | unit >> STATE_BITS)[D_NEW + (unit & STATE_MASK)] -= 1
+        message.units = {}
+
+    def move_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
+        """A recipient waits in ``state`` now, whether it waited before or not."""
+        unit = message.units.get(recipient)
+        if unit is None:
+            self.add_unit(message, recipient, state, minute)
+        elif unit & STATE_MASK != state:
+            isp = unit >> STATE_BITS
+            message.units[recipient] = isp << STATE_BITS | state
+            row = self.tally.row(minute, message.cell | isp)
+            row[D_NEW + (unit & STATE_MASK)] -= 1
+            row[D_NEW + state] += 1
+
+    def set_state(self, message: Message, state: int, minute: int) -> None:
+        """All units of a message are in ``state`` now."""
+        message.held = state == HOLD
+        if not message.held:
+            message.state = state
+        for recipient in message.units:
+            self.move_unit(message, recipient, state, minute)
+
+    def set_units(self, message: Message, recipients: Iterable[bytes], minute: int) -> int:
+        """Exactly these recipients wait now; returns how many more than before."""
+        before = len(message.units)
+        wanted = dict.fromkeys(recipients)
+        for recipient in [unit for unit in message.units if unit not in wanted]:
+            self.remove_unit(message, recipient, minute)
+        for recipient in wanted:
+            self.move_unit(message, recipient, message.unit_state, minute)
+        return len(message.units) - before
+
+    def vanish(self, id_: bytes, message: Message, time: int) -> None:
+        """The message left the queue and no line said so: count it, and remember it for lines that come late."""
+        self.changed.add(id_)
+        message.absent = len(message.units)
+        message.seen = time
+        self.add_to_counter("vanished", message.absent)
+        self.logged(message)
+        self.remove_units(message, time // 60)
+
+    def back_in_queue(self, message: Message) -> None:
+        """A message that a listing lacked is heard of again."""
+        self.add_to_counter("vanished", -message.absent)
+        message.absent = -1
+
+    def first_listed(self, message: Message, units: int) -> None:
+        """A listing shows ``units`` units that no line has told of."""
+        message.unlogged += units
+        self.add_to_counter("unlogged", units)
+
+    def logged(self, message: Message) -> None:
+        """The arrival of a message that a listing showed first is in the log after all."""
+        self.add_to_counter("unlogged", -message.unlogged)
+        message.unlogged = 0
+
+    def add_to_counter(self, name: str, amount: int) -> None:
+        """Add to one of the ledger's counters of what could not be explained."""
+        if amount:
+            self._counters[name] = self._counters.get(name, 0) + amount
+
+    def take(self, log_time: int) -> Batch:
+        """Everything since the last call as one batch, without gauges and log positions. ``log_time`` is the time of
+        the newest line (seconds since 1970)."""
+        self._prune(log_time)
+        messages: dict[bytes, bytes | None] = {}
+        for id_ in self.changed:
+            message = self.messages.get(id_)
+            if message is not None:
+                messages[id_] = encode_message(message)
+                self._stored.add(id_)
+            elif id_ in self._stored:
+                messages[id_] = None
+                self._stored.discard(id_)
+        self.changed = set()
+        new = self.numbers.take_new()
+        counters, self._counters = self._counters, {}
+        return Batch(
+            deltas=self.tally.take(),
+            accounts=new.accounts,
+            campaigns=new.campaigns,
+            isps=new.isps,
+            causes=self.causes.take(),
+            messages=messages,
+            counters={name: amount for name, amount in counters.items() if amount},
+        )
+
+    def _prune(self, log_time: int) -> None:
+        """Once an hour of log time drop what is long forgotten."""
+        hour = log_time // 3600
+        if hour == self._pruned_hour:
+            return
+        self._pruned_hour = hour
+        long_ago = log_time - SUBMISSION_KEPT_SECONDS
+        for id_ in [id_ for id_, message in self.messages.items() if message.forgotten(long_ago)]:
+            del self.messages[id_]
+            self.changed.add(id_)
