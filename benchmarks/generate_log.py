@@ -1,163 +1,22 @@
 """Writes a plausible day of a busy Exim or Postfix log, seeded and streaming. Whoever measures may enter.
 
-usage: generate_log.py exim|postfix LINES FILE [--seed N] [--long-ids] [--start SECONDS]
+usage: python -m benchmarks.generate_log exim|postfix LINES FILE [--seed N] [--long-ids] [--start SECONDS]
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import heapq
 import os
-import random
 import time
-from collections.abc import Callable, Iterator
-from itertools import accumulate
+from collections.abc import Callable
 from pathlib import Path
 
-LINES_PER_DAY = 2_000_000
-ACCOUNTS = 2_000
-CAMPAIGNS = 5_000
-DOMAINS = 5_000
-PROVIDERS = ("gmail.com", "yahoo.com", "outlook.com", "hotmail.com", "icloud.com", "aol.com", "gmx.de", "web.de")
-REFUSALS = (
-    "550 5.1.1 The email account that you tried to reach does not exist. Please try double-checking the address",
-    "554 5.7.1 Message rejected because of its content",
-    "552 5.2.2 Mailbox full",
-)
-DELAYS = (
-    "451 4.7.1 Try again later",
-    "421 4.7.0 Our system has detected an unusual rate of unsolicited mail from your IP address, 1 {n} - gsmtp",
-    "450 4.2.0 Greylisted for 300 seconds",
-    "452 4.2.2 The recipient's inbox is out of storage space",
-)
+from benchmarks.mill import Mill, base
+
+TLS = "X=TLS1.3:TLS_AES_256_GCM_SHA384:256"
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE52 = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
-
-Step = tuple[int, int, list[str]]
-"""When (seconds since 1970), a serial that keeps the order, and the lines without their time stamps."""
-
-
-def base(digits: str, number: int, width: int) -> str:
-    """``number`` in the number system that ``digits`` spell, at least ``width`` digits long."""
-    out = ""
-    while number or len(out) < width:
-        number, digit = divmod(number, len(digits))
-        out = digits[digit] + out
-    return out
-
-
-class Draw:
-    """Indexes 0..``size``-1 by Zipf's law, drawn in bulk."""
-
-    def __init__(self, rng: random.Random, size: int, exponent: float) -> None:
-        self._rng, self._indexes = rng, range(size)
-        self._weights = list(accumulate((rank + 1) ** -exponent for rank in range(size)))
-        self._drawn: list[int] = []
-
-    def __call__(self) -> int:
-        """The next index."""
-        if not self._drawn:
-            self._drawn = self._rng.choices(self._indexes, cum_weights=self._weights, k=20_000)
-        return self._drawn.pop()
-
-
-class World:
-    """Who sends what to whom: accounts with campaigns of their own, and recipients' domains with their MX hosts."""
-
-    def __init__(self, seed: int) -> None:
-        rng = self.rng = random.Random(seed)
-        self.users = [f"acct{i:04}" for i in range(ACCOUNTS)]
-        self.sender_domains = [f"{user}-shop.example" for user in self.users]
-        owner = Draw(rng, ACCOUNTS, 0.7)
-        self.campaigns = [
-            (owner(), rng.choice(("spring sale", "news/", "welcome-")) + str(i)) for i in range(CAMPAIGNS)
-        ]
-        self.domains = [*PROVIDERS, *(f"company{i}.example.net" for i in range(DOMAINS - len(PROVIDERS)))]
-        self.hosts = [f"mx{i % 4}.{domain}" for i, domain in enumerate(self.domains)]
-        self.addresses = [f"203.0.{113 + i // 250}.{i % 250 + 1}" for i in range(DOMAINS)]
-        self._account, self._campaign = Draw(rng, ACCOUNTS, 0.9), Draw(rng, CAMPAIGNS, 0.9)
-        self._domain = Draw(rng, DOMAINS, 1.1)
-
-    def sender(self) -> tuple[int, str]:
-        """An account's index and the campaign, ``""`` for three messages in ten."""
-        if self.rng.random() < 0.3:
-            return self._account(), ""
-        return self.campaigns[self._campaign()]
-
-    def recipients(self) -> list[tuple[str, int]]:
-        """Addresses with the index of their domain: mostly one, now and then a list."""
-        rng = self.rng
-        roll = rng.random()
-        count = 1 if roll < 0.72 else rng.randrange(2, 6) if roll < 0.97 else rng.randrange(6, 30)
-        domains = [self._domain() for _ in range(count)]
-        return [(f"user{rng.randrange(900_000)}@{self.domains[domain]}", domain) for domain in domains]
-
-    def outcomes(self, domain: int) -> list[str | None]:
-        """What the attempts for one recipient come to: replies that put off, then ``None`` for a delivery or a
-        refusal that begins with 5."""
-        rng = self.rng
-        roll = rng.random()
-        if roll < 0.86:
-            return [None]
-        if roll < 0.89:
-            return [REFUSALS[domain % 3]]
-        reply = DELAYS[domain % 4].format(n=rng.randrange(10**6))
-        return [reply] * rng.randrange(1, 6) + [None if roll < 0.98 else "550 5.4.1 Recipient address rejected"]
-
-
-class Mill:
-    """The clockwork that both logs share: a heap of steps to come, arrivals at an even rate, time stamps by second."""
-
-    lines_per_arrival = 1.0
-
-    def __init__(self, seed: int, start: int) -> None:
-        self.world, self.rng, self.start, self.clock = World(seed), random.Random(seed + 1), start, start
-        self._heap: list[Step] = []
-        self._serial = 0
-
-    def plan(self, moment: int, lines: list[str]) -> None:
-        """Have ``lines`` written at ``moment`` (seconds since 1970)."""
-        self._serial += 1
-        heapq.heappush(self._heap, (moment, self._serial, lines))
-
-    def lines(self, count: int) -> Iterator[str]:
-        """``count`` lines in the order of time, each ended by a newline; the same prefix for any count."""
-        arrivals_per_second = LINES_PER_DAY / 86_400 / self.lines_per_arrival
-        owed, heap, made = 0.0, self._heap, 0
-        while True:
-            owed += arrivals_per_second
-            while owed >= 1:
-                owed -= 1
-                self.arrive(self.clock)
-            self.tick(self.clock)
-            stamp = self.stamp(datetime.datetime.fromtimestamp(self.clock, datetime.UTC))
-            while heap and heap[0][0] <= self.clock:
-                for line in heapq.heappop(heap)[2]:
-                    yield f"{stamp}{line}\n"
-                    made += 1
-                    if made == count:
-                        return
-            self.clock += 1
-
-    def retry_times(self, first: int, attempts: int) -> list[int]:
-        """When each attempt is made: at ``first``, then at growing distances of an hour at the most."""
-        times = [first]
-        for attempt in range(1, attempts):
-            times.append(times[-1] + min(3600, 300 * 2**attempt) + self.rng.randrange(60))
-        return times
-
-    def stamp(self, moment: datetime.datetime) -> str:
-        """What each line begins with."""
-        raise NotImplementedError
-
-    def arrive(self, now: int) -> None:
-        """Plan a new message's whole life."""
-        raise NotImplementedError
-
-    def tick(self, now: int) -> None:
-        """Plan what the mail system says every second or minute by itself."""
-        raise NotImplementedError
 
 
 class Exim(Mill):
@@ -213,7 +72,7 @@ class Exim(Mill):
                 f"news@{domain}",
                 f"H=(client{user}.example) [192.0.2.{user % 250}]:{40_000 + size % 20_000}",
             )
-            arrival = f"{id_} <= {sender} {client} P=esmtpsa X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no "
+            arrival = f"{id_} <= {sender} {client} P=esmtpsa {TLS} CV=no "
             arrival += f"A=dovecot_login:{sender} {tail}"
         else:
             name = world.users[user]
@@ -223,55 +82,43 @@ class Exim(Mill):
         if campaign:
             lines.append(f'{id_} campaign="{campaign}"' if " " in campaign else f"{id_} campaign={campaign}")
         self.plan(now, [*lines, arrival, f"cwd=/var/spool/exim 3 args: /usr/sbin/exim -Mc {id_}"])
-        self._deliver(now, id_, sender, recipients)
+        self.deliver(now, id_, sender, recipients, [])
 
     def _receive(self, now: int, id_: str, size: int, address: str) -> None:
         sender = f"someone{size}@company{size % 900}.example.net"
         client = f"H=mx.company{size % 900}.example.net [203.0.113.9]:4{size % 9999} P=esmtps"
-        tls = "X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=no"
+        tls = f"{TLS} CV=no"
         text = f'{id_} <= {sender} {client} {tls} S={size} id={size}.{now}@mx T="Re: order {size}" for {address}'
         local = f"{id_} => info <{address}> R=virtual_user T=dovecot_virtual_delivery "
         local += f'C="250 2.0.0 <{address}> {now} Saved"'
         self.plan(now, [text, f"cwd=/var/spool/exim 3 args: /usr/sbin/exim -Mc {id_}"])
         self.plan(now + 1, [local, f"{id_} Completed"])
 
-    def _deliver(self, now: int, id_: str, sender: str, recipients: list[tuple[str, int]]) -> None:
-        """Plan every attempt for every recipient, the bounce when some are refused, and ``Completed``."""
-        world, refused, first = self.world, False, now + self.rng.randrange(3)
-        tries: dict[int, list[str]] = {}
-        for address, domain in recipients:
-            outcomes = world.outcomes(domain)
-            for moment, outcome in zip(self.retry_times(first, len(outcomes)), outcomes, strict=True):
-                tries.setdefault(moment, []).append(self._attempt(id_, address, domain, outcome))
-                refused |= outcome is not None and outcome.startswith("5")
-        for moment, lines in tries.items():
-            hosts: set[str] = set()
-            for index, line in enumerate(lines):
-                host = line[line.find(" H=") :]
-                if " => " in line and host in hosts:
-                    lines[index] = line.replace(" => ", " -> ", 1)
-                hosts.add(host)
-            self.plan(moment, lines)
-        end = max(tries)
-        if refused:
-            self._bounce(end, id_, sender)
-        self.plan(end, [f"{id_} Completed"])
+    def end(self, id_: str) -> str:
+        return f"{id_} Completed"
 
-    def _attempt(self, id_: str, address: str, domain: int, outcome: str | None) -> str:
+    def together(self, lines: list[str]) -> list[str]:
+        hosts: set[str] = set()
+        for index, line in enumerate(lines):
+            host = line[line.find(" H=") :]
+            if " => " in line and host in hosts:
+                lines[index] = line.replace(" => ", " -> ", 1)
+            hosts.add(host)
+        return lines
+
+    def attempt(self, id_: str, address: str, domain: int, outcome: str | None, age: int) -> str:
         host = f"R=dkim_lookuphost T=dkim_remote_smtp H={self.world.hosts[domain]} [{self.world.addresses[domain]}]"
         if outcome is None:
-            return (
-                f'{id_} => {address} {host} X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=yes C="250 2.0.0 OK  {id_} - smtp"'
-            )
+            return f'{id_} => {address} {host} {TLS} CV=yes C="250 2.0.0 OK  {id_} - smtp"'
         if outcome.startswith("5"):
             said = f"SMTP error from remote mail server after RCPT TO:<{address}>: {outcome}"
-            return f"{id_} ** {address} {host} X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=yes: {said}"
-        if self.rng.random() < 0.2:
+            return f"{id_} ** {address} {host} {TLS} CV=yes: {said}"
+        if age and self.rng.random() < 0.2:
             return f"{id_} == {address} routing defer (-52): retry time not reached"
         host = host.replace(" H=", " defer (-44) H=")
         return f"{id_} == {address} {host}: SMTP error from remote mail server after RCPT TO:<{address}>: {outcome}"
 
-    def _bounce(self, now: int, id_: str, sender: str) -> None:
+    def bounce(self, now: int, id_: str, sender: str) -> None:
         bounce = self.new_id(now)
         text = f"{bounce} <= <> R={id_} U=mailnull P=local S={self.rng.randrange(2000, 9000)} "
         text += f'T="Mail delivery failed: returning message to sender" for {sender}'
@@ -288,11 +135,8 @@ class Postfix(Mill):
 
     def __init__(self, seed: int, start: int, long_ids: bool) -> None:
         super().__init__(seed, start)
-        self._inode, self._long, self._pids = (
-            0x2000,
-            long_ids,
-            [str(self.rng.randrange(900, 99_999)) for _ in range(64)],
-        )
+        self._inode, self._long = 0x2000, long_ids
+        self._pids = [str(self.rng.randrange(900, 99_999)) for _ in range(64)]
 
     def stamp(self, moment: datetime.datetime) -> str:
         return moment.strftime(f"%b {moment.day:2} %H:%M:%S mx1 postfix/")
@@ -345,25 +189,12 @@ class Postfix(Mill):
         if not local:
             counts = f"ehlo=2 starttls=1 auth=1 mail=1 rcpt={len(recipients)} data=1 quit=1 commands=8"
             self.plan(now, [f"{smtpd}: disconnect from {client} {counts}"])
-        self._deliver(now, id_, sender, recipients, qmgr)
+        self.deliver(now, id_, sender, recipients, [qmgr])
 
-    def _deliver(self, now: int, id_: str, sender: str, recipients: list[tuple[str, int]], qmgr: str) -> None:
-        """Plan every attempt for every recipient, the bounce when some are refused, and ``removed``."""
-        world, refused, first = self.world, False, now + self.rng.randrange(3)
-        tries: dict[int, list[str]] = {}
-        for address, domain in recipients:
-            outcomes = world.outcomes(domain)
-            for moment, outcome in zip(self.retry_times(first, len(outcomes)), outcomes, strict=True):
-                tries.setdefault(moment, []).append(self._attempt(id_, address, domain, outcome, moment - now))
-                refused |= outcome is not None and outcome.startswith("5")
-        for moment, lines in tries.items():
-            self.plan(moment, lines if moment < now + 3 else [qmgr, *lines])
-        end = max(tries)
-        if refused:
-            self._bounce(end, id_, sender)
-        self.plan(end, [f"qmgr[233]: {id_}: removed"])
+    def end(self, id_: str) -> str:
+        return f"qmgr[233]: {id_}: removed"
 
-    def _attempt(self, id_: str, address: str, domain: int, outcome: str | None, age: int) -> str:
+    def attempt(self, id_: str, address: str, domain: int, outcome: str | None, age: int) -> str:
         host = self.world.hosts[domain]
         relay, delay = f"{host}[{self.world.addresses[domain]}]:25", age + self.rng.randrange(200) / 100
         text = f"smtp[{self.rng.choice(self._pids)}]: {id_}: to=<{address}>, relay={relay}, delay={delay:.2f}, "
@@ -375,7 +206,7 @@ class Postfix(Mill):
         said = f"host {relay[:-3]} said: {outcome} (in reply to RCPT TO command)"
         return f"{text}dsn={dsn}, status={status} ({said})"
 
-    def _bounce(self, now: int, id_: str, sender: str) -> None:
+    def bounce(self, now: int, id_: str, sender: str) -> None:
         bounce = self.new_id(now)
         cleanup = f"cleanup[{self.rng.choice(self._pids)}]"
         lines = [f"{cleanup}: {bounce}: message-id=<{now}.{bounce}@mx1.example>"]
