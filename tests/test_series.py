@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.series import Series, rate_per_minute
@@ -60,6 +60,7 @@ def test_a_clock_set_back_forgets_what_lies_after_it() -> None:
     assert series.rates_per_minute(60, 60, 1) == [10]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=30))
 def test_the_rates_of_a_growing_counter_add_up_to_its_growth(increments: list[int]) -> None:
     series, value = Series(100), 0

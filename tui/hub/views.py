@@ -1,0 +1,161 @@
+"""Views: pure functions from what is known and a request to what is shown. The hub's loop enters, and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tui.hub.protocol import AccountPane, ChartLine, View, ViewRequest
+from tui.hub.sheet import SORTS, Sheet, ordered
+from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+
+AGE_STEP_SECONDS = 10
+"""How often the age of numbers that are not live is told anew when nothing else changes."""
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """The accounts that a query selects, those that sent most first, each with the name of its source."""
+
+    accounts: list[tuple[str, MailTotals]]
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """A finished chart and the words above it."""
+
+    title: str
+    lines: list[ChartLine]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known when a view is made: ``sheet`` and ``ranking`` are ``None`` before the first answer."""
+
+    time: float
+    sheet: Sheet | None = None
+    ranking: Ranking | None = None
+    panes: Sequence[AccountPane] = ()
+    chart: Chart = Chart("", [])
+    sources: Sequence[SourceStatus] = ()
+    problems: Sequence[str] = ()
+
+
+def make_view(request: ViewRequest, known: Known) -> View:
+    """The answer to ``request``. It costs little when the sheet has the wanted order already."""
+    sheet, sort = known.sheet, sort_of(request)
+    view = View(
+        serial=request.serial,
+        time=known.time,
+        query=request.query,
+        sort=sort,
+        descending=request.descending,
+        selected=request.selected,
+        panes=list(known.panes),
+        pane_count=len(known.ranking.accounts) if known.ranking else 0,
+        totals_known=known.ranking is not None,
+        chart_title=known.chart.title,
+        chart=known.chart.lines,
+        sources=list(known.sources),
+        problems=list(known.problems),
+    )
+    if sheet is None:
+        return view
+    order = sheet.order(sort, request.descending)
+    first = _first_row(request, sheet, sort)
+    window = order[first : first + request.rows]
+    return msgspec.structs.replace(
+        view,
+        first=first,
+        row_count=len(sheet),
+        rows=[sheet.row(index) for index in window],
+        deltas=[sheet.delta(index) for index in window],
+        sums=sheet.sums,
+        sum_delta=sheet.sum_delta,
+        files=sheet.files,
+        queue_known=True,
+        selected_index=_position(request.selected, request, sheet, sort),
+    )
+
+
+def sort_of(request: ViewRequest) -> str:
+    """The column to sort by: the request's, or ``total`` when rows have no such column."""
+    return request.sort if request.sort in SORTS else "total"
+
+
+def same_but_for_time(view: View, other: View) -> bool:
+    """Whether two views show the same, but for when they were made. Ages count in steps, so that a view is not sent a
+    second just to say that."""
+    return _timeless(view) == _timeless(other)
+
+
+def rank(totals: Sequence[tuple[str, Sequence[MailTotals]]], account_id: int | None) -> Ranking:
+    """The accounts of all sources (name, totals), or only those with this id, most messages sent first, unknown last;
+    equals by name."""
+    accounts = [
+        (source, account)
+        for source, answer in totals
+        for account in answer
+        if account_id is None or account.account_id == account_id
+    ]
+    names = [account.account for _, account in accounts]
+    sent = [-1 if account.send_count is None else account.send_count for _, account in accounts]
+    by_name = ordered(list(range(len(accounts))), names)
+    return Ranking([accounts[index] for index in ordered(by_name, sent, descending=True)])
+
+
+def trend_query(query: QueueQuery, key: RowKey | None) -> QueueQuery:
+    """The filters of the row with ``key`` in ``query``, or of all its rows, for a history: the grouping and the names
+    do not matter there and are left out, so that equal filters are equal."""
+    filters = QueueQuery(
+        sender_id=query.sender_id, account_id=query.account_id, campaign_id=query.campaign_id, isp=query.isp
+    )
+    if key is None:
+        return filters
+    replace = msgspec.structs.replace
+    if query.grouping in (Grouping.ACCOUNT, Grouping.ACCOUNT_CAMPAIGN):
+        filters = replace(filters, account_id=key.account_id)
+    if query.grouping is Grouping.ACCOUNT_CAMPAIGN:
+        filters = replace(filters, campaign_id=key.campaign_id)
+    if query.grouping is Grouping.ISP:
+        filters = replace(filters, isp=key.isp)
+    return replace(filters, sender_id=key.sender_id or query.sender_id)
+
+
+def trend_title(query: QueueQuery, row: QueueRow, span_seconds: int) -> str:
+    """What a trend chart shows, in words; of ``row`` within the query, where a row without names is all of it:
+    "Waiting: alice, newsletter, Gmail - last 60 min"."""
+    account_id, campaign_id = row.account_id or query.account_id, row.campaign_id or query.campaign_id
+    account = row.account or query.account or (f"account {account_id}" if account_id else "")
+    campaign = row.campaign or query.campaign or (f"campaign {campaign_id}" if campaign_id else "")
+    parts = [part for part in (row.source, account, campaign, row.isp or query.isp or "") if part]
+    return f"Waiting: {', '.join(parts) or 'all mail'} - last {_span(span_seconds)}"
+
+
+def _span(seconds: int) -> str:
+    for size, noun in ((86400, "d"), (3600, "h")):
+        if seconds >= 2 * size and seconds % size == 0:
+            return f"{seconds // size} {noun}"
+    return f"{max(1, seconds // 60)} min"
+
+
+def _first_row(request: ViewRequest, sheet: Sheet, sort: str) -> int:
+    """Where the window begins: it stays within the rows, and its anchor stays where it was on the screen."""
+    anchor = _position(request.anchor, request, sheet, sort)
+    first = request.first if anchor is None else anchor - request.anchor_offset
+    return max(0, min(first, len(sheet) - request.rows))
+
+
+def _position(key: RowKey | None, request: ViewRequest, sheet: Sheet, sort: str) -> int | None:
+    index = sheet.find(key) if key is not None else None
+    return None if index is None else sheet.position(index, sort, request.descending)
+
+
+def _timeless(view: View) -> View:
+    replace = msgspec.structs.replace
+    sources = [replace(status, age_seconds=_age_step(status)) for status in view.sources]
+    return replace(view, serial=0, time=0.0, sources=sources)
+
+
+def _age_step(status: SourceStatus) -> float | None:
+    if status.age_seconds is None or status.freshness is Freshness.LIVE:
+        return None
+    return status.age_seconds // AGE_STEP_SECONDS
