@@ -17,6 +17,8 @@ class PipeClosed(Exception):
 
 def say(sentence: str) -> None:
     """One sentence to standard error, after the program's name."""
+    if sys.stderr is None:  # print would take standard output instead
+        return
     try:
         print(f"mailtop: {sentence}", file=sys.stderr, flush=True)
     except OSError:

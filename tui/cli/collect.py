@@ -1,0 +1,93 @@
+"""`mailtop collect`: feeds the ledger, once or until it is told to stop. Also what the hub starts when no other collector
+runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from types import FrameType
+
+from tui.cli import compose
+from tui.cli.arguments import Exit
+from tui.cli.output import say
+from tui.config import ConfigError, SourceConfig, config_path, load
+from tui.engine.collect import Collector
+
+
+class Stopped(BaseException):
+    """The process was told to end. What was not written yet stands in the log and is read again next time."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """The command; returns the exit code."""
+    sources = chosen(compose.sources_of(load(config_path(options.config))), options.source)
+    if not options.once and len(sources) > 1:
+        names = ", ".join(source.name for source in sources)
+        raise ConfigError(f"collect feeds one source until it is stopped; name it with --source: {names}")
+    try:
+        _stop_on_signals()
+        if options.until_eof:
+            threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+        if options.once:
+            return max(_once(source) for source in sources)
+        return _until_stopped(sources[0])
+    except Stopped:
+        return Exit.OK
+
+
+def chosen(sources: Sequence[SourceConfig], name: str | None) -> list[SourceConfig]:
+    """The sources called ``name``, or all; raises ``ConfigError`` when there is none."""
+    found = [source for source in sources if name in (None, source.name)]
+    if not found:
+        names = ", ".join(source.name for source in sources)
+        raise ConfigError(f'--source: no source is called "{name}"; there is {names}')
+    return found
+
+
+def _once(source: SourceConfig) -> Exit:
+    with compose.collector(source) as collector:
+        collector.tick()
+        problems = _problems(collector)
+    for problem in problems:
+        say(f'the source "{source.name}" could not be read in full: {problem}')
+    return Exit.SOURCE if problems else Exit.OK
+
+
+def _until_stopped(source: SourceConfig) -> int:
+    told: list[str] = []
+
+    def wait(seconds: float) -> bool:
+        problems = _problems(collector)
+        for problem in problems:
+            if problem not in told:
+                say(problem)
+        told[:] = problems
+        time.sleep(seconds)
+        return False
+
+    with compose.collector(source) as collector:
+        collector.run(wait, say)
+    return Exit.OK
+
+
+def _problems(collector: Collector) -> list[str]:
+    return [problem for problem in (collector.log_problem, collector.queue_problem) if problem is not None]
+
+
+def _stop_on_signals() -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def _stop_at_end_of_input() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
