@@ -18,7 +18,10 @@ LONGEST_NAME = 200
 
 
 class Numbers:
-    """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it."""
+    """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it.
+
+    ``domains`` remembers the ISP of ``@domain``, for those who cannot afford to ask ``isp`` each time.
+    """
 
     def __init__(self, known: Names, isps: IspTable) -> None:
         self._accounts = dict(known.accounts)
@@ -28,33 +31,31 @@ class Numbers:
         self._next_campaign = max(self._campaigns.values(), default=0) + 1
         self._next_isp = max(self._isps.values(), default=0) + 1
         self._table = isps
-        self._raw_accounts: dict[bytes, int] = {}
-        self._raw_campaigns: dict[tuple[int, bytes], int] = {}
-        self._raw_domains: dict[bytes, int] = {}
+        self._raw_campaigns: dict[tuple[bytes, bytes], int] = {}
+        self.domains: dict[bytes, int] = {}
         self.new = Names({}, {}, {})
         self.unknown_campaign = self._campaign_number(self._account_number(UNKNOWN_ACCOUNT), "")
 
     def campaign(self, account: bytes, campaign: bytes) -> int:
         """The number of ``campaign`` (``b""``: none) of ``account``, which gets one too if it has none yet."""
-        account_id = self._raw_accounts.get(account)
-        if account_id is None:
-            _bound(self._raw_accounts)
-            account_id = self._raw_accounts[account] = self._account_number(clean(account)[:LONGEST_NAME])
-        key = (account_id, campaign)
+        key = (account, campaign)
         number = self._raw_campaigns.get(key)
         if number is None:
-            _bound(self._raw_campaigns)
-            number = self._raw_campaigns[key] = self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME])
+            if len(self._raw_campaigns) >= CACHE_LIMIT:
+                self._raw_campaigns.clear()
+            account_id = self._account_number(clean(account)[:LONGEST_NAME])
+            number = self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME])
+            self._raw_campaigns[key] = number
         return number
 
     def isp(self, address: bytes) -> int:
         """The number of the ISP of a recipient address; one without ``@`` is a user of this host."""
-        at = address.rfind(b"@")
-        domain = address[at + 1 :] if at >= 0 else b""
-        number = self._raw_domains.get(domain)
+        domain = address[address.rfind(b"@") :]  # "@domain"; without an "@" the last byte, which is no domain
+        number = self.domains.get(domain)
         if number is None:
-            _bound(self._raw_domains)
-            number = self._raw_domains[domain] = self._isp_number(self._table.of_address(b"@" + domain))
+            if len(self.domains) >= CACHE_LIMIT:
+                self.domains.clear()
+            number = self.domains[domain] = self._isp_number(self._table.of_address(domain))
         return number
 
     def take_new(self) -> Names:
@@ -85,8 +86,3 @@ class Numbers:
             number = self._isps[name] = self.new.isps[name] = self._next_isp
             self._next_isp += 1
         return number
-
-
-def _bound(cache: dict[bytes, int] | dict[tuple[int, bytes], int]) -> None:
-    if len(cache) >= CACHE_LIMIT:
-        cache.clear()

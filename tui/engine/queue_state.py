@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui.engine.batch import D_NEW, ISP_BITS, Batch, Names
+from tui.engine.batch import D_NEW, ISP_BITS, SEND, SIZE, Batch, Names
 from tui.engine.causes import CauseCounter
 from tui.engine.events import HOLD
 from tui.engine.messages import (
@@ -47,10 +47,13 @@ class QueueState:
         """The message of this id, which a line at ``time`` names; one not known is counted as nobody's until it is."""
         self.changed.add(id_)
         message = self.messages.get(id_)
-        if message is None or message.forgotten(time):
+        if message is None:
             message = self.messages[id_] = Message(self.unknown_cell, credits=[])
-        elif message.absent >= 0:
-            self.back_in_queue(message)
+        elif message.absent >= 0 or not message.sent:
+            if message.forgotten(time):
+                message = self.messages[id_] = Message(self.unknown_cell, credits=[])
+            elif message.absent >= 0:
+                self.back_in_queue(message)
         message.seen = time
         return message
 
@@ -58,10 +61,11 @@ class QueueState:
         """Take the message out, ``None`` if it is not known (any more)."""
         self.changed.add(id_)
         message = self.messages.pop(id_, None)
-        if message is None or message.forgotten(time):
-            return None
-        if message.absent >= 0:
-            self.back_in_queue(message)
+        if message is not None and (message.absent >= 0 or not message.sent):
+            if message.forgotten(time):
+                return None
+            if message.absent >= 0:
+                self.back_in_queue(message)
         return message
 
     def attribute(self, message: Message, account: bytes, minute: int) -> None:
@@ -69,8 +73,8 @@ class QueueState:
         waits moves in ``minute``. When account and campaign are certain this was the last word."""
         old = message.cell
         new = message.cell = self.numbers.campaign(account, message.campaign) << ISP_BITS
-        row = self.tally.row
-        if new != old:
+        if new != old and (message.credits or message.units):
+            row = self.tally.row
             for counted, isp, column, amount in message.credits or ():
                 row(counted, old | isp)[column] -= amount
                 row(counted, new | isp)[column] += amount
@@ -89,6 +93,30 @@ class QueueState:
             credits.append((minute, isp, column, amount))
             if len(credits) > CREDITS_KEPT:
                 del credits[0]
+
+    def count_arrival(self, message: Message, minute: int, size: int) -> None:
+        """Count a message that was sent, unless it was counted before, and its ``size`` (bytes, -1 unknown)."""
+        if not message.sent:
+            message.sent = True
+            if message.unlogged:
+                self.logged(message)
+            self.count(message, minute, 0, SEND, 1)
+        if not message.sized and size >= 0:
+            message.sized = True
+            self.count(message, minute, 0, SIZE, size)
+
+    def add_units(self, message: Message, recipients: Iterable[bytes], minute: int) -> None:
+        """These recipients wait, in the message's state, but for those whose outcome was logged before."""
+        units, early, cell, state = message.units, message.early, message.cell, message.unit_state
+        domains, row = self.numbers.domains, self.tally.row
+        for recipient in recipients:
+            if recipient in units or (early is not None and recipient in early):
+                continue
+            isp = domains.get(recipient[recipient.rfind(b"@") :])
+            if isp is None:
+                isp = self.numbers.isp(recipient)
+            units[recipient] = isp << STATE_BITS | state
+            row(minute, cell | isp)[D_NEW + state] += 1
 
     def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
         """One recipient more waits, in ``state``."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tui.engine import events as ev
-from tui.engine.batch import D_NEW, DEFER, FAIL, SEND, SIZE, SUCCESS
+from tui.engine.batch import D_NEW, DEFER, FAIL, SUCCESS
 from tui.engine.events import HOLD, PROC, RETRY, Event
-from tui.engine.messages import STATE_BITS, STATE_MASK, Message
+from tui.engine.messages import STATE_BITS, STATE_MASK
 from tui.engine.queue_state import QueueState
 
 
@@ -59,25 +59,13 @@ class Tracker:
         if message.credits is not None:
             message.account = event.account or message.account or event.fallback
             state.attribute(message, message.account, minute)
-        if not message.sent:
-            message.sent = True
-            state.logged(message)
-            state.count(message, minute, 0, SEND, 1)
-        if not message.sized and event.size >= 0:
-            message.sized = True
-            state.count(message, minute, 0, SIZE, event.size)
+        if not message.sized:
+            state.count_arrival(message, minute, event.size)
         if event.state == PROC:
             state.set_state(message, PROC, minute)
         if event.recipients:
-            self._waiting(message, event.recipients, minute)
+            state.add_units(message, event.recipients, minute)
         message.early = None
-
-    def _waiting(self, message: Message, recipients: tuple[bytes, ...], minute: int) -> None:
-        """The recipients of a message that arrived wait, but for those whose outcome was logged before."""
-        early, units, state = message.early, message.units, message.unit_state
-        for recipient in recipients:
-            if recipient not in units and (early is None or recipient not in early):
-                self._state.add_unit(message, recipient, state, minute)
 
     def _delivered(self, event: ev.Delivered) -> None:
         self._outcome(event, SUCCESS)
@@ -91,7 +79,9 @@ class Tracker:
         A child address of an alias leaves its parent waiting: the rest of the alias may be open."""
         state, address, minute = self._state, event.address, event.time // 60
         message = state.message(event.id, event.time)
-        isp = state.numbers.isp(address)
+        isp = state.numbers.domains.get(address[address.rfind(b"@") :])
+        if isp is None:
+            isp = state.numbers.isp(address)
         row = state.tally.row(minute, message.cell | isp)
         row[column] += 1
         if message.credits is not None:
@@ -129,16 +119,15 @@ class Tracker:
 
     def _added(self, event: ev.Added) -> None:
         message = self._state.message(event.id, event.time)
-        self._waiting(message, (event.waiting,), event.time // 60)
+        self._state.add_units(message, (event.waiting,), event.time // 60)
 
     def _held(self, event: ev.Held) -> None:
         state, minute = self._state, event.time // 60
         message = state.message(event.id, event.time)
         if message.submitted and not message.sent:
-            message.sent = True
             if message.account is not None:
                 state.attribute(message, message.account, minute)
-            state.count(message, minute, 0, SEND, 1)
+            state.count_arrival(message, minute, -1)
         state.set_state(message, HOLD, minute)
 
     def _released(self, event: ev.Released) -> None:
