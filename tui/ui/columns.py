@@ -1,0 +1,181 @@
+"""What the queue table shows for a grouping and a width: header, cell text, sort key, width and role of each column, as
+data. Any widget may draw it; nothing here knows a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.hub.protocol import Span
+from tui.model import STATES, Grouping, QueueQuery, QueueRow
+from tui.ui.glyphs import Glyphs
+from tui.ui.numbers import change, count, share
+
+NO_ACCOUNT_NAME = "(no account)"
+NO_CAMPAIGN_NAME = "(no campaign)"
+NO_ISP_NAME = "(no isp)"
+
+NOUNS = {
+    Grouping.TOTAL: ("queue", "queues"),
+    Grouping.ACCOUNT: ("account", "accounts"),
+    Grouping.ACCOUNT_CAMPAIGN: ("campaign", "campaigns"),
+    Grouping.ISP: ("isp", "isps"),
+}
+"""What one row of a grouping is, and many."""
+
+GAP = 1
+"""Cells between two columns."""
+
+MARGIN = 2
+"""Cells left of the first column, for the cursor's sign."""
+
+EDGE = 1
+"""Cells right of the last column."""
+
+MIX = " made up of"
+"""The head of the bars that show a row's states."""
+
+_MIX_FROM = 112
+_WIDE_FROM = 100
+_NARROW_BELOW = 70
+_KEYS_AT_MOST = 44
+_MIX_AT_MOST = 26
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """All that a cell is made from: the row, its change a minute (``None`` unknown) and the sums of all rows."""
+
+    row: QueueRow
+    delta: float | None
+    sums: QueueRow
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``cell`` gives the spans of exactly ``width`` cells; ``sort`` is the name the hub sorts by, ``None``
+    where the column is only another drawing of one beside it; ``number`` columns stand right and sort downwards."""
+
+    header: str
+    sort: str | None
+    width: int
+    cell: Callable[[RowFacts, int, Glyphs], list[Span]]
+    number: bool = True
+
+
+def columns_for(query: QueueQuery, width: int, glyphs: Glyphs) -> list[Column]:
+    """The columns for the rows of ``query`` in a table ``width`` cells wide."""
+    numbers = _number_columns(width, glyphs, two_keys=_has_two_keys(query))
+    left = width - MARGIN - EDGE - sum(column.width + GAP for column in numbers)
+    mix = width >= _MIX_FROM
+    keys_width = min(left, _KEYS_AT_MOST) if mix else left
+    columns = _key_columns(query, keys_width) + numbers
+    if mix:
+        columns.append(Column(MIX, None, min(left - keys_width - GAP, _MIX_AT_MOST), _mix_cell, number=False))
+    return columns
+
+
+def sort_names(query: QueueQuery, width: int, glyphs: Glyphs) -> list[tuple[str, bool]]:
+    """The sort keys one can walk through at this width, left to right, each with whether it is a number."""
+    return [(column.sort, column.number) for column in columns_for(query, width, glyphs) if column.sort]
+
+
+def row_name(row: QueueRow, grouping: Grouping) -> str:
+    """What a row is called in a sentence or a title."""
+    if grouping is Grouping.ACCOUNT:
+        return _account(row)
+    if grouping is Grouping.ACCOUNT_CAMPAIGN:
+        return _campaign(row)
+    return row.isp or NO_ISP_NAME if grouping is Grouping.ISP else _all_mail(row)
+
+
+def _has_two_keys(query: QueueQuery) -> bool:
+    return query.grouping is Grouping.ACCOUNT_CAMPAIGN and query.account_id is None
+
+
+def _key_columns(query: QueueQuery, width: int) -> list[Column]:
+    """The columns that name a row; the account is left out where the breadcrumb already says it."""
+    account = Column("account", "account", width, _text(_account), number=False)
+    if query.grouping is Grouping.ACCOUNT:
+        return [account]
+    if query.grouping is Grouping.ISP:
+        return [Column("isp", "isp", width, _text(lambda row: row.isp or NO_ISP_NAME), number=False)]
+    if query.grouping is Grouping.TOTAL:
+        return [Column("queue", None, width, _text(_all_mail), number=False)]
+    if not _has_two_keys(query):
+        return [Column("campaign", "campaign", width, _text(_campaign), number=False)]
+    first = (width - GAP + 1) // 2
+    return [
+        Column("account", "account", first, _text(_account), number=False),
+        Column("campaign", "campaign", width - GAP - first, _text(_campaign), number=False),
+    ]
+
+
+def _number_columns(width: int, glyphs: Glyphs, *, two_keys: bool) -> list[Column]:
+    narrow, wide = width < _NARROW_BELOW, width >= _WIDE_FROM
+    state_width, total_width = (6, 7) if narrow else (9, 10) if wide else (7, 8)
+    columns = [Column(state, state, state_width, _state(state)) for state in STATES]
+    columns.append(Column("total", "total", total_width, _total_cell))
+    if not narrow:
+        columns.append(Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell))
+    if wide or not (narrow or two_keys):
+        columns.append(Column("share", None, 7 if wide else 6, _share_cell))
+    return columns
+
+
+def _account(row: QueueRow) -> str:
+    return row.account or (f"account {row.account_id}" if row.account_id else NO_ACCOUNT_NAME)
+
+
+def _campaign(row: QueueRow) -> str:
+    return row.campaign or NO_CAMPAIGN_NAME
+
+
+def _all_mail(row: QueueRow) -> str:
+    return f"all mail of sender {row.sender_id}" if row.sender_id else "all mail"
+
+
+def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+    def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+        return [Span(glyphs.fit(name(facts.row), width), "name")]
+
+    return cell
+
+
+def _state(state: str) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+    def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+        value: int = getattr(facts.row, state)
+        return [_number(count(value, width, glyphs.unknown), width, state if value else "muted")]
+
+    return cell
+
+
+def _total_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    total = facts.row.total
+    return [_number(count(total, width, glyphs.unknown), width, "strong" if total else "muted")]
+
+
+def _delta_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    text = change(facts.delta, width, glyphs.unknown)
+    return [_number(text, width, "" if text[0] in "+-" and len(text) > 1 else "muted")]
+
+
+def _share_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    return [_number(share(facts.row.total, facts.sums.total, glyphs.unknown), width, "muted")]
+
+
+def _mix_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """A bar made up of the row's four states, each as long as its part of the row."""
+    row, room = facts.row, width - 1
+    spans, drawn, upto = [Span(" ")], 0, 0
+    for state in STATES:
+        upto += getattr(row, state)
+        end = round(room * upto / row.total) if row.total else 0
+        if end > drawn:
+            spans.append(Span(glyphs.states[state] * (end - drawn), state))
+            drawn = end
+    return [*spans, Span(" " * (room - drawn))] if drawn < room else spans
+
+
+def _number(text: str, width: int, role: str) -> Span:
+    return Span(text.rjust(width), role)

@@ -1,0 +1,105 @@
+"""The few signs the screen draws with, in Unicode and in plain ASCII, and text cut to cells with them. No widget in
+here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tui.model import STATES, Freshness
+from tui.text import cell_width, fit
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """One set of signs, each one cell wide; ``per_minute`` is a column's head. ``states`` are what a row's bar is made
+    of: one sign a state where colour cannot tell them apart."""
+
+    ascii: bool
+    step: str
+    cursor: str
+    down: str
+    up: str
+    rule: str
+    edge: str
+    unknown: str
+    wait: str
+    problem: str
+    per_minute: str
+    states: Mapping[str, str]
+    freshness: Mapping[Freshness, str]
+
+    def plain(self, text: str) -> str:
+        """``text`` as this terminal can show it: as it is, or with ``?`` for what ASCII lacks."""
+        if not self.ascii or text.isascii():
+            return text
+        return text.encode("ascii", "replace").decode("ascii")
+
+    def fit(self, text: str, width: int, *, right: bool = False) -> str:
+        """``text`` cut or padded to ``width`` cells, in signs this terminal can show."""
+        fitted = fit(self.plain(text), width, right=right)
+        return fitted.replace("…", self.wait) if self.ascii else fitted
+
+    def width(self, text: str) -> int:
+        """The cells that ``text`` takes when shown."""
+        return cell_width(self.plain(text))
+
+
+LETTERS = {state: state[0] for state in STATES}
+
+UNICODE = Glyphs(
+    ascii=False,
+    step="▸",
+    cursor="▌",
+    down="▼",
+    up="▲",
+    rule="─",
+    edge="▎",
+    unknown="–",
+    wait="…",
+    problem="✖",
+    per_minute="Δ/min",
+    states=dict.fromkeys(STATES, "━"),
+    freshness={
+        Freshness.LIVE: "●",
+        Freshness.STALE: "◌",
+        Freshness.PARTIAL: "◐",
+        Freshness.ERROR: "✖",
+        Freshness.PAUSED: "■",
+        Freshness.REPLAY: "▶",
+    },
+)
+
+ASCII = Glyphs(
+    ascii=True,
+    step=">",
+    cursor=">",
+    down="v",
+    up="^",
+    rule="-",
+    edge="|",
+    unknown="-",
+    wait="~",
+    problem="!",
+    per_minute="+-/min",
+    states=LETTERS,
+    freshness={
+        Freshness.LIVE: "*",
+        Freshness.STALE: "~",
+        Freshness.PARTIAL: "%",
+        Freshness.ERROR: "!",
+        Freshness.PAUSED: "=",
+        Freshness.REPLAY: ">",
+    },
+)
+
+
+def glyphs_for(environ: Mapping[str, str], *, colour: bool) -> Glyphs:
+    """The signs for the terminal that ``environ`` describes: Unicode only where the locale says UTF-8.
+
+    Python's own encodings do not tell: under ``LC_ALL=C`` it switches itself to UTF-8 (PEP 540).
+    """
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    if "utf8" not in locale.lower().replace("-", ""):
+        return ASCII
+    return UNICODE if colour else replace(UNICODE, states=LETTERS)

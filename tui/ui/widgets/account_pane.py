@@ -1,0 +1,106 @@
+"""The account panes: what each account sends, side by side, the ones that need attention first (the hub orders
+them)."""
+
+from __future__ import annotations
+
+from tui.hub.protocol import AccountPane, Span, View
+from tui.model import UNKNOWN_ACCOUNT
+from tui.ui.glyphs import Glyphs
+from tui.ui.numbers import count, rate, size_bytes
+from tui.ui.widgets.lines import Line, Lines, justified, line_width
+
+LABEL_WIDTH = 11
+COUNT_WIDTH = 7
+LEFT_WIDTH = 1 + LABEL_WIDTH + 1 + COUNT_WIDTH + 2
+"""Cells of a pane left of its chart: edge, label, count and two of space."""
+
+GAP = 1
+"""Cells between two panes."""
+
+
+class AccountPanes(Lines):
+    """All panes in one widget; ``places`` of them share the width."""
+
+    DEFAULT_CSS = """
+    AccountPanes { height: 5; background: $surface; }
+    """
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__(glyphs, id="panes")
+        self._view: View | None = None
+        self.places = 1
+
+    def show(self, view: View) -> None:
+        """Draw the view's panes."""
+        self._view = view
+        self.redraw()
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """The panes' lines, joined; a sentence where there is no pane."""
+        view = self._view
+        if view is None or not view.totals_known:
+            return self._sentence("waiting for the first totals of accounts", width)
+        if not view.panes:
+            return self._sentence("no account has sent mail yet", width)
+        each = pane_width(width, self.places)
+        blocks = [pane_lines(pane, each, height, self.glyphs) for pane in view.panes[: self.places]]
+        return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
+
+    def _sentence(self, text: str, width: int) -> list[Line]:
+        return [[], [Span("  "), Span(self.glyphs.fit(text, max(width - 2, 0)), "muted")]]
+
+
+def pane_width(width: int, places: int) -> int:
+    """The cells of each of ``places`` panes in ``width``."""
+    return (width - GAP * (places - 1)) // places
+
+
+def chart_size(width: int, places: int, height: int) -> tuple[int, int]:
+    """The cells (width, height) of the sparkline in each pane of a row of panes ``height`` lines high."""
+    return max(pane_width(width, places) - LEFT_WIDTH - 1, 0), max(height - 2, 0)
+
+
+def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """One pane: name and volume above, counts to the left, rate and sparkline to the right."""
+    totals = pane.totals
+    counts = [
+        ("delivered", totals.success_count, "success"),
+        ("deferred", totals.defer_count, "defer"),
+        ("failed", totals.fail_count, "fail"),
+        ("in progress", totals.in_progress_count, ""),
+    ]
+    sent = f"{count(totals.send_count, COUNT_WIDTH, glyphs.unknown)} sent"
+    size = size_bytes(totals.total_size, glyphs.unknown)
+    if height > len(counts) + 1:
+        counts.insert(0, ("sent", totals.send_count, ""))
+        heading = [Span(size, "muted")]
+    else:
+        heading = [Span(sent, ""), Span(f" {size}", "muted")]
+    lines = [_heading(totals.account or UNKNOWN_ACCOUNT, heading, width, glyphs)]
+    charts = [_rates(pane, width - LEFT_WIDTH - 1, glyphs), *pane.chart]
+    edge = "fail" if totals.fail_count else "defer" if totals.defer_count else "success"
+    for y in range(height - 1):
+        line = [Span(glyphs.edge, edge)]
+        line += _count(*counts[y], glyphs) if y < len(counts) else [Span(" " * (LEFT_WIDTH - 1))]
+        line += charts[y] if y < len(charts) else []
+        lines.append([*line, Span(" " * (width - line_width(line)))])
+    return [[Span(glyphs.edge, edge), *lines[0]], *lines[1:]]
+
+
+def _heading(name: str, right: Line, width: int, glyphs: Glyphs) -> Line:
+    room = width - 1 - line_width(right) - 2
+    return justified([Span(glyphs.fit(name, max(room, 8)), "strong")], [*right, Span(" ")], width - 1)
+
+
+def _count(label: str, value: int | None, role: str, glyphs: Glyphs) -> Line:
+    text = count(value, COUNT_WIDTH, glyphs.unknown).rjust(COUNT_WIDTH)
+    return [Span(f"{label:<{LABEL_WIDTH}} ", "muted"), Span(text, role if value else "muted"), Span("  ")]
+
+
+def _rates(pane: AccountPane, width: int, glyphs: Glyphs) -> Line:
+    line = [Span(f"{rate(pane.rate_per_minute, glyphs.unknown)}/min", "strong")]
+    if pane.defer_rate_per_minute:
+        line.append(Span(f" {rate(pane.defer_rate_per_minute, glyphs.unknown)} deferred", "defer"))
+    while line_width(line) > width:
+        line.pop()
+    return line

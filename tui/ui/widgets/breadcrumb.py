@@ -1,0 +1,61 @@
+"""Where one is in the drill-down: the query as words."""
+
+from __future__ import annotations
+
+from tui.hub.protocol import Span
+from tui.model import Grouping, QueueQuery
+from tui.ui.columns import NO_CAMPAIGN_NAME, NO_ISP_NAME
+from tui.ui.glyphs import Glyphs
+from tui.ui.widgets.lines import Line, Lines, justified, line_width
+
+_BY = {
+    Grouping.TOTAL: "in total",
+    Grouping.ACCOUNT: "by account",
+    Grouping.ACCOUNT_CAMPAIGN: "by campaign",
+    Grouping.ISP: "by isp",
+}
+
+
+def steps(query: QueueQuery) -> list[str]:
+    """The way to ``query``, outermost first: ``queue``, the filters, and how rows are added up."""
+    path = ["queue" if query.sender_id is None else f"queue of sender {query.sender_id}"]
+    if query.account_id is not None:
+        path.append(query.account or f"account {query.account_id}")
+    if query.campaign_id is not None:
+        path.append(query.campaign or (f"campaign {query.campaign_id}" if query.campaign_id > 0 else NO_CAMPAIGN_NAME))
+    if query.isp is not None:
+        path.append(query.isp or NO_ISP_NAME)
+    return [*path, _BY[query.grouping]]
+
+
+class Breadcrumb(Lines):
+    """One line: the steps, and at the right which row the cursor is on."""
+
+    DEFAULT_CSS = """
+    Breadcrumb { height: 1; }
+    """
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__(glyphs, id="breadcrumb")
+        self._query = QueueQuery()
+        self._place = ""
+
+    def show(self, query: QueueQuery, cursor: int, count: int) -> None:
+        """Draw the way to ``query``, and row ``cursor`` (from 0) of ``count`` rows."""
+        self._query = query
+        self._place = f"row {cursor + 1:,} of {count:,}" if count else ""
+        self.redraw()
+
+    def lines(self, width: int, _height: int) -> list[Line]:
+        """The steps, the longest shortened first until all fit."""
+        names = [self.glyphs.plain(step) for step in steps(self._query)]
+        right = [Span(self._place, "muted"), Span(" ")]
+        room = width - line_width(right) - 2 - 3 * (len(names) - 1)
+        while sum(map(self.glyphs.width, names)) > room and max(map(self.glyphs.width, names)) > 8:
+            longest = max(range(len(names)), key=lambda i: self.glyphs.width(names[i]))
+            names[longest] = self.glyphs.fit(names[longest], self.glyphs.width(names[longest]) - 1)
+        left = [Span(" "), Span(names[0], "muted")]
+        for name in names[1:-1]:
+            left += [Span(f" {self.glyphs.step} ", "muted"), Span(name, "strong")]
+        left += [Span(f" {self.glyphs.step} ", "muted"), Span(names[-1])]
+        return [justified(left, right, width)]

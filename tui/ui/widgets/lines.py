@@ -1,0 +1,171 @@
+"""The ground all our widgets stand on: lines of (text, role), of which only the cells that changed are painted again.
+Text is never taken for markup."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.hub.protocol import Span
+from tui.text import cell_width
+from tui.ui.glyphs import Glyphs
+
+Line = list[Span]
+
+ROLES = (
+    *("muted", "axis", "strong", "name", "header", "key", "tab", "sum", "cursor"),
+    *("new", "proc", "retry", "hold", "send", "success", "defer", "fail"),
+    *("live", "stale", "partial", "error", "paused", "replay"),
+)
+
+
+class Lines(Widget, can_focus=False):
+    """A widget that draws what ``lines`` says.
+
+    A role is a component class without its ``lines--``; several, parted by a blank, are laid over one another.
+
+    | component class | used for |
+    |---|---|
+    | `lines--muted`, `lines--axis` | labels, zeros, what matters less |
+    | `lines--strong`, `lines--name`, `lines--header`, `lines--key`, `lines--tab` | words that lead the eye |
+    | `lines--new`, `lines--proc`, `lines--retry`, `lines--hold` | the four states of waiting mail |
+    | `lines--send`, `lines--success`, `lines--defer`, `lines--fail` | what happened to mail |
+    | `lines--live`, `lines--stale`, `lines--partial`, `lines--error`, `lines--paused`, `lines--replay` | freshness |
+    | `lines--sum`, `lines--cursor` | the line of sums, the row under the cursor |
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{role}" for role in ROLES}
+
+    DEFAULT_CSS = """
+    Lines {
+        color: $foreground;
+        & > .lines--muted, & > .lines--axis { color: $muted; }
+        & > .lines--header { color: $muted; }
+        & > .lines--strong, & > .lines--key { text-style: bold; }
+        & > .lines--tab { background: $tab; color: $tab-text; text-style: $tab-style; }
+        & > .lines--new { color: $new; }
+        & > .lines--proc { color: $proc; }
+        & > .lines--retry, & > .lines--defer { color: $retry; }
+        & > .lines--hold { color: $hold; }
+        & > .lines--send { color: $sent; }
+        & > .lines--success, & > .lines--live { color: $delivered; }
+        & > .lines--fail { color: $failed; }
+        & > .lines--error { color: $failed; text-style: bold; }
+        & > .lines--stale, & > .lines--partial { color: $stale; }
+        & > .lines--paused, & > .lines--replay { color: $paused; text-style: bold; }
+        & > .lines--sum { background: $surface; }
+        & > .lines--cursor { background: $cursor; color: $cursor-text; text-style: $cursor-style; }
+    }
+    Lines:nocolor {
+        & > .lines--muted, & > .lines--axis { text-style: dim; }
+        & > .lines--tab, & > .lines--cursor { text-style: reverse; }
+    }
+    """
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self._drawn: list[Line] = []
+        self._role_styles: dict[str, Style] = {}
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """What to show in ``width`` by ``height`` cells, from the top; what is too long or too many is cut."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Ask ``lines`` again and paint the cells that differ, and no others."""
+        width, height = self.size
+        if not width or not height:
+            return
+        lines = [self._showable(line) for line in self.lines(width, height)[:height]]
+        regions = [
+            Region(x, y, min(cells, width - x), 1)
+            for y in range(max(len(lines), len(self._drawn)))
+            for x, cells in changed_cells(_at(self._drawn, y), _at(lines, y), width)
+            if x < width
+        ]
+        self._drawn = lines
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """Line ``y`` (from 0) as Textual paints it."""
+        segments: list[Segment] = []
+        for span in _at(self._drawn, y):
+            style = self._style(span.role)
+            if segments and _looks_alike(span.text, style, segments[-1].style):
+                segments[-1] = Segment(segments[-1].text + span.text, segments[-1].style)
+            else:
+                segments.append(Segment(span.text, style))
+        return Strip(segments).adjust_cell_length(self.size.width, self._style(""))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """The size decides what is shown; Textual repaints the whole by itself then."""
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Forget the styles: the theme may have changed."""
+        self._role_styles.clear()
+        super().notify_style_update()
+
+    def _showable(self, line: Line) -> Line:
+        """The line without empty spans, and in ASCII where the terminal knows no more, whoever wrote it."""
+        return [Span(self.glyphs.plain(span.text), span.role) for span in line if span.text]
+
+    def _style(self, role: str) -> Style:
+        style = self._role_styles.get(role)
+        if style is None:
+            style = self.rich_style
+            for part in role.split():
+                style += self.get_component_rich_style(f"lines--{part}", partial=True, default=Style.null())
+            self._role_styles[role] = style
+        return style
+
+
+def changed_cells(old: Line, new: Line, width: int) -> list[tuple[int, int]]:
+    """Where two lines differ: runs of (first cell, cells). Spans that keep their place are compared one by one; from
+    the first that moves on, the rest of the line is one run."""
+    if old == new:
+        return []
+    runs: list[tuple[int, int]] = []
+    x = 0
+    for before, after in zip(old, new, strict=False):
+        cells = cell_width(after.text)
+        if before != after:
+            if cell_width(before.text) != cells:
+                return [*runs, (x, width - x)]
+            if runs and sum(runs[-1]) == x:
+                runs[-1] = (runs[-1][0], runs[-1][1] + cells)
+            else:
+                runs.append((x, cells))
+        x += cells
+    return [*runs, (x, width - x)] if len(old) != len(new) else runs
+
+
+def _looks_alike(text: str, style: Style, other: Style | None) -> bool:
+    """Whether ``text`` looks the same in the other style: blanks show nothing but their ground. Saves the escape
+    sequences between two styles, most of what a row costs on a slow link."""
+    if other is None or style == other:
+        return other is not None
+    return text.isspace() and (style.bgcolor, style.reverse) == (other.bgcolor, other.reverse)
+
+
+def line_width(line: Line) -> int:
+    """The cells a line takes."""
+    return sum(cell_width(span.text) for span in line)
+
+
+def justified(left: Line, right: Line, width: int) -> Line:
+    """``left`` and ``right`` at the two ends of ``width`` cells; where both do not fit, ``left`` alone."""
+    gap = width - line_width(left) - line_width(right)
+    return [*left, Span(" " * gap), *right] if gap > 0 else left
+
+
+def _at(lines: list[Line], y: int) -> Line:
+    return lines[y] if y < len(lines) else []

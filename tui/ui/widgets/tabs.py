@@ -1,0 +1,60 @@
+"""The four groupings as tabs, and at the right how much waits, in recipients and in the queue files the MTA counts."""
+
+from __future__ import annotations
+
+from tui.hub.protocol import Span, View
+from tui.model import Grouping
+from tui.ui.commands import group_key
+from tui.ui.glyphs import Glyphs
+from tui.ui.widgets.lines import Line, Lines, justified
+
+LABELS = {
+    Grouping.TOTAL: "total",
+    Grouping.ACCOUNT: "account",
+    Grouping.ACCOUNT_CAMPAIGN: "campaign",
+    Grouping.ISP: "isp",
+}
+
+
+class Tabs(Lines):
+    """One line: ``t total  a account  c campaign  i isp``."""
+
+    DEFAULT_CSS = """
+    Tabs { height: 1; }
+    """
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__(glyphs, id="tabs")
+        self._grouping = Grouping.TOTAL
+        self._view: View | None = None
+
+    def show(self, view: View | None, grouping: Grouping) -> None:
+        """Mark ``grouping``; say how much of the view's queue waits."""
+        self._view, self._grouping = view, grouping
+        self.redraw()
+
+    def lines(self, width: int, _height: int) -> list[Line]:
+        """The tabs, and the counts where they fit."""
+        tabs: Line = []
+        for grouping, label in LABELS.items():
+            chosen = grouping is self._grouping
+            tabs += [
+                Span(f" {group_key(grouping)}", "tab" if chosen else "key"),
+                Span(f" {label} ", "tab" if chosen else "muted"),
+            ]
+        for text in self._amounts():
+            if (line := justified(tabs, [Span(text), Span(" ")], width)) is not tabs:
+                return [line]
+        return [tabs]
+
+    def _amounts(self) -> list[str]:
+        """How much waits, in ever shorter words."""
+        view = self._view
+        if view is None or not view.queue_known:
+            return []
+        total = view.sums.total
+        recipients = f"{total:,} recipient{'' if total == 1 else 's'}"
+        if view.files is None:
+            return [recipients]
+        files = f"{view.files:,} queue file{'' if view.files == 1 else 's'}"
+        return [f"{recipients} in {files}", f"{total:,} in {files}", recipients]
