@@ -1,0 +1,246 @@
+"""Polling one source: at once when the query changes, never late over new, failing softly and coming back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from tests.hub.scripted import ScriptedSource, until
+from tui.hub import poller as polling
+from tui.hub.poller import Poller, Trend, Wanted
+from tui.model import Freshness, Grouping, QueueQuery
+from tui.sources.source import SourceError
+
+ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
+ISPS = QueueQuery(Grouping.ISP)
+
+
+@asynccontextmanager
+async def polled(source: ScriptedSource, wanted: Wanted | None = None) -> AsyncIterator[Poller]:
+    poller = Poller(source, lambda: None)
+    poller.want(wanted or Wanted(ACCOUNTS))
+    running = asyncio.create_task(poller.run())
+    try:
+        yield poller
+    finally:
+        running.cancel()
+        source.deaf = False
+        source.gate.set()
+        await asyncio.wait([running])
+
+
+async def test_it_asks_again_and_again() -> None:
+    source = ScriptedSource()
+    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),))) as poller:
+        await until(lambda: source.count("queue") >= 3 and source.count("totals") >= 3)
+        assert poller.query == ACCOUNTS
+        assert poller.table is not None and len(poller.table) == 3
+        assert poller.totals == source.accounts
+        assert poller.histories[Trend(ACCOUNTS, 3600)] is not None
+        assert poller.status().freshness is Freshness.LIVE
+
+
+async def test_before_the_first_answer_it_says_so() -> None:
+    source = ScriptedSource()
+    status = Poller(source, lambda: None).status()
+    assert (status.freshness, status.age_seconds) == (Freshness.STALE, None)
+    assert status.notes == ("It has not answered yet.",)
+
+
+async def test_what_did_not_change_is_not_fetched_again() -> None:
+    source = ScriptedSource()
+    source.quiet = True
+    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),))) as poller:
+        await until(lambda: source.count("changed") >= 5)
+        assert source.count("queue") == source.count("totals") == 1
+        assert source.count("history") <= 2
+        confirmed = poller.confirmed
+        await until(lambda: poller.confirmed > confirmed)
+        source.quiet = False
+        await until(lambda: source.count("queue") > 1)
+
+
+async def test_a_new_query_is_asked_at_once_even_while_the_old_one_hangs() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.gate.clear()
+    async with polled(source) as poller:
+        await until(lambda: source.queries == [ACCOUNTS])
+        poller.want(Wanted(ISPS))
+        await until(lambda: source.queries == [ACCOUNTS, ISPS])
+        source.gate.set()
+        await until(lambda: poller.table is not None)
+        assert poller.query == ISPS
+
+
+async def test_a_new_trend_is_asked_at_once() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.quiet = True
+    async with polled(source) as poller:
+        await until(lambda: poller.totals is not None)
+        trend = Trend(QueueQuery(account_id=1), 3600)
+        poller.want(Wanted(ACCOUNTS, (trend,)))
+        await until(lambda: trend in poller.histories)
+        other = Trend(QueueQuery(account_id=2), 3600)
+        poller.want(Wanted(ACCOUNTS, (other,)))
+        await until(lambda: other in poller.histories)
+        poller.want(Wanted(ACCOUNTS, (trend,)))
+        await until(lambda: trend in poller.histories)
+        assert source.count("queue") == 1
+
+
+async def test_a_late_answer_never_overwrites_a_newer_one() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.gate.clear()
+    source.deaf = True
+    late_gate = source.gate
+    async with polled(source) as poller:
+        await until(lambda: source.queries == [ACCOUNTS])
+        source.gate = asyncio.Event()
+        source.gate.set()
+        poller.want(Wanted(ISPS))
+        await until(lambda: poller.query == ISPS)
+        asked = source.count("totals")
+        late_gate.set()
+        poller.refresh()
+        await until(lambda: source.count("totals") > asked)
+        assert poller.query == ISPS
+        assert poller.table is not None and poller.table.query == ISPS
+
+
+async def test_a_failure_keeps_the_last_good_numbers_and_heals_by_itself() -> None:
+    source = ScriptedSource()
+    async with polled(source) as poller:
+        await until(lambda: poller.table is not None)
+        source.trouble = SourceError("mx1 does not answer; is it up?\x1b[31m")
+        await until(lambda: poller.status().freshness is Freshness.ERROR)
+        status = poller.status()
+        assert status.error == "mx1 does not answer; is it up?\ufffd[31m"
+        assert status.age_seconds is not None
+        assert poller.table is not None and poller.totals is not None
+        await asyncio.sleep(0.05)
+        assert (poller.status().age_seconds or 0) > status.age_seconds
+        source.trouble = None
+        await until(lambda: poller.status().freshness is Freshness.LIVE)
+
+
+async def test_a_mistake_in_a_source_is_told_in_a_sentence() -> None:
+    source = ScriptedSource()
+    source.trouble = KeyError("oops")
+    async with polled(source) as poller:
+        await until(lambda: poller.status().error is not None)
+        assert "KeyError: 'oops'" in (poller.status().error or "")
+
+
+async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.08)
+    source = ScriptedSource(interval_seconds=1)
+    source.trouble = SourceError("no")
+    times: list[float] = []
+    status = source.status
+
+    async def timed() -> object:
+        times.append(asyncio.get_running_loop().time())
+        return await status()
+
+    monkeypatch.setattr(source, "status", timed)
+    async with polled(source):
+        await until(lambda: len(times) >= 8)
+    waits = [after - before for before, after in pairwise(times)]
+    assert all(wait >= 0.5 * min(0.08, 0.01 * 2**number) for number, wait in enumerate(waits))
+
+
+async def test_a_failing_source_is_not_hammered_by_moving_about() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.trouble = SourceError("no")
+    async with polled(source) as poller:
+        await until(lambda: poller.status().error is not None)
+        asked = source.count("status")
+        for account in range(20):
+            poller.want(Wanted(ACCOUNTS, (Trend(QueueQuery(account_id=account), 60),)))
+            await asyncio.sleep(0)
+        assert source.count("status") == asked
+        poller.want(Wanted(ISPS))
+        await until(lambda: source.count("status") > asked)
+
+
+async def test_a_source_that_hangs_is_stale_then_failed_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(polling, "ANSWER_SECONDS", 0.2)
+    source = ScriptedSource()
+    source.gate.clear()
+    source.deaf = True
+    async with polled(source) as poller:
+        await until(lambda: poller.status().freshness is Freshness.STALE and "not answered for" in str(poller.status()))
+        await until(lambda: poller.status().freshness is Freshness.ERROR)
+        await until(lambda: len(source.queries) >= 2)
+        source.gate.set()
+        await until(lambda: poller.status().freshness is Freshness.LIVE)
+
+
+async def test_while_paused_nothing_is_asked() -> None:
+    source = ScriptedSource()
+    async with polled(source) as poller:
+        await until(lambda: poller.table is not None)
+        poller.pause(True)
+        assert poller.status().freshness is Freshness.PAUSED
+        await asyncio.sleep(0)
+        asked = len(source.calls)
+        poller.refresh()
+        poller.want(Wanted(ISPS))
+        await asyncio.sleep(5 * source.interval_seconds)
+        assert len(source.calls) == asked
+        poller.pause(False)
+        await until(lambda: poller.query == ISPS)
+        assert poller.status().freshness is Freshness.LIVE
+
+
+async def test_a_refresh_asks_for_everything_now() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.quiet = True
+    async with polled(source) as poller:
+        await until(lambda: source.count("totals") == 1)
+        poller.refresh()
+        await until(lambda: source.count("totals") == 2 and source.count("queue") == 2)
+
+
+async def test_an_answer_that_takes_several_ticks_skips_them() -> None:
+    source = ScriptedSource(interval_seconds=0.05)
+    source.gate.clear()
+    async with polled(source):
+        await until(lambda: len(source.queries) == 1)
+        first = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.18)
+        source.gate.set()
+        await until(lambda: len(source.queries) == 2)
+        second = asyncio.get_running_loop().time()
+        await until(lambda: len(source.queries) == 3)
+        assert second - first >= 0.19
+        assert asyncio.get_running_loop().time() - second >= 0.04
+
+
+async def test_a_question_abandoned_midway_does_not_lose_a_change() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.quiet = True
+    source.gate.clear()
+    async with polled(source) as poller:
+        await until(lambda: source.queries == [ACCOUNTS])
+        poller.want(Wanted(ISPS))
+        await until(lambda: source.queries == [ACCOUNTS, ISPS])
+        poller.want(Wanted(ACCOUNTS))
+        source.gate.set()
+        await until(lambda: poller.query == ACCOUNTS and poller.totals is not None)
+
+
+async def test_asked_once_it_returns_when_answered_or_failed() -> None:
+    source = ScriptedSource()
+    poller = Poller(source, lambda: None)
+    await poller.once(Wanted(ACCOUNTS))
+    assert poller.table is not None and source.count("queue") == 1
+    source.trouble = SourceError("gone")
+    await poller.once(Wanted(ISPS))
+    assert poller.status().error == "gone"
