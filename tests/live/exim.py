@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 
-from tests.live.mail import HOLD, NEW, RETRY, Listed
+from tests.live.mail import HOLD, NEW, RETRY, Listed, Message, Sent
 from tests.live.mta import KIT, RealMta, until
 
 SPOOL = "/var/spool/exim4"
@@ -53,13 +54,11 @@ class RealExim(RealMta):
             listed[match[1]] = Listed(state, tuple(row.strip() for row in rows if row.startswith("          ")))
         return listed
 
-    def files(self) -> int:
-        """How many messages Exim counts (``-bpc``)."""
-        return int(self.world.run(["exim4", "-bpc"]).stdout)
-
-    def untried(self, id_: str) -> None:
-        """Remember that a message was only queued; Exim's listing does not tell."""
-        self._untried.add(id_)
+    def send(self, messages: Sequence[Message]) -> list[Sent]:
+        """As every mail system does; what is only queued is remembered, since Exim's listing does not tell it."""
+        sent = super().send(messages)
+        self._untried.update(each.id for each in sent if "QUEUEME" in each.message.subject)
+        return sent
 
     def retry(self) -> None:
         self._untried.clear()
@@ -82,3 +81,6 @@ class RealExim(RealMta):
 
     def log(self) -> str:
         return self.world.path(f"{LOG}/mainlog").read_text()
+
+    def sizes(self) -> dict[str, int]:
+        return {id_: int(size) for id_, size in re.findall(r"^\S+ \S+ (\S+) <= .*? S=(\d+) ", self.log(), re.M)}

@@ -54,22 +54,30 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct):
-    """An account's mail totals."""
+    """An account's mail totals: ``size`` in bytes, ``waiting`` recipients."""
 
     send: int = 0
     success: int = 0
     defer: int = 0
     fail: int = 0
+    size: int = 0
+    waiting: int = 0
 
 
 Cell = tuple[str, str, str]
 """Account, campaign, ISP."""
 
+ACCOUNT, CAMPAIGN, ISP = range(3)
+"""The parts of a cell."""
 
-def plan(seed: int, count: int) -> list[Message]:
-    """``count`` messages of four accounts to recipients of every kind, then one of each special sort."""
+Rows = dict[tuple[str, ...], list[int]]
+"""Counts new, proc, retry, hold and total, by the names of a row."""
+
+
+def plan(seed: int, count: int, first: int = 0) -> list[Message]:
+    """``count`` messages of four accounts, numbered from ``first``, to recipients of every kind."""
     rng, messages = random.Random(seed), []
-    for number in range(count):
+    for number in range(first, first + count):
         account, recipients = rng.choice(ACCOUNTS), []
         for place in range(rng.choice((1, 1, 1, 2, 3, 5))):
             kind = rng.choice(KINDS) if place == 0 or rng.random() < 0.5 else "ok"
@@ -84,7 +92,7 @@ def plan(seed: int, count: int) -> list[Message]:
                 lines=rng.randrange(1, 300),
             )
         )
-    return messages + SPECIAL
+    return messages
 
 
 def _special(*recipients: str, subject: str = "hello", campaign: str = "", sender: str = "alice@acme.test") -> Message:
@@ -94,6 +102,7 @@ def _special(*recipients: str, subject: str = "hello", campaign: str = "", sende
 SPECIAL = [
     Message(sender="eve@plain.test", user=None, recipients=("ok.plain@gmail.test", "defer.plain@gmail.test")),
     _special("ok.held@gmail.test", "ok.held2@yahoo.test", subject="HOLDME", campaign="held"),
+    _special("defer.queued@gmail.test", "ok.queued@corp.test", subject="QUEUEME"),
     _special("ok.virus@gmail.test", subject="VIRUS"),
     _special("x@forbidden.test"),
     _special("x@down.test", campaign="unreachable"),
@@ -122,14 +131,22 @@ class Truth:
                 if recipient.partition("@")[2] in UNREACHABLE:
                     self._retries[recipient] = self._retries.get(recipient, 0) + 1
 
-    def totals(self, answers: Iterable[tuple[str, str]], bounces: int) -> dict[str, Totals]:
+    def by_plan(self, id_: str) -> bool:
+        """Whether a message is none of the special ones."""
+        return self._sent[id_].subject.startswith("Offer")
+
+    def totals(
+        self, answers: Iterable[tuple[str, str]], sizes: Mapping[str, int], bounces: int, listing: Mapping[str, Listed]
+    ) -> dict[str, Totals]:
         """Every account's totals that follow from what was sent, the sink's ``answers`` (each a recipient and ``ok``,
-        ``defer`` or ``reject``) and how many bounces lie in the local mailbox."""
-        sums = {"<>": Totals(bounces, bounces)} if bounces else {}
+        ``defer`` or ``reject``), the sizes of messages by id, the bounces in the local mailbox and the listing."""
+        sums: dict[str, Totals] = {}
         owner: dict[str, Totals] = {}
-        for message in self._sent.values():
+        for id_, message in self._sent.items():
             account = sums.setdefault(message.account, Totals())
             account.send += 1
+            account.size += sizes[id_]
+            account.waiting += len(listing[id_].waiting) if id_ in listing else 0
             for recipient in message.recipients:
                 owner.update(dict.fromkeys(LIST_MEMBERS if recipient == LIST else (recipient,), account))
                 domain = recipient.partition("@")[2]
@@ -140,7 +157,8 @@ class Truth:
             owner[recipient].success += result == "ok"
             owner[recipient].defer += result == "defer"
             owner[recipient].fail += result == "reject"
-        return sums
+        others = sum(size for id_, size in sizes.items() if id_ not in self._sent)
+        return {**sums, "<>": Totals(send=bounces, success=bounces, size=others)} if bounces else sums
 
     def cells(self, listing: Mapping[str, Listed]) -> dict[Cell, list[int]]:
         """The queue cells that follow from a listing: recipients in each of the four states."""
@@ -159,15 +177,10 @@ def isp_of(recipient: str) -> str:
     return next((name for name, domains in ISPS.items() if domain in domains), domain)
 
 
-def grouped(cells: Mapping[Cell, Sequence[int]], grouping: str) -> dict[Cell, list[int]]:
-    """Cells added up by ``total``, ``account``, ``account_campaign`` or ``isp``; dimensions it lacks are ``""``."""
-    sums: dict[Cell, list[int]] = {}
-    for (account, campaign, isp), counts in cells.items():
-        key = {
-            "total": ("", "", ""),
-            "account": (account, "", ""),
-            "account_campaign": (account, campaign, ""),
-            "isp": ("", "", isp),
-        }[grouping]
-        sums[key] = [a + b for a, b in zip(sums.get(key, [0] * 4), counts, strict=True)]
-    return sums
+def grouped(cells: Mapping[Cell, Sequence[int]], *parts: int) -> Rows:
+    """Cells added up by some of their parts."""
+    rows: Rows = {}
+    for cell, counts in cells.items():
+        row = rows.setdefault(tuple(cell[part] for part in parts), [0] * 5)
+        row[:] = map(sum, zip(row, [*counts, sum(counts)], strict=True))
+    return rows

@@ -104,6 +104,10 @@ class RealMta(ABC):
     def log(self) -> str:
         """The log so far."""
 
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """The size in bytes of every message there was, by id."""
+
     def send(self, messages: Sequence[Message]) -> list[Sent]:
         """Send messages, several at a time; gives each as it was taken. ``truth`` learns of them."""
         lines = b"\n".join(map(msgspec.json.encode, messages)).decode()
@@ -117,7 +121,7 @@ class RealMta(ABC):
         """What each account's totals must be by now."""
         inbox = self.world.path("/var/mail/inbox")
         bounces = len(re.findall(r"^Return-path: <>$", inbox.read_text() if inbox.exists() else "", re.M | re.I))
-        return self.truth.totals(self.answers(), bounces)
+        return self.truth.totals(self.answers(), self.sizes(), bounces, self.listing())
 
     def _sent(self, message: Message, answer: dict[str, Any]) -> Sent:
         if answer["code"] != 250:
@@ -151,14 +155,15 @@ class RealMta(ABC):
         """Run ``mailtop`` inside to its end; gives what it printed."""
         return self.world.run([*MAILTOP, *arguments], ok=ok).stdout
 
-    def show(self, config: str, *arguments: str) -> dict[str, Any]:
-        """``mailtop show … --format json``, decoded."""
-        answer: dict[str, Any] = json.loads(self.mailtop("show", *arguments, "--format", "json", "--config", config))
+    def show(self, config: str | None, *arguments: str) -> dict[str, Any]:
+        """``mailtop show … --format json``, decoded; without a configuration when ``config`` is ``None``."""
+        options = ["--format", "json", *(["--config", config] if config else [])]
+        answer: dict[str, Any] = json.loads(self.mailtop("show", *arguments, *options))
         return answer
 
     def screen(self, config: str) -> Terminal:
         """``mailtop`` in a terminal of its own."""
-        return Terminal(self.world.command([*MAILTOP, "--config", config]), env=ENVIRONMENT)
+        return Terminal(self.world.command([*MAILTOP, "--config", config]), rows=70, env=ENVIRONMENT)
 
 
 def until(condition: Callable[[], bool], what: str, timeout: float = 15.0) -> None:

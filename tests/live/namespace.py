@@ -51,8 +51,7 @@ class Namespace:
             self._holder.kill()
             said = self._holder.communicate()[1].strip().splitlines() or ["nothing"]
             raise Unavailable(f"the machine gives no private namespaces: {said[-1]}")
-        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children")
-        self.first_pid = int(children.read_text())
+        self.first_pid = int(_children(self._holder.pid).read_text())
         self._enter = ["nsenter", f"--target={self.first_pid}", *kinds, "--"]
         return self
 
@@ -96,6 +95,10 @@ class Namespace:
         self._started.append(process)
         return process
 
+    def inner_pid(self, process: subprocess.Popen[str]) -> int:
+        """The process id, seen from outside, of a command that ``start`` started."""
+        return int(_children(process.pid).read_text())
+
     def path(self, inside: str) -> Path:
         """Where the test finds the file that is called ``inside`` in there."""
         return Path(f"/proc/{self.first_pid}/root{inside}")
@@ -110,3 +113,7 @@ class Namespace:
                 except OSError:  # it ended meanwhile
                     continue
         return names
+
+
+def _children(pid: int) -> Path:
+    return Path(f"/proc/{pid}/task/{pid}/children")

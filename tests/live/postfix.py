@@ -85,6 +85,11 @@ class RealPostfix(RealMta):
     def log(self) -> str:
         return self.world.path(LOG).read_text()
 
+    def sizes(self) -> dict[str, int]:
+        rows = map(json.loads, self.world.run(["postqueue", "-j"]).stdout.splitlines())
+        listed = {row["queue_id"]: row["message_size"] for row in rows}
+        return listed | {id_: int(size) for id_, size in re.findall(r": (\w+): from=<.*>, size=(\d+),", self.log())}
+
     def _attempts(self) -> Counter[str]:
         """How often each recipient was tried, by the log."""
         return Counter(re.findall(r": to=<([^>]+)>", self.log()))
