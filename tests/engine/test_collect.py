@@ -100,7 +100,7 @@ def test_a_queue_that_cannot_be_listed_is_noted_and_nothing_is_taken_from_it(
     clock = Clock()
     feed.log = [arrived(b"1")]
     feed.queue = {b"1": waiting(b"1")}
-    collector = Collector(feed, ledger, IspTable(), clock)
+    collector = Collector(feed, ledger, IspTable(), clock=clock)
     collector.tick()
     feed.queue_error = "the queue is not readable"
     feed.log.append(arrived(b"2"))

@@ -63,10 +63,16 @@ class Feed(Protocol):
 
 
 class Collector:
-    """Feeds one ledger from one mail system."""
+    """Feeds one ledger from one mail system. What is older than ``minutes_kept_hours`` is counted by the hour, since the
+    ledger keeps no minutes of it."""
 
     def __init__(
-        self, feed: Feed, writer: LedgerWriter, isps: IspTable, clock: Callable[[], float] = time.time
+        self,
+        feed: Feed,
+        writer: LedgerWriter,
+        isps: IspTable,
+        minutes_kept_hours: int = 24,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._feed = feed
         self._writer = writer
@@ -74,6 +80,7 @@ class Collector:
         self._tracker = Tracker(self._state)
         self._reconciler = Reconciler(self._state)
         self._clock = clock
+        self._minutes_kept_hours = minutes_kept_hours
         self._position: LogPosition | None = None
         self._gauges: dict[str, int] = {}
         self._unparsed = 0
@@ -81,6 +88,11 @@ class Collector:
         self._list_again = 0.0
         self._maintain_again = 0.0
         self.queue_problem: str | None = None
+
+    @property
+    def log_problem(self) -> str | None:
+        """Why the log cannot be followed now, in one sentence."""
+        return self._feed.problem
 
     def run(self, wait: Callable[[float], bool], report: Callable[[str], None]) -> None:
         """Collect until ``wait(seconds)`` says that it is time to stop; ``report`` gets a sentence a trouble."""
@@ -135,6 +147,7 @@ class Collector:
     def _read_to_end(self, touched: set[bytes] | None = None) -> None:
         """Read and apply all that was logged; ``touched`` gets the ids that the lines name."""
         unwritten_bytes = 0
+        self._state.tally.fine_from = (int(self._clock()) // 3600 - self._minutes_kept_hours) * 60
         while (reading := self._feed.read()) is not None:
             self._tracker.apply(reading.events)
             if touched is not None:
