@@ -6,13 +6,16 @@ usage (as root, in new mount, network, pid and uts namespaces): inside.py UNPACK
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+SIOCSIFFLAGS = 0x8914
 SCRATCH = Path("/media")
 USERS = "Debian-exim:x:9101:9101::/tmp:/usr/sbin/nologin\npostfix:x:9102:9102::/tmp:/usr/sbin/nologin\n"
 GROUPS = "Debian-exim:x:9101:\npostfix:x:9102:\npostdrop:x:9103:\n"
@@ -39,6 +42,12 @@ def overlay(folder: str, *above: str) -> None:
     mount("-t", "overlay", "overlay", "-o", f"lowerdir={layers},upperdir={upper},workdir={work}", folder)
 
 
+def bring_up(interface: str) -> None:
+    """Set a network interface's flags IFF_UP and IFF_RUNNING (``ip`` may not be installed)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", interface.encode(), 0x1 | 0x40))
+
+
 def build(unpacked: str) -> None:
     """Lay out the world: the packages' ``/usr``, a writable ``/etc``, empty spools, logs and homes, a loopback."""
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(SCRATCH))
@@ -54,7 +63,7 @@ def build(unpacked: str) -> None:
             file.write(more)
     Path("/etc/hosts").write_text(HOSTS)
     socket.sethostname("mx.exp.test")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    bring_up("lo")
 
 
 def main() -> None:

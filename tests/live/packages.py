@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-LIST = Path(__file__).with_name("packages.txt")
+LIST = Path(__file__).with_name("unpacked.txt")
 SECONDS = 180
 
 
@@ -28,53 +28,63 @@ def cache_folder() -> Path:
 
 
 def unpacked(name: str) -> Path:
-    """The folder that holds what ``packages.txt`` lists under ``name``, downloaded and unpacked if it is not there yet.
+    """The folder that holds what ``unpacked.txt`` lists under ``name``, downloaded and unpacked if it is not there yet.
 
     Raises ``Unavailable`` when this machine has no ``apt-get`` and ``dpkg``, or a download fails.
     """
-    for tool in ("apt-get", "dpkg"):
+    for tool in ("apt-get", "apt-cache", "dpkg"):
         if not shutil.which(tool):
             raise Unavailable(f"no {tool} here to get {name} with")
-    wanted = [line.split() for line in LIST.read_text().splitlines() if line.startswith(f"{name} ")]
-    folder = cache_folder() / f"{_release()['VERSION_CODENAME']}-{name}"
+    _, suite, *packages = next(line.split() for line in LIST.read_text().splitlines() if line.startswith(f"{name} "))
+    folder = cache_folder() / f"{_release()}-{name}"
     with _locked(cache_folder()):
-        if folder.exists():
-            return folder
-        scratch = folder.with_suffix(".new")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        for suite in sorted({suite for _, suite, _ in wanted}):
-            _download(suite, [package for _, wants, package in wanted if wants == suite], scratch)
-        for package in scratch.glob("*.deb"):
-            _run(["dpkg", "-x", str(package), str(scratch)])
-            package.unlink()
-        scratch.rename(folder)
+        if not folder.exists():
+            scratch = folder.with_suffix(".new")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            _download(suite, packages, scratch)
+            _unpack(scratch)
+            scratch.rename(folder)
     return folder
 
 
 def _download(suite: str, packages: list[str], into: Path) -> None:
-    """Download packages of the machine's own suites (``-``) or its backports, with lists of our own where needed."""
-    if suite == "-" and shutil.which("apt-cache") and _known(packages):
-        _run(["apt-get", "download", "-qq", *packages], into)
-        return
-    apt = cache_folder() / f"apt-{suite.strip('-') or 'own'}"
-    (apt / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-    (apt / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-    options = ["-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}", "-qq"]
+    """Download packages, and from the machine's own suite what they depend on and the machine lacks."""
+    known = subprocess.run(["apt-cache", "show", *packages], capture_output=True, check=False, timeout=SECONDS)
+    own = [] if known.returncode == 0 else _lists("own")
+    plan = _run(["apt-get", *own, "-s", "install", "--no-install-recommends", *packages])
+    lacking = set(re.findall(r"^Inst (\S+)", plan, re.M)) - set(packages)
     if suite == "backports":
-        release = f"{_release()['VERSION_CODENAME']}-backports"
-        source = apt / "sources.list"
+        release = f"{_release()}-backports"
         keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        source.write_text(f"deb [signed-by={keys}] {_mirror()} {release} main\n")
-        options += ["-o", f"Dir::Etc::sourcelist={source}", "-o", "Dir::Etc::sourceparts=/dev/null"]
-        packages = [f"{package}/{release}" for package in packages]
+        options = _lists(suite, f"deb [signed-by={keys}] {_mirror()} {release} main\n")
+        _run(["apt-get", *options, "download", *(f"{package}/{release}" for package in packages)], into)
+        packages = []
+    if names := [*packages, *sorted(lacking)]:
+        _run(["apt-get", *own, "download", *names], into)
+
+
+def _lists(name: str, sources: str | None = None) -> list[str]:
+    """Options for ``apt-get`` that let it use package lists of our own, just updated, of these or its own sources."""
+    apt = cache_folder() / f"apt-{name}"
+    for folder in ("lists/partial", "archives/partial"):
+        (apt / folder).mkdir(parents=True, exist_ok=True)
+    options = ["-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}"]
+    if sources is not None:
+        (apt / "sources.list").write_text(sources)
+        options += ["-o", f"Dir::Etc::sourcelist={apt}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null"]
     _run(["apt-get", *options, "update"])
-    _run(["apt-get", *options, "download", *packages], into)
+    return options
 
 
-def _known(packages: list[str]) -> bool:
-    shown = subprocess.run(["apt-cache", "show", *packages], capture_output=True, check=False, timeout=SECONDS)
-    return shown.returncode == 0
+def _unpack(folder: Path) -> None:
+    """Unpack the packages in ``folder`` there; what they hold for ``/lib`` goes where that leads today."""
+    for package in folder.glob("*.deb"):
+        _run(["dpkg", "-x", str(package), str(folder)])
+        package.unlink()
+    for old in ("lib", "bin", "sbin"):
+        if (folder / old).exists():
+            shutil.copytree(folder / old, folder / "usr" / old, symlinks=True, dirs_exist_ok=True)
 
 
 def _mirror() -> str:
@@ -87,19 +97,21 @@ def _mirror() -> str:
     raise Unavailable("the machine's apt sources name no mirror of Debian to take backports from")
 
 
-def _release() -> dict[str, str]:
-    pairs = (line.partition("=") for line in Path("/etc/os-release").read_text().splitlines())
-    return {"VERSION_CODENAME": "unknown", **{key: value.strip('"') for key, _, value in pairs}}
+def _release() -> str:
+    """The code name of the machine's release."""
+    found = re.search(r"^VERSION_CODENAME=\"?(\w+)", Path("/etc/os-release").read_text(), re.M)
+    return found[1] if found else "unknown"
 
 
-def _run(argv: list[str], folder: Path | None = None) -> None:
+def _run(argv: list[str], folder: Path | None = None) -> str:
     try:
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"{' '.join(argv[:2])} took longer than {SECONDS} s") from None
+        raise Unavailable(f"{argv[0]} took longer than {SECONDS} s") from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
-        raise Unavailable(f"{argv[0]} could not get {' '.join(argv[-3:])}: {said[-1]}")
+        raise Unavailable(f"{argv[0]} could not get {' '.join(argv[-2:])}: {said[-1]}")
+    return done.stdout
 
 
 @contextmanager
