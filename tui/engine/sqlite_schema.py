@@ -1,0 +1,218 @@
+"""The embedded ledger's file: its tables, how versions follow each other, how it is opened, and what its errors say.
+
+Only ``sqlite_writer`` and ``sqlite_reader`` enter. Works from SQLite 3.26 (the oldest that cPanel's systems have).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tui.engine.ledger import LedgerError
+from tui.engine.sqlite_blocks import BlockError
+
+APPLICATION_ID = 0x6D616C74
+"""``malt``, in the header of every ledger (``file(1)`` shows it)."""
+
+_BUSY_SECONDS = 5.0
+
+_COUNTS = """
+    send INTEGER NOT NULL DEFAULT 0, success INTEGER NOT NULL DEFAULT 0, defer INTEGER NOT NULL DEFAULT 0,
+    fail INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0, new INTEGER NOT NULL DEFAULT 0,
+    proc INTEGER NOT NULL DEFAULT 0, retry INTEGER NOT NULL DEFAULT 0, hold INTEGER NOT NULL DEFAULT 0"""
+
+
+def _with_counts(statement: str) -> str:
+    """Nine additive columns; what waits is the sum of the last four, indexed only where it is above zero."""
+    return statement.replace("COUNTS", _COUNTS).replace("WAITING", "(new + proc + retry + hold)")
+
+
+# A name's row holds its roll-up too, so that the rows of a grouping are read from one table. Columns that name a
+# dimension have the same name everywhere.
+_VERSION_1 = tuple(
+    map(
+        _with_counts,
+        (
+            """CREATE TABLE ledger (
+                id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL DEFAULT 0, updated REAL,
+                minutes_from INTEGER NOT NULL DEFAULT 0, hours_from INTEGER NOT NULL DEFAULT 0,
+                cells INTEGER NOT NULL DEFAULT 0, COUNTS)""",
+            "INSERT INTO ledger (id) VALUES (1)",
+            "CREATE TABLE accounts (account_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, COUNTS)",
+            "CREATE INDEX accounts_waiting ON accounts (WAITING DESC) WHERE WAITING > 0",
+            """CREATE TABLE campaigns (
+                campaign_id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, name TEXT NOT NULL, COUNTS,
+                UNIQUE (account_id, name))""",
+            "CREATE INDEX campaigns_waiting ON campaigns (WAITING DESC) WHERE WAITING > 0",
+            "CREATE INDEX campaigns_account ON campaigns (account_id, WAITING DESC) WHERE WAITING > 0",
+            "CREATE TABLE isps (isp_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, COUNTS)",
+            "CREATE INDEX isps_waiting ON isps (WAITING DESC) WHERE WAITING > 0",
+            "INSERT INTO isps (isp_id, name) VALUES (0, '')",
+            """CREATE TABLE cells (
+                campaign_id INTEGER NOT NULL, isp_id INTEGER NOT NULL, account_id INTEGER NOT NULL, COUNTS,
+                PRIMARY KEY (campaign_id, isp_id)) WITHOUT ROWID""",
+            "CREATE INDEX cells_isp ON cells (isp_id, WAITING DESC) WHERE WAITING > 0",
+            "CREATE INDEX cells_account ON cells (account_id, isp_id) WHERE WAITING > 0",
+            """CREATE TRIGGER cell_added AFTER INSERT ON cells BEGIN
+                UPDATE ledger SET cells = cells + 1; END""",
+            # Blocks only add: several may stand for one level and time.
+            """CREATE TABLE history (
+                level INTEGER NOT NULL, step INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+                block BLOB NOT NULL, PRIMARY KEY (level, step, start, part))""",
+            "CREATE TABLE covered (first_minute INTEGER PRIMARY KEY, last_minute INTEGER NOT NULL)",
+            """CREATE TABLE causes (
+                campaign_id INTEGER NOT NULL, isp_id INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL,
+                first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, last_reply TEXT NOT NULL,
+                PRIMARY KEY (campaign_id, isp_id, text)) WITHOUT ROWID""",
+            "CREATE TABLE messages (id BLOB PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID",
+            # Device and inode numbers use all 64 bits, more than an SQLite integer has.
+            """CREATE TABLE positions (
+                path TEXT PRIMARY KEY, device TEXT NOT NULL, inode TEXT NOT NULL, head BLOB NOT NULL,
+                offset INTEGER NOT NULL)""",
+            "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+            "CREATE TABLE gauges (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+            "CREATE TABLE notes (key TEXT PRIMARY KEY, text TEXT NOT NULL)",
+        ),
+    )
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+"""Statements that lead from each version to the next; the first from an empty file to version 1."""
+
+
+def open_to_write(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> sqlite3.Connection:
+    """The ledger at ``path``, made or brought to the newest version; its folder is made too.
+
+    Raises ``LedgerError``. A power cut can lose the last batches, whole (``synchronous=NORMAL``): their log is read
+    again, since the place in the log is part of the batch.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Replies and addresses are not for everyone's eyes.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+    except OSError as error:
+        raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror or error)) from error
+    db = _connect(path, "rw")
+    try:
+        with explained(path):
+            if not _stored_version(db, path, len(migrations)):
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA journal_size_limit = 16777216")
+            db.execute("PRAGMA cache_size = -32768")
+            db.execute("PRAGMA temp_store = MEMORY")
+            _migrate(db, path, migrations)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_to_read(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> sqlite3.Connection:
+    """The ledger at ``path`` for reading beside its writer. Raises ``LedgerError``."""
+    if not path.exists():
+        raise LedgerError(f"there is no ledger at {path}; 'mailtop collect' makes it")
+    db = _connect(path, "ro")
+    try:
+        with explained(path):
+            version = _stored_version(db, path, len(migrations))
+            if version < len(migrations):
+                raise LedgerError(
+                    f"the ledger {path} was written by an older mailtop (version {version}, this one reads "
+                    f"{len(migrations)}); 'mailtop collect' brings it up to date"
+                )
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn errors of the file into a ``LedgerError`` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(_sentence(path, error)) from error
+    except BlockError as error:
+        raise LedgerError(_DAMAGED.format(path=path, reason=error)) from error
+    except OverflowError as error:
+        raise LedgerError(f"a count for the ledger {path} is beyond 64 bits ({error}); please report this") from error
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    with explained(path):
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+
+def _stored_version(db: sqlite3.Connection, path: Path, known: int) -> int:
+    """The schema version of the file, 0 when it is empty. Raises ``LedgerError`` for what is no ledger or too new."""
+    version = _number(db, "PRAGMA user_version")
+    application = _number(db, "PRAGMA application_id")
+    if application != APPLICATION_ID and (application or version or _number(db, "SELECT count(*) FROM sqlite_master")):
+        raise LedgerError(f"{path} is the database of another program, not a ledger; name another file")
+    if version > known:
+        raise LedgerError(
+            f"the ledger {path} was written by a newer mailtop (version {version}, this one knows {known}); upgrade "
+            "this one or name another file"
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]]) -> None:
+    """Climb from the file's version to the newest, each rung in a transaction of its own."""
+    while True:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            version = _stored_version(db, path, len(migrations))
+            if version == len(migrations):
+                return
+            for statement in migrations[version]:
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {version + 1}")
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
+
+def _number(db: sqlite3.Connection, query: str) -> int:
+    value: int = db.execute(query).fetchone()[0]
+    return value
+
+
+_DAMAGED = (
+    "the ledger {path} is damaged ({reason}); move it away, and the logs that still exist are read again into a new one"
+)
+_CLOSED_DOOR = "cannot open the ledger {path} ({reason}); it and its folder must be readable, and writable to collect"
+
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: "the disk is full: the ledger {path} cannot grow; free some room, nothing is lost meanwhile",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: "{path} is not a ledger ({reason}); name another file or move this one away",
+    sqlite3.SQLITE_BUSY: "the ledger {path} is locked by another program ({reason}); try again when that has ended",
+    sqlite3.SQLITE_READONLY: _CLOSED_DOOR,
+    sqlite3.SQLITE_CANTOPEN: _CLOSED_DOOR,
+    sqlite3.SQLITE_PERM: _CLOSED_DOOR,
+    sqlite3.SQLITE_IOERR: "reading or writing the ledger {path} failed ({reason}); look at the disk and its quota",
+}
+
+
+def _sentence(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    name = getattr(error, "sqlite_errorname", None)
+    reason = f"{error}, {name}" if name else str(error)
+    # The low byte is the kind, the rest says where it happened.
+    sentence = _SENTENCES.get(code & 0xFF) if code is not None else None
+    return (sentence or "the ledger {path} failed ({reason})").format(path=path, reason=reason)

@@ -1,0 +1,327 @@
+"""The embedded ledger's one writer: a batch is one transaction, old minutes become hours. Only the collector enters."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tui.engine import coverage, sqlite_history
+from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
+from tui.engine.ledger import LedgerError
+from tui.engine.ledger_lock import LedgerLock
+from tui.engine.sqlite_blocks import Rows, added_up, merged
+from tui.engine.sqlite_history import HOUR_SECONDS, ISP_MASK, MINUTE_SECONDS, Kept
+from tui.engine.sqlite_schema import explained, open_to_write
+
+NAMED_CAUSES = 8
+"""So many causes of a cell are kept by name: those that were seen last."""
+
+OTHER_REPLIES = "other replies"
+"""The cause that the rest is added up as."""
+
+_DAY_SECONDS = 86400
+
+_ADD = """SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ?,
+    new = new + ?, proc = proc + ?, retry = retry + ?, hold = hold + ?"""
+_ADD_TO_LEDGER = "UPDATE ledger ADD WHERE id = ?".replace("ADD", _ADD)
+_ADD_TO_ACCOUNT = "UPDATE accounts ADD WHERE account_id = ?".replace("ADD", _ADD)
+_ADD_TO_CAMPAIGN = "UPDATE campaigns ADD WHERE campaign_id = ?".replace("ADD", _ADD)
+_ADD_TO_ISP = "UPDATE isps ADD WHERE isp_id = ?".replace("ADD", _ADD)
+_ADD_TO_CELL = """
+    INSERT INTO cells (campaign_id, isp_id, account_id, send, success, defer, fail, size, new, proc, retry, hold)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
+    send = send + excluded.send, success = success + excluded.success, defer = defer + excluded.defer,
+    fail = fail + excluded.fail, size = size + excluded.size, new = new + excluded.new, proc = proc + excluded.proc,
+    retry = retry + excluded.retry, hold = hold + excluded.hold"""
+_ADD_CAUSE = """
+    INSERT INTO causes (campaign_id, isp_id, text, count, first_seen, last_seen, last_reply)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id, text) DO UPDATE SET
+    count = count + excluded.count, first_seen = min(first_seen, excluded.first_seen),
+    last_reply = CASE WHEN excluded.last_seen >= last_seen THEN excluded.last_reply ELSE last_reply END,
+    last_seen = max(last_seen, excluded.last_seen)"""
+
+
+class SqliteWriter:
+    """Writes the ledger at ``path``, which it makes and locks. Minutes are kept ``minutes_kept_hours``, hours
+    ``hours_kept_days``; above ``max_bytes`` ``maintain`` shortens both. One thread at a time.
+
+    Raises ``LedgerBusy`` when another process writes this ledger, ``LedgerError`` when the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        minutes_kept_hours: int = 24,
+        hours_kept_days: int = 90,
+        max_bytes: int = 2 * 1024**3,
+    ) -> None:
+        self._path = path
+        self._minutes_kept_seconds = minutes_kept_hours * HOUR_SECONDS
+        self._hours_kept_seconds = hours_kept_days * _DAY_SECONDS
+        self._max_bytes = max_bytes
+        self._run_until: int | None = None
+        self._lock = LedgerLock(path)
+        try:
+            self._db = open_to_write(path)
+            with explained(path):
+                self._owners: dict[int, int] = dict(self._db.execute("SELECT campaign_id, account_id FROM campaigns"))
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def names(self) -> Names:
+        """Every name the ledger has numbered."""
+        with explained(self._path):
+            return Names(
+                accounts=dict(self._db.execute("SELECT name, account_id FROM accounts")),
+                campaigns={
+                    (account_id, name): campaign_id
+                    for account_id, name, campaign_id in self._db.execute(
+                        "SELECT account_id, name, campaign_id FROM campaigns"
+                    )
+                },
+                isps=dict(self._db.execute("SELECT name, isp_id FROM isps")),
+            )
+
+    def messages(self) -> dict[bytes, bytes]:
+        """The stored states of live messages, by id."""
+        with explained(self._path):
+            return dict(self._db.execute("SELECT id, state FROM messages"))
+
+    def positions(self) -> list[LogPosition]:
+        """How far each log was read when the last batch was written."""
+        with explained(self._path):
+            return [
+                LogPosition(path, int(device), int(inode), head, offset)
+                for path, device, inode, head, offset in self._db.execute(
+                    "SELECT path, device, inode, head, offset FROM positions ORDER BY path"
+                )
+            ]
+
+    def write(self, batch: Batch) -> None:
+        """Add a batch in one transaction. Raises ``LedgerError`` (full disk, no right), and then nothing of it is
+        stored."""
+        with self._transaction():
+            self._add_names(batch)
+            self._add_totals(batch.deltas)
+            sqlite_history.add(self._db, batch.deltas, self._owners)
+            self._add_causes(batch.causes)
+            self._put_messages(batch.messages)
+            self._put_numbers(batch)
+            until = self._cover(batch)
+            self._db.execute("UPDATE ledger SET serial = serial + 1, updated = ?", (time.time(),))
+        self._run_until = until
+
+    def note(self, key: str, text: str | None) -> None:
+        """Keep one sentence for readers under ``key`` (``log``, ``queue``: what went wrong there), or take it away."""
+        with explained(self._path):
+            stored = self._db.execute("SELECT text FROM notes WHERE key = ?", (key,)).fetchone()
+        if (stored[0] if stored else None) != text:
+            with self._transaction():
+                self._put_note(key, text)
+                self._db.execute("UPDATE ledger SET serial = serial + 1")
+
+    def maintain(self, now: float) -> None:
+        """Roll old minutes into hours and drop old hours; totals stay. When the ledger is too large, history is kept
+        shorter, and a note says so.
+
+        Called before the first batch of a back-fill, it lets old minutes go straight to their hours.
+        """
+        with self._transaction():
+            before = self._db.total_changes
+            last = self._db.execute("SELECT max(last_minute) FROM covered").fetchone()[0]
+            # A clock that jumps ahead must not drop the history.
+            self._keep_history(now if last is None else min(now, (last + 1) * MINUTE_SECONDS))
+            hours_from = sqlite_history.kept(self._db).hours_from
+            self._db.execute("DELETE FROM covered WHERE last_minute < ?", (hours_from // MINUTE_SECONDS,))
+            self._db.execute("DELETE FROM causes WHERE last_seen < ?", (hours_from,))
+            if self._db.total_changes > before:
+                self._db.execute("UPDATE ledger SET serial = serial + 1")
+        with explained(self._path):
+            if sqlite_history.file_bytes(self._db) > self._max_bytes:
+                self._db.execute("PRAGMA incremental_vacuum(4096)").fetchall()
+
+    def close(self) -> None:
+        """Give up the lock and the file. With no reader left the ledger is one plain file then, which can be read
+        where the folder cannot be written."""
+        try:
+            with suppress(sqlite3.OperationalError):  # readers keep it as it is: locked
+                self._db.execute("PRAGMA busy_timeout = 0")
+                self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.close()
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                # SQLite itself has rolled back after some errors, such as a full disk.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def _add_names(self, batch: Batch) -> None:
+        self._db.executemany(
+            """INSERT INTO accounts (account_id, name) SELECT ?, ?
+            WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account_id = ? AND name = ?)""",
+            [(number, name) * 2 for name, number in batch.accounts.items()],
+        )
+        self._db.executemany(
+            """INSERT INTO campaigns (campaign_id, account_id, name) SELECT ?, ?, ?
+            WHERE NOT EXISTS (SELECT 1 FROM campaigns WHERE campaign_id = ? AND account_id = ? AND name = ?)""",
+            [(number, *campaign) * 2 for campaign, number in batch.campaigns.items()],
+        )
+        self._db.executemany(
+            """INSERT INTO isps (isp_id, name) SELECT ?, ?
+            WHERE NOT EXISTS (SELECT 1 FROM isps WHERE isp_id = ? AND name = ?)""",
+            [(number, name) * 2 for name, number in batch.isps.items()],
+        )
+        self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
+
+    def _add_totals(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
+        cells = merged(deltas.values())
+        by_campaign: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
+        by_isp: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
+        for cell, counts in cells.items():
+            by_campaign[cell >> ISP_BITS].append(counts)
+            by_isp[cell & ISP_MASK].append(counts)
+        campaigns, isps = added_up(by_campaign), added_up(by_isp)
+        self._add_to(_ADD_TO_CAMPAIGN, "campaigns", campaigns)
+        self._add_to(_ADD_TO_ISP, "isps", isps)
+        by_account: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
+        for campaign_id, counts in campaigns.items():
+            by_account[self._owners[campaign_id]].append(counts)
+        self._add_to(_ADD_TO_ACCOUNT, "accounts", added_up(by_account))
+        self._add_to(_ADD_TO_LEDGER, "ledger", added_up({1: list(isps.values())} if isps else {}))
+        self._db.executemany(
+            _ADD_TO_CELL,
+            [
+                (cell >> ISP_BITS, cell & ISP_MASK, self._owners[cell >> ISP_BITS], *counts)
+                for cell, counts in sorted(cells.items())
+            ],
+        )
+
+    def _add_to(self, statement: str, table: str, rows: Rows) -> None:
+        if rows:
+            added = self._db.executemany(statement, [(*counts, number) for number, counts in sorted(rows.items())])
+            if added.rowcount != len(rows):
+                raise LedgerError(
+                    f"a batch for the ledger {self._path} counts mail of {table} that nobody has named; nothing of it "
+                    "was stored; please report this"
+                )
+
+    def _add_causes(self, causes: Mapping[CauseKey, CauseDelta]) -> None:
+        self._db.executemany(
+            _ADD_CAUSE,
+            [
+                (*_split(key.cell), key.text, cause.count, cause.first_seen, cause.last_seen, cause.last_reply)
+                for key, cause in causes.items()
+            ],
+        )
+        for cell in {key.cell for key in causes}:
+            self._bound_causes(*_split(cell))
+
+    def _bound_causes(self, campaign_id: int, isp_id: int) -> None:
+        rest = self._db.execute(
+            """SELECT text, count, first_seen, last_seen, last_reply FROM causes
+            WHERE campaign_id = ? AND isp_id = ? AND text <> ?
+            ORDER BY last_seen DESC, count DESC, text LIMIT -1 OFFSET ?""",
+            (campaign_id, isp_id, OTHER_REPLIES, NAMED_CAUSES),
+        ).fetchall()
+        self._db.executemany(_ADD_CAUSE, [(campaign_id, isp_id, OTHER_REPLIES, *cause) for _, *cause in rest])
+        self._db.executemany(
+            "DELETE FROM causes WHERE campaign_id = ? AND isp_id = ? AND text = ?",
+            [(campaign_id, isp_id, text) for text, *_ in rest],
+        )
+
+    def _put_messages(self, messages: Mapping[bytes, bytes | None]) -> None:
+        self._db.executemany(
+            "INSERT INTO messages (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+            [(id, state) for id, state in messages.items() if state is not None],
+        )
+        self._db.executemany(
+            "DELETE FROM messages WHERE id = ?", [(id,) for id, state in messages.items() if state is None]
+        )
+
+    def _put_numbers(self, batch: Batch) -> None:
+        self._db.executemany(
+            """INSERT INTO counters (name, value) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET value = value + excluded.value""",
+            batch.counters.items(),
+        )
+        self._db.executemany(
+            "INSERT INTO gauges (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            batch.gauges.items(),
+        )
+        self._db.executemany(
+            """INSERT INTO positions (path, device, inode, head, offset) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET
+            device = excluded.device, inode = excluded.inode, head = excluded.head, offset = excluded.offset""",
+            [(at.path, str(at.device), str(at.inode), at.head, at.offset) for at in batch.positions],
+        )
+
+    def _cover(self, batch: Batch) -> int | None:
+        seen = [batch.gauges[name] // MINUTE_SECONDS for name in ("log_time", "listed_at") if name in batch.gauges]
+        ranges = self._db.execute("SELECT first_minute, last_minute FROM covered ORDER BY 1").fetchall()
+        after, run_until = coverage.after_batch(ranges, batch.deltas, max(seen, default=None), self._run_until)
+        if after != ranges:
+            self._db.execute("DELETE FROM covered")
+            self._db.executemany("INSERT INTO covered (first_minute, last_minute) VALUES (?, ?)", after)
+        return run_until
+
+    def _put_note(self, key: str, text: str | None) -> None:
+        if text is None:
+            self._db.execute("DELETE FROM notes WHERE key = ?", (key,))
+        else:
+            self._db.execute(
+                "INSERT INTO notes (key, text) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET text = excluded.text",
+                (key, text),
+            )
+
+    def _keep_history(self, present: float) -> None:
+        """Keep minutes and hours as long as asked, or as long as there is room."""
+        minutes_from = _hour(present - self._minutes_kept_seconds)
+        asked = Kept(minutes_from, min(_hour(present - self._hours_kept_seconds), minutes_from))
+        stored = sqlite_history.kept(self._db)
+        keep = Kept(max(stored.minutes_from, asked.minutes_from), max(stored.hours_from, asked.hours_from))
+        sqlite_history.keep_from(self._db, keep)
+        shorter = sqlite_history.shorten(self._db, keep, _hour(present), self._max_bytes)
+        used_bytes = sqlite_history.used_bytes(self._db)
+        limit = f"its limit of {_mebibytes(self._max_bytes)}"
+        if used_bytes > self._max_bytes:
+            self._put_note("size", f"the ledger needs {_mebibytes(used_bytes)} without any history, above {limit}")
+        elif shorter != keep:
+            minutes, hours = _iso(shorter.minutes_from), _iso(shorter.hours_from)
+            self._put_note(
+                "size", f"to stay below {limit} the ledger keeps minutes since {minutes}, hours since {hours}"
+            )
+        elif keep == asked:
+            self._put_note("size", None)
+
+
+def _split(cell: int) -> tuple[int, int]:
+    """The campaign and the ISP of a cell key."""
+    return cell >> ISP_BITS, cell & ISP_MASK
+
+
+def _hour(seconds: float) -> int:
+    """The start of the hour."""
+    return int(seconds // HOUR_SECONDS) * HOUR_SECONDS
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 1024**2:.1f} MiB"
