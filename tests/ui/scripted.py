@@ -188,7 +188,9 @@ def grouped(cells: list[QueueRow], query: QueueQuery) -> list[QueueRow]:
 class ScriptedLink:
     """A ``HubLink`` that answers from a ``World``; ``answering`` off keeps requests for the test to look at."""
 
-    def __init__(self, world: World | None = None, *, answering: bool = True, start_error: OSError | None = None) -> None:
+    def __init__(
+        self, world: World | None = None, *, answering: bool = True, start_error: OSError | None = None
+    ) -> None:
         self.world = world or World()
         self.answering = answering
         self.sent: list[Request] = []

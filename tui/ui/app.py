@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
@@ -21,7 +22,14 @@ from tui.ui.glyphs import glyphs_for
 from tui.ui.messages import Answered, Ask, LinkEnded, Noticed
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
-from tui.ui.themes import COLOUR_VARIABLES, DEFAULT_THEME, STYLE_VARIABLES, load_themes, shipped_folder
+from tui.ui.themes import (
+    COLOUR_VARIABLES,
+    DEFAULT_THEME,
+    STYLE_VARIABLES,
+    TEXTUALS_VARIABLES,
+    load_themes,
+    shipped_folder,
+)
 
 BY_ACCOUNT = QueueQuery(grouping=Grouping.ACCOUNT)
 
@@ -66,7 +74,7 @@ class MailtopApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our own variables are while a theme that lacks them is on."""
-        return {**dict.fromkeys(COLOUR_VARIABLES, "ansi_default"), **STYLE_VARIABLES}
+        return {**dict.fromkeys(COLOUR_VARIABLES, "ansi_default"), **STYLE_VARIABLES, **TEXTUALS_VARIABLES}
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at the bottom of the stack."""
@@ -117,7 +125,7 @@ class MailtopApp(App[None]):
         if self._started:
             self._main.say(message.sentence)
         else:
-            self.exit(return_code=1, message=message.sentence)
+            self.exit(return_code=1, message=Text(message.sentence))
 
     @on(Ask)
     def _ask(self, message: Ask) -> None:
@@ -135,7 +143,6 @@ class MailtopApp(App[None]):
         names = list(self._themes)
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(place + 1) % len(names)]
-        self._main.say(f"theme {self.theme}")
 
     async def action_quit(self) -> None:
         """Leave."""

@@ -37,6 +37,9 @@ COLOUR_VARIABLES = {
 STYLE_VARIABLES = {"cursor-style": "bold", "tab-style": "bold"}
 """Our own text styles and what stands in for them."""
 
+TEXTUALS_VARIABLES = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}
+"""What Textual's own styles ask for under a theme with ``ansi = true`` and do not define themselves."""
+
 _STYLES = {"none", "bold", "reverse", "underline", "dim", "italic"}
 _FIELDS = {field.name: field.type for field in fields(Theme)}
 

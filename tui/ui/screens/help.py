@@ -3,6 +3,7 @@ screen."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual import getters
@@ -14,27 +15,31 @@ from tui.hub.protocol import Span
 from tui.model import Freshness
 from tui.ui.commands import COMMANDS, Scope
 from tui.ui.glyphs import Glyphs
-from tui.ui.widgets.lines import Line, Lines
+from tui.ui.widgets.lines import Line, Lines, justified, line_width
+
+TWO_COLUMNS_FROM = 132
 
 _WORDS = (
     ("new", "new", "not tried yet"),
     ("proc", "proc", "being delivered now"),
     ("retry", "retry", "tried and put off; will be tried again"),
-    ("hold", "hold", "held or frozen; nothing happens until someone acts"),
-    ("", "recipients", "what is counted: a message to three is three; queue files are what the MTA counts"),
+    ("hold", "hold", "held or frozen until someone acts"),
+    ("", "recipients", "what is counted; a message to three is three"),
+    ("", "queue files", "what the mail system itself counts: messages"),
 )
 _FRESHNESS = {
     Freshness.LIVE: "up to date",
     Freshness.STALE: "older than it should be",
     Freshness.PARTIAL: "a part is missing",
-    Freshness.ERROR: "cannot be read; the last good numbers stay, with their age",
+    Freshness.ERROR: "cannot be read; the last good numbers stay",
     Freshness.PAUSED: "held still by you",
     Freshness.REPLAY: "from a recording",
 }
 
 
 class HelpText(Lines):
-    """The text of the help screen, from line ``top`` on."""
+    """The text of the help screen below a title that stays, from line ``top`` on; in two columns where there is
+    room."""
 
     DEFAULT_CSS = """
     HelpText { height: 1fr; }
@@ -46,13 +51,26 @@ class HelpText(Lines):
 
     def turn(self, lines: int) -> None:
         """Move the text by ``lines``."""
-        last = max(len(help_lines(self.glyphs)) - self.size.height, 0)
+        last = max(len(self._text(self.size.width)) + 1 - self.size.height, 0)
         self._top = min(max(self._top + lines, 0), last)
         self.redraw()
 
-    def lines(self, _width: int, height: int) -> list[Line]:
+    def lines(self, width: int, height: int) -> list[Line]:
         """The lines in sight."""
-        return help_lines(self.glyphs)[self._top : self._top + height]
+        text = self._text(width)
+        more = self._top + height - 1 < len(text)
+        hint = [Span("Down ", "key"), Span("more  ", "muted")] if more else []
+        right = [*hint, Span("Esc ", "key"), Span("close ", "muted")]
+        title = justified([Span(" mailtop ", "strong"), Span("top for mail", "muted")], right, width)
+        return [title, *text[self._top : self._top + height - 1]]
+
+    def _text(self, width: int) -> list[Line]:
+        keys, words = key_lines(), word_lines(self.glyphs)
+        if width < TWO_COLUMNS_FROM:
+            return keys + words
+        half = width // 2
+        pairs = zip_longest(keys, words)
+        return [[*(left or []), Span(" " * (half - line_width(left or []))), *(right or [])] for left, right in pairs]
 
 
 class HelpScreen(Screen[None]):
@@ -89,20 +107,24 @@ class HelpScreen(Screen[None]):
         self.text.turn(pages * max(self.text.size.height - 1, 1))
 
 
-def help_lines(glyphs: Glyphs) -> list[Line]:
-    """The whole help text."""
-    lines: list[Line] = [
-        [Span(" mailtop", "strong"), Span("  top for mail", "muted"), Span("      Esc closes this page")]
-    ]
+def key_lines() -> list[Line]:
+    """Every command by scope."""
+    lines: list[Line] = []
     for scope in Scope:
         lines += [[], [Span(f" {scope}", "header")]]
-        for command in COMMANDS:
-            if command.scope is scope:
-                lines.append([Span(f"   {command.shown_keys:<19}", "key"), Span(command.help)])
-    lines += [[], [Span(" What waits", "header")]]
-    lines += [[Span(f"   {word:<19}", role or "strong"), Span(text)] for role, word, text in _WORDS]
+        lines += [_entry(command.shown_keys, "key", command.help) for command in COMMANDS if command.scope is scope]
+    return lines
+
+
+def word_lines(glyphs: Glyphs) -> list[Line]:
+    """What the words and signs mean."""
+    lines: list[Line] = [[], [Span(" What waits", "header")]]
+    lines += [_entry(word, role or "strong", text) for role, word, text in _WORDS]
     lines += [[], [Span(" How fresh a source is", "header")]]
     for freshness, text in _FRESHNESS.items():
-        sign = f"{glyphs.freshness[freshness]} {freshness.value}"
-        lines.append([Span(f"   {sign:<19}", freshness.value), Span(text)])
+        lines.append(_entry(f"{glyphs.freshness[freshness]} {freshness.value}", freshness.value, text))
     return lines
+
+
+def _entry(word: str, role: str, text: str) -> Line:
+    return [Span(f"   {word:<19}", role), Span(text)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from msgspec.structs import replace
 from textual import events, getters, on
@@ -20,6 +20,7 @@ from tui.ui.screens.narrow import NarrowCompositor
 from tui.ui.screens.plan import LEAST_HEIGHT, LEAST_WIDTH, Plan, plan
 from tui.ui.widgets.account_pane import AccountPanes, chart_size
 from tui.ui.widgets.breadcrumb import Breadcrumb
+from tui.ui.widgets.chart import MARGIN as CHART_MARGIN
 from tui.ui.widgets.chart import Chart
 from tui.ui.widgets.key_line import KeyLine
 from tui.ui.widgets.notice import Notice
@@ -60,7 +61,7 @@ class MainScreen(Screen[None]):
         self.view: View | None = None
         self._interval_seconds = interval_seconds
         self._places = actions.Places()
-        self._plan: Plan | None = None
+        self._plan = Plan(fits=True, places=0, panes_height=0, chart_height=0)
 
     def compose(self) -> ComposeResult:
         """The widgets from top to bottom."""
@@ -98,7 +99,7 @@ class MainScreen(Screen[None]):
         self.notice.say(sentence)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Share out the cells anew."""
+        """Share out the cells anew; the table asks for what it then needs."""
         self._lay_out()
 
     def on_key(self, _event: events.Key) -> None:
@@ -179,14 +180,28 @@ class MainScreen(Screen[None]):
         self._ask(replace(request, anchor_offset=self.table.state.anchor_offset()))
 
     def _ask_for_window(self) -> None:
-        """Ask for the rows around the cursor and the chart of its row, if they are not asked for already."""
-        state, asked = self.table.state, self.asked
+        """Ask for the rows around the cursor and the charts that fit, if they are not asked for already."""
+        state, asked = self.table.state, replace(self.asked, **self._charts())
         first, rows = state.wanted(asked.first, asked.rows)
+        if not state.height:
+            return
         if state.awaiting:
-            self._ask(replace(asked, rows=rows or asked.rows))
+            self._ask(replace(asked, rows=rows))
         else:
             selected = state.key or asked.selected
             self._ask(replace(asked, first=first, rows=rows, selected=selected, anchor=None, anchor_offset=0))
+
+    def _charts(self) -> dict[str, int]:
+        """The sizes of the charts that fill the cells the plan gives them."""
+        place, width = self._plan, self.size.width
+        pane_width, pane_height = chart_size(width, max(place.places, 1), place.panes_height)
+        return {
+            "panes": place.places,
+            "pane_width": pane_width if place.places else 0,
+            "pane_height": pane_height if place.places else 0,
+            "chart_width": width - 2 * CHART_MARGIN if place.chart_height else 0,
+            "chart_height": max(place.chart_height - 1, 0),
+        }
 
     def _ask(self, request: ViewRequest) -> None:
         """Send the request, unless it is the one that is being answered."""
@@ -203,26 +218,16 @@ class MainScreen(Screen[None]):
         self.breadcrumb.show(query, state.cursor, 0 if state.awaiting or known is None else state.count)
 
     def _lay_out(self) -> None:
-        """Give panes and chart their cells, and ask for charts that fill them."""
-        width, height = self.size
-        place = plan(width, height, self.view.pane_count if self.view else 0)
-        if place != self._plan:
-            self._plan = place
-            self.set_class(not place.fits, "-small")
-            self._give(self.panes, place.panes_height)
-            self._give(self.chart, place.chart_height)
-            self.panes.places = max(place.places, 1)
-            self.panes.redraw()
-        pane_width, pane_height = chart_size(width, max(place.places, 1), place.panes_height)
-        charts: dict[str, Any] = {
-            "panes": place.places,
-            "pane_width": pane_width if place.places else 0,
-            "pane_height": pane_height if place.places else 0,
-            "chart_width": width if place.chart_height else 0,
-            "chart_height": max(place.chart_height - 1, 0),
-        }
-        if self.table.state.height:
-            self._ask(replace(self.asked, **charts))
+        """Give panes and chart their cells."""
+        place = plan(*self.size, self.view.pane_count if self.view else 0)
+        if place == self._plan:
+            return
+        self._plan = place
+        self.set_class(not place.fits, "-small")
+        self._give(self.panes, place.panes_height)
+        self._give(self.chart, place.chart_height)
+        self.panes.places = max(place.places, 1)
+        self.panes.redraw()
 
     def _give(self, widget: AccountPanes | Chart, height: int) -> None:
         widget.display = height > 0

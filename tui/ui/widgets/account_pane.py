@@ -78,13 +78,12 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> li
         heading = [Span(sent, ""), Span(f" {size}", "muted")]
     lines = [_heading(totals.account or UNKNOWN_ACCOUNT, heading, width, glyphs)]
     charts = [_rates(pane, width - LEFT_WIDTH - 1, glyphs), *pane.chart]
-    edge = "fail" if totals.fail_count else "defer" if totals.defer_count else "success"
     for y in range(height - 1):
-        line = [Span(glyphs.edge, edge)]
+        line = [Span(glyphs.edge, "axis")]
         line += _count(*counts[y], glyphs) if y < len(counts) else [Span(" " * (LEFT_WIDTH - 1))]
         line += charts[y] if y < len(charts) else []
         lines.append([*line, Span(" " * (width - line_width(line)))])
-    return [[Span(glyphs.edge, edge), *lines[0]], *lines[1:]]
+    return [[Span(glyphs.edge, "axis"), *lines[0]], *lines[1:]]
 
 
 def _heading(name: str, right: Line, width: int, glyphs: Glyphs) -> Line:

@@ -8,6 +8,9 @@ from tui.ui.commands import footer_key
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
+MARGIN = 1
+"""Cells left and right of the chart."""
+
 
 class Chart(Lines):
     """A title line and the chart."""
@@ -32,4 +35,6 @@ class Chart(Lines):
         right = [Span(f"{footer_key('span')} ", "key"), Span("span ", "muted")]
         room = max(width - line_width(right) - 2, 0)
         title = justified([Span(" "), Span(self.glyphs.fit(self._view.chart_title, room), "strong")], right, width)
-        return [title, *(self._view.chart or [[Span(" no history yet", "muted")]])]
+        if not self._view.chart:
+            return [title, [Span(" no history yet", "muted")]]
+        return [title, *([Span(" " * MARGIN), *line] for line in self._view.chart)]

@@ -167,5 +167,16 @@ def justified(left: Line, right: Line, width: int) -> Line:
     return [*left, Span(" " * gap), *right] if gap > 0 else left
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """``text`` broken at blanks into lines of ``width`` cells; a longer word has a line of its own."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def _at(lines: list[Line], y: int) -> Line:
     return lines[y] if y < len(lines) else []

@@ -1,12 +1,16 @@
-"""One line for what went wrong: a source's error, a restarted hub, a theme that is no good. Not there when all is
+"""What went wrong, in a sentence: a source's error, a restarted hub, a theme that is no good. Not there when all is
 well."""
 
 from __future__ import annotations
 
+from textual import events
+
 from tui.hub.protocol import Span, View
 from tui.model import Freshness
 from tui.ui.glyphs import Glyphs
-from tui.ui.widgets.lines import Line, Lines
+from tui.ui.widgets.lines import Line, Lines, wrapped
+
+MOST_LINES = 3
 
 
 class Notice(Lines):
@@ -39,14 +43,24 @@ class Notice(Lines):
             self._errors, self._said = errors, said
             self._update()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Another width may take more or fewer lines."""
+        self._update()
+        super().on_resize(event)
+
     def lines(self, width: int, _height: int) -> list[Line]:
-        """What was said, then the errors; the number of further ones where there are several."""
+        """What was said, else the first error and how many more there are; cut after ``MOST_LINES``."""
         sentences = [self._said] if self._said else self._errors
-        more = f"  (+{len(sentences) - 1} more)" if len(sentences) > 1 else ""
-        text = (sentences or [""])[0]
-        room = max(width - 3 - len(more), 0)
-        return [[Span(f" {self.glyphs.problem} ", "error"), Span(self.glyphs.fit(text, room)), Span(more, "muted")]]
+        which = f"1 of {len(sentences)}: " if len(sentences) > 1 else ""
+        room = max(width - 4, 1)
+        lines = wrapped(f"{which}{sentences[0]}" if sentences else "", room)
+        if len(lines) > MOST_LINES:
+            lines[MOST_LINES - 1 :] = [" ".join(lines[MOST_LINES - 1 :])]
+        signs = [Span(f" {self.glyphs.problem} ", "error"), *[Span("   ")] * MOST_LINES]
+        return [[sign, Span(self.glyphs.fit(line, room))] for sign, line in zip(signs, lines, strict=False)]
 
     def _update(self) -> None:
         self.display = bool(self._said or self._errors)
+        if self.display:
+            self.styles.height = len(self.lines(self.size.width or self.app.size.width, MOST_LINES))
         self.redraw()

@@ -133,7 +133,9 @@ class QueueTable(Lines):
         return [(f"waiting for the first numbers from {names}", "strong")]
 
     def _hint(self, view: View) -> list[tuple[str, str]]:
-        return [] if view.query.out() == view.query else [("Esc goes back out", "muted")]
+        query = view.query
+        filtered = (query.account_id, query.campaign_id, query.isp) != (None, None, None)
+        return [("Esc goes back out", "muted")] if filtered else []
 
     def _sentences(self, sentences: list[tuple[str, str]], width: int) -> list[Line]:
         room = max(width - MARGIN, 0)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tui.hub.protocol import Span
-from tui.text import cell_width
 from tui.ui.glyphs import Glyphs
-from tui.ui.widgets.lines import Line, Lines
+from tui.ui.widgets.lines import Line, Lines, wrapped
 
 
 class Sentence(Lines):
@@ -20,11 +19,5 @@ class Sentence(Lines):
         self._text = text
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The sentence in lines of at most ``width`` cells."""
-        lines: list[str] = []
-        for word in self.glyphs.plain(self._text).split():
-            if lines and cell_width(lines[-1]) + 1 + cell_width(word) <= width:
-                lines[-1] += f" {word}"
-            else:
-                lines.append(word)
-        return [[Span(line)] for line in lines]
+        """The sentence in lines of ``width`` cells."""
+        return [[Span(line)] for line in wrapped(self._text, width)]

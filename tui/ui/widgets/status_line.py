@@ -73,6 +73,8 @@ class StatusLine(Lines):
         return [justified(left, right, width)]
 
     def _source(self, status: SourceStatus, since_seconds: float) -> Line:
+        if status.age_seconds is None and status.freshness is not Freshness.ERROR:
+            return [Span(f"  {self.glyphs.wait} "), Span(self.glyphs.plain(status.name)), Span(" waiting", "muted")]
         glyph, role = self.glyphs.freshness[status.freshness], status.freshness.value
         line = [Span(f"  {glyph} ", role), Span(self.glyphs.plain(status.name)), Span(f" {role}", role)]
         if status.age_seconds is not None:
