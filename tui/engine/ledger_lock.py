@@ -56,9 +56,14 @@ class LedgerLock:
             os.close(self._file)
             raise
 
+    @property
+    def held(self) -> bool:
+        """Whether the right was not given up yet."""
+        return self._file >= 0
+
     def release(self) -> None:
         """Give the right up; the file stays, since removing it would race with who waits for it."""
-        if self._file >= 0:
+        if self.held:
             os.close(self._file)
             self._file = -1
 

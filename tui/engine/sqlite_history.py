@@ -44,6 +44,8 @@ def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owner
     buckets: defaultdict[tuple[int, int], list[Rows]] = defaultdict(list)
     for minute, cells in deltas.items():
         start = minute * MINUTE_SECONDS
+        if not cells:
+            continue
         if start >= keep.minutes_from:
             buckets[MINUTE_SECONDS, start].append(cells)
         elif start >= keep.hours_from:
@@ -126,8 +128,6 @@ def _levels(cells: Rows, owners: Mapping[int, int]) -> tuple[Rows, Rows, Rows, R
 
 
 def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, rows: Rows) -> None:
-    if not rows:
-        return
     place = (level, step, start)
     last = db.execute(
         "SELECT part, block FROM history WHERE level = ? AND step = ? AND start = ? ORDER BY part DESC LIMIT 1", place

@@ -150,14 +150,17 @@ class SqliteReader:
         """Counts over the ``span_seconds`` before ``end`` of all cells that the query's filters select, in minutes
         when the span is a day at the most and they are kept, else in hours."""
         with self.snapshot():
+            keep = sqlite_history.kept(self._db)
             step = MINUTE_SECONDS if span_seconds <= _MINUTE_HISTORY_SECONDS else HOUR_SECONDS
             start, stop = _window(end, span_seconds, step)
-            if step == MINUTE_SECONDS and start < sqlite_history.kept(self._db).minutes_from:
+            if step == MINUTE_SECONDS and start < keep.minutes_from:
                 step = HOUR_SECONDS
                 start, stop = _window(end, span_seconds, step)
             if not self._is_here(query):
                 return History(start, step, [None] * ((stop - start) // step))
-            return History(start, step, self._points(query, start, stop, step))
+            points = self._points(self._filters(query), start, stop, step)
+            forgotten = min(max(0, (keep.hours_from - start) // step), len(points))
+            return History(start, step, [*[None] * forgotten, *points[forgotten:]])
 
     def causes(self, query: QueueQuery, limit: int = 20) -> list[Cause]:
         """Why the mail that the query's filters select waits, most frequent first: the replies of all cells where mail
@@ -189,8 +192,7 @@ class SqliteReader:
             filters["isp_id"] = found[0] if found else _NOBODY
         return filters
 
-    def _points(self, query: QueueQuery, start: int, stop: int, step: int) -> list[Counts | None]:
-        filters = self._filters(query)
+    def _points(self, filters: dict[str, int], start: int, stop: int, step: int) -> list[Counts | None]:
         level, selection = self._selected(filters)
         sums = sqlite_history.sums_since(self._db, level, selection, step, start)
         known = self._db.execute(

@@ -150,6 +150,8 @@ class SqliteWriter:
     def close(self) -> None:
         """Give up the lock and the file. With no reader left the ledger is one plain file then, which can be read
         where the folder cannot be written."""
+        if not self._lock.held:
+            return
         try:
             with suppress(sqlite3.OperationalError):  # readers keep it as it is: locked
                 self._db.execute("PRAGMA busy_timeout = 0")
