@@ -1,0 +1,340 @@
+"""Follows one log across rotations, as one stream of bytes, and gives whole lines with the place they end at. For the
+collector."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import msgspec
+
+from tui.engine.access import refusal
+from tui.engine.batch import LogPosition
+from tui.engine.logfile import FINISHED, MAX_LINE_BYTES, Entry, LogFile, Place, entry_of, rotated
+
+_TRIES = 5
+"""How often a look at the files is repeated when they change under it; then it waits for the next read."""
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Whole lines and the ``position`` after them. ``written`` is when their file was last written (seconds since
+    1970). ``skipped`` counts lines passed over because they were too long (there may then be no other); ``gap`` says
+    that lines before these may be missing, because the file they stood in is gone."""
+
+    lines: bytes
+    position: LogPosition
+    written: float
+    skipped: int = 0
+    gap: bool = False
+
+
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What ``LogPosition.head`` holds: the fingerprint of the file's head with its length, and how far the file before
+    it was read, since a writer may still have that open."""
+
+    length: int
+    digest: bytes
+    before: Place | None
+
+
+class _ReplacedError(Exception):
+    """The file being read was truncated or rewritten: find the place again as after a restart."""
+
+
+class Tail:
+    """Reads the log at ``path`` and its rotated files in the order they were written.
+
+    It goes on from ``position``, ``None`` for the beginning: the oldest rotated file, or only the log itself with
+    ``only_current``. A file is known by device, inode, the fingerprint of its head and the offset, never by a time. A
+    renamed file is read to its end before the next, and watched for late lines until the rotation after it; a truncated
+    one is finished in its copy. A line that a rotation cut in two is joined.
+
+    What nobody can save: lines written to a file between the copy and the truncation, or truncated away unread with no
+    copy. If such lines were read while the file had less than 1 KiB, its copy is not known again and is read as new.
+
+    When a chunk could not be stored, make a new Tail from the last stored position.
+    """
+
+    def __init__(self, path: Path, position: LogPosition | None, *, only_current: bool = False) -> None:
+        self.path = path
+        self._only_current = only_current
+        self._place: Place | None = None
+        self._before: Place | None = None
+        if position is not None:
+            head = msgspec.msgpack.decode(position.head, type=_Head)
+            self._place = Place(position.device, position.inode, head.length, head.digest, position.offset)
+            self._before = head.before
+        self._file: LogFile | None = None
+        self._late: LogFile | None = None
+        self._gap = False
+        self._trouble: str | None = None
+        self._left_out: dict[str, str] = {}
+
+    @property
+    def problem(self) -> str | None:
+        """One sentence on why there is nothing to read (not there yet, no right), else on what was left out."""
+        return self._trouble or "; ".join(list(self._left_out.values())[:3]) or None
+
+    def read(self, limit_bytes: int) -> Chunk | None:
+        """The next whole lines, about ``limit_bytes`` of them at most (one line may be longer); ``None`` when there is
+        nothing new now. Never raises for what happens to files: see ``problem``."""
+        self._trouble = None
+        for _ in range(_TRIES):
+            try:
+                return self._read(limit_bytes)
+            except _ReplacedError:
+                self.close()
+            except FileNotFoundError:
+                pass  # a name moved on between two looks
+            except PermissionError as error:
+                self._trouble = _refused(Path(error.filename or self.path))
+                return None
+            except OSError as error:
+                self._trouble = f"cannot read {error.filename or self.path}: {error.strerror or error}"
+                return None
+        self._look()
+        return None
+
+    def close(self) -> None:
+        """Give back the files; a later read finds the place again."""
+        for file in (self._file, self._late):
+            if file is not None:
+                file.close()
+        self._file = self._late = None
+
+    def _read(self, limit_bytes: int) -> Chunk | None:
+        if self._file is None:
+            self._find()
+        file = self._file
+        if file is None:
+            self._look()
+            return None
+        late = self._read_late(limit_bytes, file)
+        if late is not None:
+            return late
+        lines = file.lines(limit_bytes)
+        if not file.intact():
+            raise _ReplacedError
+        if lines or file.skipped:
+            return self._chunk(lines, file, file)
+        current = self._look()
+        chunk = None if current is None or _same(current, file) else self._cross(limit_bytes, file)
+        if chunk is None and file.offset == 0:
+            self.close()  # nothing ties us to it: the oldest file may be another by the next time
+        return chunk
+
+    def _look(self) -> Entry | None:
+        """The log itself, or what is wrong with it in ``_trouble``."""
+        current = entry_of(self.path)
+        if current is None and self.path.is_dir():
+            self._trouble = f"{self.path} is a directory, not a log file; name the log file in the configuration"
+        elif current is None and self.path.exists():
+            self._trouble = f"{self.path} is not a regular file; name the log file in the configuration"
+        elif current is None:
+            self._trouble = f"{self.path} is not there; mailtop waits for it to appear"
+        return current
+
+    def _chunk(self, lines: bytes, source: LogFile, file: LogFile) -> Chunk:
+        """Lines out of ``source``, after which reading goes on in ``file``."""
+        self._place = place = file.place()
+        head = msgspec.msgpack.encode(_Head(place.length, place.digest, self._before))
+        position = LogPosition(str(self.path), place.device, place.inode, head, place.offset)
+        chunk = Chunk(lines, position, source.written, source.skipped, self._gap)
+        source.skipped, self._gap = 0, False
+        return chunk
+
+    def _read_late(self, limit_bytes: int, file: LogFile) -> Chunk | None:
+        """What was still written to the file before ``file``."""
+        late = self._late
+        if late is None:
+            return None
+        gone = late.deleted
+        lines = late.lines(limit_bytes)
+        if lines or late.skipped:
+            self._before = late.place()
+            return self._chunk(lines, late, file)
+        if late.packed or gone:  # an open file that is deleted keeps its room on the disk
+            self._note_damage(late)
+            self._before = msgspec.structs.replace(late.place(), offset=FINISHED)
+            late.close()
+            self._late = None
+        return None
+
+    def _entries(self) -> list[Entry]:
+        """The files of the log, the oldest first, the log itself last. Raises ``FileNotFoundError`` while a rotation is
+        under way."""
+        entries = self._listed()
+        current = entry_of(self.path)
+        if [_identity(entry) for entry in entries] != [_identity(entry) for entry in self._listed()]:
+            raise FileNotFoundError(f"{self.path} is being rotated")
+        if current is None:
+            return entries
+        if entries and self._is_copy(entries[-1], current):
+            entries.pop()
+        return [*(entry for entry in entries if entry.inode != current.inode), current]
+
+    def _listed(self) -> list[Entry]:
+        try:
+            return [entry for entry in rotated(self.path) if entry.size]
+        except PermissionError:
+            self._left_out[str(self.path.parent)] = _refused(self.path.parent)
+            return []
+
+    def _is_copy(self, sibling: Entry, current: Entry) -> bool:
+        """Whether the log is being copied into ``sibling`` just now, before it is truncated: it still has all of it."""
+        if sibling.packing or sibling.size > current.size:
+            return False
+        copy = self._open(sibling)
+        if copy is None:
+            return False
+        with contextlib.closing(copy), contextlib.closing(LogFile(current)) as log:
+            return copy.copies(log)
+
+    def _open(self, entry: Entry) -> LogFile | None:
+        """Open a file of the log; a rotated one that cannot be read is left out, and ``problem`` says so."""
+        try:
+            return LogFile(entry)
+        except ModuleNotFoundError:
+            self._left_out[entry.name] = (
+                f"{entry.name} is left out: this Python cannot decompress {entry.packing} files, Python 3.14 can"
+            )
+        except PermissionError:
+            if self._is_log(entry):
+                raise
+            self._left_out[entry.name] = f"{_refused(Path(entry.name))} (this file is left out)"
+        return None
+
+    def _find(self) -> None:
+        """Open the file to go on in: the place's, else the one before it, else the oldest (a log that was rotated away
+        altogether has only newer files), unless some could not be looked into: then the log itself."""
+        self.close()
+        entries = self._entries()
+        if self._place is None:
+            self._begin(entries)
+            return
+        if self._before is not None:
+            self._late = self._find_place(self._before, entries)
+        self._file = self._find_place(self._place, entries)
+        if self._file is not None:
+            return
+        self._gap = True
+        self._file, self._late, self._before = self._late, None, None
+        if self._file is None:
+            self._open_first([entry for entry in entries if self._is_log(entry)] if self._left_out else entries)
+
+    def _begin(self, entries: list[Entry]) -> None:
+        if not self._only_current:
+            self._open_first(entries)
+            return
+        rotated_before = [entry for entry in reversed(entries) if not self._is_log(entry)]
+        for entry in [*rotated_before, *entries[-1:]]:
+            self._file = self._open(entry)
+            if self._file is not None:
+                self._file.offset = 0 if self._is_log(entry) else FINISHED
+                return
+
+    def _open_first(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self._file = self._open(entry)
+            if self._file is not None:
+                return
+
+    def _find_place(self, place: Place, entries: list[Entry]) -> LogFile | None:
+        """The file that ``place`` is about, opened there: by device and inode if its head is right, else by the head,
+        the newest first."""
+        newest_first = entries[::-1]
+        for entry in sorted(newest_first, key=lambda entry: not _same(entry, place)):
+            file = self._open(entry)
+            if file is not None and file.begins_with(place):
+                file.go_to(place.offset)
+                return file
+            if file is not None:
+                file.close()
+        return None
+
+    def _following(self, file: LogFile) -> list[Entry]:
+        """The files of the log that are newer than ``file``, the oldest first."""
+        entries = self._entries()
+        names = [entry.name for entry in entries if _same(entry, file)]
+        for place in (file.place(), self._before):
+            if not names and place is not None:
+                found = self._find_place(place, entries)
+                if found is not None:
+                    names = [found.name]
+                    found.close()
+        older = [entry.name for entry in entries].index(names[0]) + 1 if names else 0
+        return entries[older:]
+
+    def _cross(self, limit_bytes: int, file: LogFile) -> Chunk | None:
+        """Go on from ``file``, which was read to its end, to the first newer file that has a whole line; until there is
+        one, nothing changes."""
+        with contextlib.ExitStack() as undo:
+            passed = [file]
+            for entry in self._following(file):
+                following = self._open(entry)
+                if following is None:
+                    continue
+                undo.callback(following.close)
+                lines = following.lines(limit_bytes)
+                if not following.intact():
+                    raise FileNotFoundError(f"{entry.name} was truncated")
+                if lines or following.skipped:
+                    break
+                passed.append(following)
+            else:
+                return None
+            # Whoever wrote the first line of the new file is done with the old ones: look there once more.
+            late = self._read_late(limit_bytes, file)
+            if late is not None:
+                return late
+            last = file.lines(limit_bytes)
+            if last or file.skipped:
+                return self._chunk(last, file, file)
+            undo.pop_all()
+        return self._arrive(passed, following, lines)
+
+    def _arrive(self, passed: list[LogFile], following: LogFile, lines: bytes) -> Chunk:
+        cut = b"".join(file.rest() for file in passed)
+        if len(cut) > MAX_LINE_BYTES:
+            following.skipped += 1
+            cut = b""
+        elif following.skipped:  # the line that was passed over began with it
+            cut = b""
+        for file in passed:
+            following.skipped, file.skipped = following.skipped + file.skipped, 0
+        self._leave(passed)
+        self._file = following
+        return self._chunk(cut + lines, following, following)
+
+    def _leave(self, passed: list[LogFile]) -> None:
+        """Close the files that are done, but keep the last one open for late lines."""
+        if self._late is not None:
+            self._late.close()
+        self._late = None
+        for file in reversed(passed):
+            self._note_damage(file)
+            if self._late is None and not file.empty:
+                self._late, self._before = file, file.place()
+            else:
+                file.close()
+
+    def _is_log(self, entry: Entry) -> bool:
+        return entry.name == str(self.path)
+
+    def _note_damage(self, file: LogFile) -> None:
+        if file.damage:
+            self._left_out[file.name] = file.damage
+
+
+def _same(entry: Entry, other: Entry | LogFile | Place) -> bool:
+    return (entry.device, entry.inode) == (other.device, other.inode)
+
+
+def _identity(entry: Entry) -> tuple[str, int, int]:
+    return entry.name, entry.device, entry.inode
+
+
+def _refused(path: Path) -> str:
+    with contextlib.suppress(OSError):  # whose it is cannot be told either
+        return refusal(path) or f"cannot read {path}"
+    return f"cannot read {path}"
