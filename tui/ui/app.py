@@ -63,7 +63,7 @@ class MailtopApp(App[None]):
         self.link = link
         self.glyphs = glyphs_for(environ, colour=colour)
         self._main = MainScreen(self.glyphs, query, interval)
-        self._started = self._closed = False
+        self._link_started = self._link_closed = False
         self._last_asked: ViewRequest | None = None
         self._themes, self._problems = load_themes([shipped_folder(), *([user_themes] if user_themes else [])])
         for known in self._themes.values():
@@ -90,8 +90,8 @@ class MailtopApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Nothing of ours outlives the screen."""
-        if not self._closed:
-            self._closed = True
+        if not self._link_closed:
+            self._link_closed = True
             await self.link.close()
 
     async def _listen(self) -> None:
@@ -101,7 +101,7 @@ class MailtopApp(App[None]):
         except OSError as error:
             self.post_message(LinkEnded(f"The hub cannot be started: {error}."))
             return
-        self._started = True
+        self._link_started = True
         if self._last_asked is not None:
             self.link.send(self._last_asked)
         async for answer in self.link.answers():
@@ -122,7 +122,7 @@ class MailtopApp(App[None]):
 
     @on(LinkEnded)
     def _link_ended(self, message: LinkEnded) -> None:
-        if self._started:
+        if self._link_started:
             self._main.say(message.sentence)
         else:
             self.exit(return_code=1, message=Text(message.sentence))
@@ -131,7 +131,7 @@ class MailtopApp(App[None]):
     def _ask(self, message: Ask) -> None:
         if isinstance(message.request, ViewRequest):
             self._last_asked = message.request
-        if self._started:
+        if self._link_started:
             self.link.send(message.request)
 
     def action_help(self) -> None:

@@ -22,7 +22,7 @@ class AccountPanes(Lines):
     """All panes in one widget; ``places`` of them share the width."""
 
     DEFAULT_CSS = """
-    AccountPanes { height: 5; background: $surface; }
+    AccountPanes { display: none; background: $surface; }
     """
 
     def __init__(self, glyphs: Glyphs) -> None:

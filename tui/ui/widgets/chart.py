@@ -16,7 +16,7 @@ class Chart(Lines):
     """A title line and the chart."""
 
     DEFAULT_CSS = """
-    Chart { height: 6; }
+    Chart { display: none; }
     """
 
     def __init__(self, glyphs: Glyphs) -> None:

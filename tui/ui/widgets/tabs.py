@@ -42,19 +42,19 @@ class Tabs(Lines):
                 Span(f" {group_key(grouping)}", "tab" if chosen else "key"),
                 Span(f" {label} ", "tab" if chosen else "muted"),
             ]
-        for text in self._amounts():
-            if (line := justified(tabs, [Span(text), Span(" ")], width)) is not tabs:
+        for words in self._amounts():
+            if (line := justified(tabs, [*map(Span, words), Span(" ")], width)) is not tabs:
                 return [line]
         return [tabs]
 
-    def _amounts(self) -> list[str]:
-        """How much waits, in ever shorter words."""
+    def _amounts(self) -> list[tuple[str, ...]]:
+        """How much waits, in ever shorter words; each number apart, so that it is painted alone when it changes."""
         view = self._view
         if view is None or not view.queue_known:
             return []
         total = view.sums.total
-        recipients = f"{total:,} recipient{'' if total == 1 else 's'}"
+        amount = (f"{total:,}", f" recipient{'' if total == 1 else 's'}")
         if view.files is None:
-            return [recipients]
-        files = f"{view.files:,} queue file{'' if view.files == 1 else 's'}"
-        return [f"{recipients} in {files}", f"{total:,} in {files}", recipients]
+            return [amount]
+        files = (f"{view.files:,}", f" queue file{'' if view.files == 1 else 's'}")
+        return [(*amount, " in ", *files), (f"{total:,}", " in ", *files), amount]

@@ -1,0 +1,21 @@
+"""The app over a scripted hub in a process of its own, for tests that need a real terminal: FILE is told how
+often the link was closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tests.ui.scripted import ScriptedLink
+from tui.ui.app import MailtopApp
+
+if __name__ == "__main__":
+    if "nohup" in sys.argv:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    link = ScriptedLink()
+    app = MailtopApp(link, theme=os.environ.get("THEME", "mailtop-dark"))
+    app.run(mouse=False)
+    Path(sys.argv[1]).write_text(f"closed {link.closed} times")
+    sys.exit(app.return_code)

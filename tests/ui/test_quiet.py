@@ -1,0 +1,110 @@
+"""Only what changed is sent to the terminal, and nothing when nothing did."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from msgspec.structs import replace
+from textual._compositor import CompositorUpdate
+from textual.screen import Screen
+
+from tests.ui.screens import Looker, running
+from tests.ui.scripted import CELLS, LIVE, ScriptedLink, World
+from tui.model import Freshness
+from tui.ui.app import MailtopApp
+
+
+class Wire:
+    """What the app writes to its terminal."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def painted(self) -> str:
+        """What was written since the last call, without cursor moves and colours."""
+        text, self.text = self.text, ""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", text)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    wire = Wire()
+
+    def display(app: MailtopApp, _screen: Screen[None], update: CompositorUpdate | None) -> None:
+        if update is not None:
+            wire.text += update.render_segments(app.console)
+
+    monkeypatch.setattr(MailtopApp, "_display", display)
+    return wire
+
+
+async def settled(look: Looker) -> None:
+    """Wait until the hub's last view is shown and nothing more is asked or painted."""
+    await look.wait_for(lambda: look.app._main.view == look.link.world.view(look.link.request))
+    await look.pilot.pause()
+
+
+async def test_a_view_that_changes_nothing_paints_nothing(wire: Wire) -> None:
+    world = World()
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        for second in range(1, 10):
+            world.time += 1
+            world.sources = [replace(LIVE, age_seconds=0.1 * second)]
+            look.link.push()
+            await settled(look)
+        assert wire.text == ""
+
+
+async def test_three_changed_cells_are_all_that_is_sent(wire: Wire) -> None:
+    world = World()
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        world.cells = [replace(one, retry=one.retry + 1) if one.account == "<>" else one for one in CELLS]
+        look.link.push()
+        await settled(look)
+        size = len(wire.text)
+        assert wire.painted().split() == ["7,133", "28", "31", "2,512", "7,133"]
+        assert size < 400
+
+
+async def test_a_key_repaints_two_rows_and_the_place(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        await look.press("down")
+        await settled(look)
+        size = len(wire.text)
+        painted = wire.painted()
+        assert "news@globex.test" in painted and "alice@acme.test" in painted and "2 of 5" in painted
+        assert "bob@initech.test" not in painted
+        assert size < 1300
+
+
+async def test_the_age_of_what_is_stale_grows_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    world = World(sources=[replace(LIVE, freshness=Freshness.STALE, age_seconds=21.0)])
+    async with running(ScriptedLink(world)) as look:
+        monkeypatch.setattr(look.app._main.status, "_clock", lambda: now[0])
+        await look.wait_for("all 5 accounts")
+        world.time += 1
+        look.link.push()
+        await look.wait_for("◌ mx1 stale 20s")
+        for passed, words in ((8.0, "stale 20s"), (10.0, "stale 30s"), (100.0, "stale 2m")):
+            now[0] = 1000.0 + passed
+            look.app._main.status.redraw()
+            assert words in look.lines()[0]
+
+
+async def test_the_age_of_what_is_live_does_not_grow_while_the_hub_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running() as look:
+        await look.wait_for("mx1 live <5s")
+        monkeypatch.setattr(look.app._main.status, "_clock", lambda: 1e9)
+        look.app._main.status.redraw()
+        assert "mx1 live <5s" in look.lines()[0]

@@ -1,0 +1,88 @@
+"""The screen in a real terminal: what it sends there, and that it goes when the terminal goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pty_driver import Terminal
+
+ROOT = Path(__file__).parent.parent.parent
+ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+
+
+def scripted(told: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tests.ui.scripted_app", str(told), *arguments]
+
+
+def started(told: Path, *arguments: str, **environ: str) -> Terminal:
+    setting = [f"{name}={value}" for name, value in environ.items()]
+    return Terminal(["env", *setting, *scripted(told, *arguments)], columns=80, rows=24, env=ENVIRON)
+
+
+def test_keys_are_obeyed_and_q_leaves(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.press("down", "enter")
+        terminal.wait_for("queue ▸ alice@acme.test ▸ by campaign")
+        terminal.press("?")
+        terminal.wait_for("Walk through the queue")
+        terminal.press("escape")
+        terminal.wait_for("spring-2024")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+        assert (tmp_path / "told").read_text() == "closed 1 times"
+        assert terminal.survivors() == []
+
+
+def test_ctrl_c_leaves(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.press("ctrl+c")
+        assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        os.kill(terminal.pid, number)
+        assert terminal.wait_exit() == 128 + number
+        assert (tmp_path / "told").read_text() == "closed 1 times"
+
+
+@pytest.mark.parametrize("arguments", [(), ("nohup",)])
+def test_it_goes_when_its_terminal_goes(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with started(tmp_path / "told", *arguments) as terminal:
+        terminal.wait_for("all 5 accounts")
+        gone_by = time.monotonic() + 2.0
+        terminal.hang_up()
+        terminal.wait_exit()
+        assert time.monotonic() < gone_by + 0.5
+        assert (tmp_path / "told").read_text() == "closed 1 times"
+
+
+def test_it_goes_though_nobody_reads_its_terminal(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for _ in range(40):
+            terminal.press("?", "escape", "T")
+            time.sleep(0.02)
+        os.kill(terminal.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 4.0
+        while terminal._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert terminal._process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("theme", ["mailtop-dark", "mailtop-paper", "mailtop-contrast", "mailtop-ansi", "no-such"])
+def test_every_theme_starts(tmp_path: Path, theme: str) -> None:
+    with started(tmp_path / "told", THEME=theme) as terminal:
+        terminal.wait_for("all 5 accounts")
+        if theme == "no-such":
+            terminal.wait_for("There is no theme 'no-such'; there are mailtop-ansi,")
