@@ -141,14 +141,17 @@ class Poller:
         finally:
             self._abandon()
 
-    async def once(self, wanted: Wanted) -> None:
-        """Ask once for what is wanted; returns when it is answered or has failed."""
+    async def once(self, wanted: Wanted, timeout_seconds: float) -> None:
+        """Ask once for what is wanted; returns when it is answered or has failed, or after ``timeout_seconds``."""
         self._wanted = wanted
         fetch = self._begin()
         try:
-            await asyncio.wait([fetch])
+            await asyncio.wait([fetch], timeout=timeout_seconds)
         finally:
+            late = self._fetch is not None
             self._abandon()
+        if late:
+            self._end(f"It has not answered for {timeout_seconds:.2g} seconds.")
 
     async def _wait(self) -> None:
         """Wait until there is something to do."""

@@ -1,0 +1,330 @@
+"""The hub: answers at once, pushes what changed and nothing else, and never lets one source spoil another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.hub.scripted import ScriptedSource, until
+from tui.hub import hub as hubs
+from tui.hub.board import Board
+from tui.hub.drawing import Drawing, added_up, rates_of, wanted
+from tui.hub.hub import Hub, view_once
+from tui.hub.poller import Poller
+from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
+from tui.hub.sheet import RUN_ROWS
+from tui.hub.views import rank
+from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
+from tui.sources.source import SourceError
+
+ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
+ISPS = QueueQuery(Grouping.ISP)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs, "PUSH_SECONDS", 0.02)
+    monkeypatch.setattr(hubs, "EAGER_PUSH_SECONDS", 0.002)
+    monkeypatch.setattr(hubs, "TICK_SECONDS", 0.05)
+
+
+class Screen:
+    """Reads a hub's views as a screen does."""
+
+    def __init__(self, hub: HubLink) -> None:
+        self.hub = hub
+        self.views: list[View] = []
+
+    @property
+    def view(self) -> View:
+        return self.views[-1]
+
+    def ask(self, **request: Any) -> int:
+        serial = len(self.views) + 1000
+        self.hub.send(ViewRequest(serial=serial, **({"query": ACCOUNTS} | request)))
+        return serial
+
+    async def read(self) -> None:
+        async for answer in self.hub.answers():
+            assert isinstance(answer, View)
+            self.views.append(answer)
+
+    async def until(self, condition: Callable[[View], object]) -> View:
+        await until(lambda: self.views and condition(self.views[-1]))
+        return self.views[-1]
+
+
+@asynccontextmanager
+async def screen(*sources: ScriptedSource) -> AsyncIterator[Screen]:
+    hub = Hub(sources)
+    await hub.start()
+    screen = Screen(hub)
+    reading = asyncio.create_task(screen.read())
+    try:
+        yield screen
+    finally:
+        await hub.close()
+        await reading
+
+
+async def test_a_request_gets_the_rows_of_its_query() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        serial = shown.ask(sort="account", descending=False, rows=2)
+        view = await shown.until(lambda view: view.queue_known and view.totals_known)
+        assert view.serial == serial
+        assert [row.account for row in view.rows] == ["user1", "user2"]
+        assert (view.row_count, view.sums.new, view.files) == (3, 6, 3)
+        assert view.rows[0].source == "one"
+        assert view.sources[0].freshness is Freshness.LIVE
+    assert source.closed
+
+
+async def test_a_request_for_rows_that_are_known_is_answered_at_once() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known)
+        count = len(shown.views)
+        serial = shown.ask(first=1, rows=1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(shown.views) == count + 1
+        assert (shown.view.serial, shown.view.first, len(shown.view.rows)) == (serial, 1, 1)
+
+
+async def test_rows_that_nobody_answers_are_said_to_be_unknown() -> None:
+    source = ScriptedSource()
+    source.gate.clear()
+    async with screen(source) as shown:
+        shown.ask()
+        view = await shown.until(lambda view: True)
+        assert not view.queue_known and view.rows == []
+        source.gate.set()
+        await shown.until(lambda view: view.queue_known)
+
+
+async def test_going_in_shows_no_rows_of_the_place_before() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known)
+        serial = shown.ask(query=ISPS)
+        view = await shown.until(lambda view: view.serial == serial)
+        assert view.queue_known and [row.isp for row in view.rows] == ["isp3", "isp2", "isp1"]
+
+
+async def test_what_changes_is_pushed_and_what_does_not_is_not() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        serial = shown.ask()
+        await shown.until(lambda view: view.queue_known and view.totals_known)
+        polls, views = source.count("queue"), len(shown.views)
+        await until(lambda: source.count("queue") > polls + 5)
+        assert len(shown.views) <= views + 1
+        source.rows = 5
+        view = await shown.until(lambda view: view.row_count == 5)
+        assert view.serial == serial
+        source.freshness = Freshness.PARTIAL
+        await shown.until(lambda view: view.sources[0].freshness is Freshness.PARTIAL)
+
+
+async def test_an_anchored_row_stays_on_its_line_while_others_come() -> None:
+    source = ScriptedSource()
+    source.rows = 50
+    async with screen(source) as shown:
+        anchor = RowKey("one", 1, 20)
+        shown.ask(rows=10, anchor=anchor, anchor_offset=4, selected=anchor)
+        view = await shown.until(lambda view: view.queue_known)
+        assert view.rows[4].key == anchor and view.selected_index == view.first + 4
+        source.rows = 60
+        view = await shown.until(lambda view: view.row_count == 60)
+        assert view.rows[4].key == anchor and view.selected_index == view.first + 4
+
+
+async def test_more_rows_than_are_sorted_at_once_can_be_sorted_anew() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.rows = 2 * RUN_ROWS
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.row_count == 2 * RUN_ROWS)
+        serial = shown.ask(sort="new", descending=False, rows=3)
+        view = await shown.until(lambda view: view.serial == serial)
+        assert [row.new for row in view.rows] == [1, 2, 3]
+
+
+async def test_one_source_never_spoils_another() -> None:
+    good, hanging, broken = ScriptedSource("good"), ScriptedSource("hanging"), ScriptedSource("broken")
+    hanging.gate.clear()
+    broken.trouble = SourceError("mx3 does not answer.")
+    async with screen(good, hanging, broken) as shown:
+        shown.ask()
+        view = await shown.until(lambda view: view.queue_known and view.sources[2].error)
+        assert {row.source for row in view.rows} == {"good"}
+        assert [status.name for status in view.sources] == ["good", "hanging", "broken"]
+        assert view.sources[2].error == "mx3 does not answer."
+        hanging.gate.set()
+        broken.trouble = None
+        view = await shown.until(lambda view: view.row_count == 9)
+        assert view.sums.new == 18
+        serial = shown.ask(source="broken")
+        view = await shown.until(lambda view: view.serial == serial and view.queue_known)
+        assert {row.source for row in view.rows} == {"broken"}
+
+
+async def test_paused_says_so_and_keeps_the_numbers() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known)
+        shown.ask(paused=True)
+        view = await shown.until(lambda view: view.sources[0].freshness is Freshness.PAUSED)
+        assert view.row_count == 3
+        source.rows = 7
+        shown.ask()
+        await shown.until(lambda view: view.row_count == 7)
+
+
+async def test_a_refresh_polls_now() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known)
+        source.rows = 9
+        shown.hub.send(Refresh())
+        await shown.until(lambda view: view.row_count == 9)
+
+
+async def test_only_the_newest_view_waits_for_a_screen_that_does_not_read() -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    hub = Hub([source])
+    await hub.start()
+    hub.send(ViewRequest(serial=1, query=ACCOUNTS))
+    answers = hub.answers()
+    await anext(answers)
+    for serial in range(2, 200):
+        hub.send(ViewRequest(serial=serial, query=ACCOUNTS))
+    answer = await anext(answers)
+    assert isinstance(answer, View) and answer.serial == 199
+    await hub.close()
+
+
+async def test_a_trend_and_panes_are_drawn_to_size_and_named() -> None:
+    async with screen(ScriptedSource()) as shown:
+        selected = RowKey("one", 1, 2)
+        shown.ask(selected=selected, chart_width=50, chart_height=8, panes=3, pane_width=12, pane_height=2, ascii=True)
+        view = await shown.until(lambda view: view.chart and view.panes and view.panes[0].chart)
+        assert view.chart_title == "Waiting: user2 - last 60 min"
+        assert [sum(len(span.text) for span in line) for line in view.chart] == [50] * 8
+        pane = view.panes[0]
+        assert [sum(len(span.text) for span in line) for line in pane.chart] == [12] * 2
+        assert pane.totals.account == "alice" and view.pane_count == 1
+        assert pane.rate_per_minute is not None and pane.defer_rate_per_minute == 0
+        serial = shown.ask(selected=RowKey("one", 1, 3), chart_width=50, chart_height=8)
+        view = await shown.until(lambda view: view.serial == serial and "user3" in view.chart_title)
+        serial = shown.ask(chart_width=60, chart_height=8)
+        view = await shown.until(lambda view: view.serial == serial and view.chart)
+        assert view.chart_title == "Waiting: all mail - last 60 min"
+        assert len("".join(span.text for span in view.chart[0])) == 60
+
+
+async def test_a_chart_that_cannot_be_drawn_is_a_problem_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("plotext")
+
+    monkeypatch.setattr("tui.hub.charts.trend_chart", fail)
+    async with screen(ScriptedSource()) as shown:
+        shown.ask(chart_width=50, chart_height=8)
+        view = await shown.until(lambda view: view.problems and view.queue_known)
+        assert "ZeroDivisionError" in view.problems[0]
+
+
+async def test_a_mistake_in_the_hub_reaches_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(self: Board, request: ViewRequest) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(Board, "update", fail)
+    hub = Hub([ScriptedSource()])
+    await hub.start()
+    hub.send(ViewRequest(serial=1))
+    with pytest.raises(RuntimeError, match="a mistake"):
+        async for _ in hub.answers():
+            pass
+    await hub.close()
+
+
+async def test_close_ends_the_answers_and_does_not_wait_for_a_source_that_hangs() -> None:
+    class Hanging(ScriptedSource):
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    hub = Hub([Hanging()])
+    await hub.start()
+    reading = asyncio.create_task(Screen(hub).read())
+    hub.send(Close())
+    await asyncio.wait_for(reading, 5)
+    await asyncio.wait_for(hub.close(), 5)
+
+
+async def test_asked_once_all_rows_and_accounts_come_and_failures_are_told() -> None:
+    good, hanging, broken = ScriptedSource("good"), ScriptedSource("hanging"), ScriptedSource("broken")
+    good.rows = 300
+    good.accounts = [MailTotals(account=f"user{number}", send_count=number) for number in range(150)]
+    hanging.gate.clear()
+    broken.trouble = SourceError("mx3 does not answer.")
+    request = ViewRequest(serial=1, query=ACCOUNTS, rows=10**9, panes=10**9)
+    view = await view_once([good, hanging, broken], request, 0.5)
+    assert (len(view.rows), len(view.panes), view.queue_known, view.totals_known) == (300, 150, True, True)
+    assert [status.error for status in view.sources] == [
+        None,
+        "It has not answered for 0.5 seconds.",
+        "mx3 does not answer.",
+    ]
+    assert good.count("queue") == good.count("totals") == 1
+    assert good.count("history") == 0
+
+
+async def test_asked_once_charts_come_too() -> None:
+    request = ViewRequest(
+        serial=1, query=ACCOUNTS, chart_width=40, chart_height=7, panes=1, pane_width=10, pane_height=1
+    )
+    view = await view_once([ScriptedSource()], request, 5)
+    assert len(view.chart) == 7
+    assert len(view.panes[0].chart) == 1
+
+
+async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
+    now = 1_700_000_040.0
+    source = ScriptedSource()
+    source.has_history = False
+    drawing = Drawing(lambda: now)
+    request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
+    poller = Poller(source, lambda: None)
+    rates: list[float | None] = []
+    for minute, sent in enumerate([100, 160, 40, 70]):
+        now = 1_700_000_040.0 + 60 * minute
+        source.accounts = [MailTotals(account="alice", account_id=1, send_count=sent)]
+        await poller.once(wanted(request, "one", rank([("one", source.accounts)], None)), 5)
+        ranking = rank([("one", poller.totals or [])], None)
+        await drawing.update(request, [poller], None, ranking)
+        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
+    assert rates == [None, 60, None, 30]
+    drawing.close()
+
+
+def test_histories_of_several_sources_add_up_over_the_time_that_all_cover() -> None:
+    first = History(0, 60, [Counts(new=1), Counts(new=2), None, Counts(new=4)])
+    second = History(60, 60, [Counts(new=10), Counts(new=20), Counts(new=30), Counts(new=40)])
+    assert added_up([first, second]) == History(60, 60, [Counts(new=12), None, Counts(new=34)])
+    assert added_up([first]) == first
+    assert added_up([]) is None
+    assert added_up([first, History(0, 3600, [Counts()])]) is None
+
+
+def test_a_rate_is_of_full_buckets_only() -> None:
+    history = History(0, 120, [Counts(send=10), None, Counts(send=4), Counts(send=1)])
+    assert rates_of(history, "send", 400) == [5, None, 2]

@@ -1,0 +1,238 @@
+"""The trend and the account panes of a request, drawn in a thread of their own and kept until something in them
+changes. The hub's loop enters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from tui.hub.poller import Poller, Trend, Wanted
+from tui.hub.protocol import AccountPane, ChartLine, ViewRequest
+from tui.hub.sheet import Sheet
+from tui.hub.views import Chart, Ranking, trend_query, trend_title
+from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
+from tui.series import Series
+from tui.sources.worker import Worker
+
+PANE_SECONDS = 3600
+PANE_STEP_SECONDS = 60
+SAMPLE_SECONDS = 15
+"""How often the totals of a source without history are kept, to make rates of them."""
+
+MAX_PANES = 64
+"""So many panes have rates and sparklines, however many are asked for."""
+
+NO_CHART = Chart("", [])
+
+Rates = list[float | None]
+PaneKey = tuple[str, str]
+
+
+class Spark(msgspec.Struct, frozen=True):
+    """An account's rates a minute, and the sparkline drawn of them."""
+
+    sends: Rates
+    defers: Rates
+    shape: tuple[int, int, bool]
+    chart: list[ChartLine]
+
+
+def wanted(request: ViewRequest, source: str, ranking: Ranking | None) -> Wanted:
+    """What a request needs of one source: the rows, the trend's history and those of the account panes."""
+    if request.source not in (None, source):
+        return Wanted()
+    trends = []
+    if request.chart_width and request.chart_height and (request.selected is None or request.selected.source == source):
+        trends.append(_trend(request))
+    trends += [
+        _pane_trend(totals) for name, totals in _drawn_panes(request, ranking) if name == source and totals.account_id
+    ]
+    return Wanted(request.query, tuple(dict.fromkeys(trends)))
+
+
+class Drawing:
+    """The newest charts. ``update`` draws them; only one task may call it. ``problem`` says why one could not be."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.problem: str | None = None
+        self._clock = clock
+        self._worker = Worker("mailtop charts")
+        self._chart = NO_CHART
+        self._chart_of: tuple[History, int, int, bool] | None = None
+        self._sparks: dict[PaneKey, Spark] = {}
+        self._series: dict[PaneKey, tuple[Series, Series]] = {}
+        self._sampled = 0.0
+
+    def chart(self, request: ViewRequest) -> Chart:
+        """The newest trend of the size asked for; its title says what it is of, since it may be of the row before."""
+        if self._chart_of is None or self._chart_of[1:] != (request.chart_width, request.chart_height, request.ascii):
+            return NO_CHART
+        return self._chart
+
+    def panes(self, request: ViewRequest, ranking: Ranking | None) -> list[AccountPane]:
+        """The account panes asked for, with the rates of the last full minute as far as they are known."""
+        panes = []
+        for source, totals in ranking.accounts[: request.panes] if ranking else ():
+            spark = self._sparks.get((source, totals.account))
+            if spark is None:
+                panes.append(AccountPane(source=source, totals=totals))
+                continue
+            panes.append(
+                AccountPane(
+                    source=source,
+                    totals=totals,
+                    rate_per_minute=spark.sends[-1] if spark.sends else None,
+                    defer_rate_per_minute=spark.defers[-1] if spark.defers else None,
+                    chart=spark.chart if spark.shape == _pane_shape(request) else [],
+                )
+            )
+        return panes
+
+    async def update(
+        self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None, ranking: Ranking | None
+    ) -> None:
+        """Draw what changed since the last call."""
+        try:
+            await self._update_trend(request, pollers, sheet)
+            await self._update_sparks(request, pollers, ranking)
+            self.problem = None
+        except Exception as error:  # plotext's mistakes must not end the hub
+            self.problem = f"A chart could not be drawn ({type(error).__name__}: {error}); please report this."
+
+    def close(self) -> None:
+        """End the thread."""
+        self._worker.stop()
+
+    async def _update_trend(self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None) -> None:
+        width, height = request.chart_width, request.chart_height
+        if not width or not height:
+            return
+        key = request.selected
+        histories = [
+            history
+            for poller in pollers
+            if (key is None or poller.source.name == key.source)
+            and (history := poller.histories.get(_trend(request))) is not None
+        ]
+        history = added_up(histories)
+        if history is None:
+            return
+        index = sheet.find(key) if sheet is not None and key is not None else None
+        row = QueueRow() if sheet is None or index is None else sheet.row(index)
+        if len(pollers) == 1:
+            row = msgspec.structs.replace(row, source="")
+        title = trend_title(request.query, row, request.span_seconds)
+        chart_of = (history, width, height, request.ascii)
+        if chart_of != self._chart_of:
+            lines = await self._worker.run(partial(_draw_trend, *chart_of))
+            self._chart_of = chart_of
+        else:
+            lines = self._chart.lines
+        self._chart = Chart(title, lines)
+
+    async def _update_sparks(self, request: ViewRequest, pollers: Sequence[Poller], ranking: Ranking | None) -> None:
+        sparks: dict[PaneKey, Spark] = {}
+        by_name = {poller.source.name: poller for poller in pollers}
+        shape = _pane_shape(request)
+        shown = [(by_name[name], totals) for name, totals in _drawn_panes(request, ranking) if name in by_name]
+        self._sample(shown)
+        for poller, totals in shown:
+            key = poller.source.name, totals.account
+            spark = self._sparks.get(key)
+            if not totals.account_id or _pane_trend(totals) in poller.histories:
+                sends, defers = self._rates(poller, totals)
+                if spark is None or (spark.sends, spark.defers, spark.shape) != (sends, defers, shape):
+                    lines = await self._worker.run(partial(_draw_spark, (sends, defers), *shape))
+                    spark = Spark(sends, defers, shape, lines)
+            if spark is not None:
+                sparks[key] = spark
+        self._sparks = sparks
+
+    def _rates(self, poller: Poller, totals: MailTotals) -> tuple[Rates, Rates]:
+        """Messages sent and deferrals a minute in each full minute of the last hour, from the source's own history if
+        it has one, else from the totals it has answered."""
+        now = self._clock()
+        history = poller.histories.get(_pane_trend(totals)) if totals.account_id else None
+        if history is not None:
+            return rates_of(history, "send", now), rates_of(history, "defer", now)
+        start = now // PANE_STEP_SECONDS * PANE_STEP_SECONDS - PANE_SECONDS
+        steps = PANE_SECONDS // PANE_STEP_SECONDS
+        sends, defers = self._series[poller.source.name, totals.account]
+        return (
+            sends.rates_per_minute(start, PANE_STEP_SECONDS, steps),
+            defers.rates_per_minute(start, PANE_STEP_SECONDS, steps),
+        )
+
+    def _sample(self, shown: Sequence[tuple[Poller, MailTotals]]) -> None:
+        """Keep the shown accounts' totals of now, a few times a minute, or a gap when the source does not answer;
+        forget the accounts that are no longer shown."""
+        now = self._clock()
+        due = not now - SAMPLE_SECONDS < self._sampled <= now
+        capacity = PANE_SECONDS // SAMPLE_SECONDS + 2
+        kept = {}
+        for poller, totals in shown:
+            key = poller.source.name, totals.account
+            kept[key] = sends, defers = self._series.get(key) or (Series(capacity), Series(capacity))
+            if due:
+                known = poller.status().freshness not in (Freshness.ERROR, Freshness.PAUSED)
+                sends.add(now, totals.send_count if known else None)
+                defers.add(now, totals.defer_count if known else None)
+        self._series = kept
+        if due:
+            self._sampled = now
+
+
+def added_up(histories: Sequence[History]) -> History | None:
+    """The sum of several sources' histories over the time that all cover, a gap where any has one; ``None`` when there
+    are none, or their buckets do not match."""
+    if len(histories) < 2:
+        return histories[0] if histories else None
+    start, step = max(history.start for history in histories), histories[0].step_seconds
+    if any(history.step_seconds != step or (start - history.start) % step for history in histories):
+        return None
+    points: list[Counts | None] = []
+    for buckets in zip(*[history.points[(start - history.start) // step :] for history in histories], strict=False):
+        known = [msgspec.structs.astuple(bucket) for bucket in buckets if bucket is not None]
+        points.append(Counts(*map(sum, zip(*known, strict=True))) if len(known) == len(buckets) else None)
+    return History(start, step, points)
+
+
+def rates_of(history: History, event: str, now: float) -> Rates:
+    """How often ``event`` (a field of ``Counts``) happened a minute, in each bucket that is full at ``now``."""
+    full = max(0, int((now - history.start) // history.step_seconds))
+    return [
+        None if point is None else getattr(point, event) * 60 / history.step_seconds for point in history.points[:full]
+    ]
+
+
+def _trend(request: ViewRequest) -> Trend:
+    return Trend(trend_query(request.query, request.selected), request.span_seconds)
+
+
+def _pane_trend(totals: MailTotals) -> Trend:
+    return Trend(QueueQuery(account_id=totals.account_id), PANE_SECONDS)
+
+
+def _pane_shape(request: ViewRequest) -> tuple[int, int, bool]:
+    return request.pane_width, request.pane_height, request.ascii
+
+
+def _drawn_panes(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
+    if ranking is None or not request.pane_width or not request.pane_height:
+        return []
+    return ranking.accounts[: min(request.panes, MAX_PANES)]
+
+
+def _draw_trend(history: History, width: int, height: int, ascii: bool) -> list[ChartLine]:
+    from tui.hub.charts import trend_chart  # plotext takes 40 ms to import: not before the first chart
+
+    return trend_chart(history, width, height, ascii=ascii)
+
+
+def _draw_spark(rates: Sequence[Rates], width: int, height: int, ascii: bool) -> list[ChartLine]:
+    from tui.hub.charts import spark_chart
+
+    return spark_chart(rates, width, height, ascii=ascii)

@@ -1,0 +1,241 @@
+"""The hub: polls every source, answers view requests and tells what changed. The command line builds it, in the
+screen's child process or its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from tui.hub.board import Board
+from tui.hub.collectors import Collectors
+from tui.hub.drawing import Drawing, wanted
+from tui.hub.poller import Poller, Wanted
+from tui.hub.protocol import Answer, Close, Refresh, Request, View, ViewRequest
+from tui.hub.views import Known, make_view, same_but_for_time
+from tui.sources.source import Source
+
+PATIENCE_SECONDS = 0.1
+"""How long a request waits for rows that nobody has answered yet, before a view says that they are not known."""
+
+PUSH_SECONDS = 0.5
+"""The least time between two views that nobody asked for."""
+
+EAGER_SECONDS = 1.0
+EAGER_PUSH_SECONDS = 0.02
+"""For a second after a request what comes is its chart and its rows, and is pushed as it comes."""
+
+TICK_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
+"""How long sources may take to close; one that hangs is left."""
+
+
+class Hub:
+    """Knows what the sources say, and answers with views. It is a ``HubLink`` to itself: for ``show`` and tests the
+    screen's end and the hub are one."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        collectors: Collectors | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._sources = sources
+        self._collectors = collectors
+        self._clock = clock
+        self._pollers = [Poller(source, self._told, clock) for source in sources]
+        self._board = Board(self._pollers)
+        self._drawing = Drawing(clock)
+        self._request: ViewRequest | None = None
+        self._requested = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self._board_due = asyncio.Event()
+        self._drawing_due = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._sent: View | None = None
+        self._outgoing: View | None = None
+        self._offered = asyncio.Event()
+        self._closing = False
+
+    async def start(self) -> None:
+        """Begin to poll; nothing is asked for that no request wants."""
+        work: list[Coroutine[Any, Any, None]] = [poller.run() for poller in self._pollers]
+        work += [self._keep_board(), self._keep_drawing(), self._push()]
+        if self._collectors is not None:
+            work.append(self._collectors.run(self._news.set))
+        for coroutine in work:
+            task = asyncio.create_task(coroutine)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    def send(self, request: Request) -> None:
+        """Take a request. A view request is answered at once from what is known; what is not known yet is asked for,
+        and follows."""
+        if isinstance(request, Close):
+            self._closing = True
+            self._offered.set()
+        elif isinstance(request, Refresh):
+            for poller in self._pollers:
+                poller.refresh()
+        else:
+            self._show(request)
+
+    async def answers(self) -> AsyncIterator[Answer]:
+        """Views as they come, until closed. A newer view replaces one that nobody has taken."""
+        while not self._closing:
+            await self._offered.wait()
+            self._offered.clear()
+            for task in self._tasks:
+                if task.done() and not task.cancelled():
+                    task.result()
+            view, self._outgoing = self._outgoing, None
+            if view is not None:
+                yield view
+
+    async def close(self) -> None:
+        """Stop polling; end the collectors, close the sources."""
+        self.send(Close())
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._board.close()
+        self._drawing.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*[source.close() for source in self._sources], return_exceptions=True)
+
+    def _show(self, request: ViewRequest) -> None:
+        self._request = request
+        self._requested = asyncio.get_running_loop().time()
+        for poller in self._pollers:
+            poller.pause(request.paused)
+        self._want()
+        self._board_due.set()
+        self._drawing_due.set()
+        self._hurry.set()
+        if self._board.is_ready(request):
+            self._offer(self._view(request))
+
+    def _want(self) -> None:
+        if self._request is not None:
+            for poller in self._pollers:
+                poller.want(wanted(self._request, poller.source.name, self._board.ranking))
+
+    def _told(self) -> None:
+        """A poller has something new."""
+        self._board_due.set()
+        self._drawing_due.set()
+
+    async def _keep_board(self) -> None:
+        while True:
+            await self._board_due.wait()
+            self._board_due.clear()
+            if self._request is not None:
+                await self._board.update(self._request)
+                self._want()
+                self._drawing_due.set()
+                self._news.set()
+
+    async def _keep_drawing(self) -> None:
+        while True:
+            await self._drawing_due.wait()
+            self._drawing_due.clear()
+            if (request := self._request) is not None:
+                board = self._board
+                await self._drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
+                self._news.set()
+
+    async def _push(self) -> None:
+        """Offer a new view when something in it changed; look once a second whether ages did."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await _wait(self._news, TICK_SECONDS)
+            self._news.clear()
+            request = self._request
+            if request is None:
+                continue
+            if not self._board.is_ready(request) and loop.time() < self._requested + PATIENCE_SECONDS:
+                loop.call_at(self._requested + PATIENCE_SECONDS, self._news.set)
+                continue
+            view = self._view(request)
+            if self._sent is None or view.serial != self._sent.serial or not same_but_for_time(view, self._sent):
+                self._offer(view)
+            if loop.time() < self._requested + EAGER_SECONDS:
+                await asyncio.sleep(EAGER_PUSH_SECONDS)
+            else:
+                self._hurry.clear()
+                await _wait(self._hurry, PUSH_SECONDS)
+
+    def _view(self, request: ViewRequest) -> View:
+        problems = self._collectors.problems if self._collectors else []
+        return make_view(request, _known(request, self._pollers, self._board, self._drawing, self._clock(), problems))
+
+    def _offer(self, view: View) -> None:
+        self._sent = self._outgoing = view
+        self._offered.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task never ends by itself: whoever reads the answers must learn why it did."""
+        if not task.cancelled():
+            self._offered.set()
+
+
+async def view_once(
+    sources: Sequence[Source],
+    request: ViewRequest,
+    timeout_seconds: float,
+    clock: Callable[[], float] = time.time,
+) -> View:
+    """Ask every source once, at the same time, and answer. A source that fails, or takes longer than
+    ``timeout_seconds``, says so in ``View.sources``; the rows of the others stand. Does not close the sources."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_seconds
+    pollers = [Poller(source, lambda: None, clock) for source in sources]
+    board, drawing = Board(pollers), Drawing(clock)
+    try:
+        asked: list[Wanted] = [Wanted()] * len(pollers)
+        for _ in range(2):  # which histories the account panes need is known after the first answer
+            asks = [wanted(request, poller.source.name, board.ranking) for poller in pollers]
+            left = max(0.0, deadline - loop.time())
+            await asyncio.gather(
+                *[
+                    poller.once(ask, left)
+                    for poller, ask, before in zip(pollers, asks, asked, strict=True)
+                    if before == Wanted() or ask != before
+                ]
+            )
+            asked = asks
+            await board.update(request)
+        await drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
+        return make_view(request, _known(request, pollers, board, drawing, clock()))
+    finally:
+        board.close()
+        drawing.close()
+
+
+def _known(
+    request: ViewRequest,
+    pollers: Sequence[Poller],
+    board: Board,
+    drawing: Drawing,
+    now: float,
+    problems: Sequence[str] = (),
+) -> Known:
+    return Known(
+        time=now,
+        sheet=board.sheet(request),
+        ranking=board.ranking,
+        panes=drawing.panes(request, board.ranking),
+        chart=drawing.chart(request),
+        sources=[poller.status() for poller in pollers],
+        problems=[*problems, *([drawing.problem] if drawing.problem else [])],
+    )
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
