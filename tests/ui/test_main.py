@@ -196,16 +196,16 @@ async def test_a_restarted_hub_is_told_and_asked_again() -> None:
         assert "killed" not in look.text()
 
 
-async def test_a_screenful_is_asked_for_with_a_margin_and_100_000_rows_can_be_walked() -> None:
-    cells = [cell(f"user{number:06}@x.test", "", "Gmail", 1, 0, 0, 0) for number in range(20_000)]
+async def test_a_long_table_is_walked_with_a_margin_of_rows_on_either_side() -> None:
+    cells = [cell(f"user{number:06}@x.test", "", "Gmail", 1, 0, 0, 0) for number in range(5_000)]
     async with running(ScriptedLink(World(cells=cells))) as look:
-        await look.wait_for("row 1 of 20,000")
+        await look.wait_for("row 1 of 5,000")
         height = look.app._main.table.state.height
         assert look.link.request.rows == 5 * height
         await look.press("end")
-        await look.wait_for(lambda: look.cursor_line().startswith("user019999"))
+        await look.wait_for(lambda: look.cursor_line().startswith("user004999"))
         await look.press("pageup")
-        assert look.cursor_line().startswith(f"user{19_999 - height:06}")
+        assert look.cursor_line().startswith(f"user{4_999 - height:06}")
         await look.press("g")
         await look.wait_for(lambda: look.cursor_line().startswith("user000000"))
 

@@ -38,6 +38,7 @@ MIX = " made up of"
 _MIX_FROM = 112
 _WIDE_FROM = 100
 _NARROW_BELOW = 70
+_TINY_BELOW = 54
 _KEYS_AT_MOST = 44
 _MIX_AT_MOST = 26
 
@@ -114,7 +115,8 @@ def _key_columns(query: QueueQuery, width: int) -> list[Column]:
 def _number_columns(width: int, glyphs: Glyphs, *, two_keys: bool) -> list[Column]:
     narrow, wide = width < _NARROW_BELOW, width >= _WIDE_FROM
     state_width, total_width = (6, 7) if narrow else (9, 10) if wide else (7, 8)
-    columns = [Column(state, state, state_width, _state(state)) for state in STATES]
+    states = STATES[2:] if width < _TINY_BELOW else STATES  # what waits for long is looked for first
+    columns = [Column(state, state, state_width, _state(state)) for state in states]
     columns.append(Column("total", "total", total_width, _total_cell))
     if not narrow:
         columns.append(Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell))

@@ -1,0 +1,81 @@
+"""The app and its link: started, restarted, ended, closed; and the help over the screen."""
+
+from __future__ import annotations
+
+from tests.ui.screens import running
+from tests.ui.scripted import ScriptedLink
+from tui.hub.protocol import ViewRequest
+from tui.ui.commands import COMMANDS
+
+
+async def test_the_hub_is_asked_once_it_has_started_and_closed_at_the_end() -> None:
+    link = ScriptedLink()
+    async with running(link) as look:
+        await look.wait_for("all 5 accounts")
+        assert link.closed == 0
+        serials = [one.serial for one in link.sent if isinstance(one, ViewRequest)]
+        assert serials == sorted(set(serials))
+        assert len(serials) <= 3
+    assert link.closed == 1
+
+
+async def test_a_hub_that_cannot_be_started_ends_the_app_with_its_reason() -> None:
+    link = ScriptedLink(start_error=OSError(12, "Cannot allocate [/memory]"))
+    async with running(link) as look:
+        await look.wait_for(lambda: look.app.return_code == 1)
+        assert [str(one) for one in look.app._exit_renderables] == [
+            "The hub cannot be started: [Errno 12] Cannot allocate [/memory]."
+        ]
+        look.app._exit_renderables.clear()
+    assert link.closed == 1
+
+
+async def test_a_link_that_ends_is_told() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        look.link.end()
+        await look.wait_for("The link to the hub is closed; what is shown gets old. Leave with q.")
+
+
+async def test_help_has_every_command_and_closes() -> None:
+    async with running(size=(140, 45)) as look:
+        await look.wait_for("all 5 accounts")
+        for opener, closer in (("question_mark", "escape"), ("f1", "q"), ("h", "h")):
+            await look.press(opener)
+            await look.wait_for("Walk through the queue")
+            for command in COMMANDS:
+                assert command.help in look.text()
+                assert command.shown_keys in look.text()
+            await look.press(closer)
+            await look.wait_for("all 5 accounts")
+
+
+async def test_help_scrolls_to_its_end_and_back() -> None:
+    async with running(size=(60, 15)) as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("question_mark")
+        await look.wait_for("Down more")
+        await look.press(*["pagedown"] * 6)
+        await look.wait_for("from a recording")
+        assert "more" not in look.lines()[0]
+        await look.press(*["pageup"] * 6)
+        await look.wait_for("one row up")
+
+
+async def test_views_that_come_while_help_is_open_are_shown_after() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("question_mark")
+        look.link.world.cells.pop()
+        look.link.push()
+        await look.wait_for(lambda: look.app._main.table.state.count == 4)
+        await look.press("escape")
+        await look.wait_for("all 4 accounts")
+
+
+async def test_quit_leaves() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("q")
+        assert look.app._exit
+        assert look.app.return_code == 0

@@ -1,0 +1,48 @@
+"""Signs for terminals that know Unicode and for those that do not."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from tui.text import cell_width
+from tui.ui.glyphs import ASCII, UNICODE, glyphs_for
+
+
+@pytest.mark.parametrize(
+    ("environ", "ascii_only"),
+    [
+        ({"LANG": "en_US.UTF-8"}, False),
+        ({"LANG": "C.utf8"}, False),
+        ({"LC_CTYPE": "de_DE.UTF-8", "LANG": "C"}, False),
+        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
+        ({"LC_ALL": "", "LANG": "en_US.UTF-8"}, False),
+        ({"LANG": "de_DE.ISO-8859-1"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({}, True),
+    ],
+)
+def test_the_locale_decides(environ: dict[str, str], ascii_only: bool) -> None:
+    assert glyphs_for(environ, colour=True).ascii is ascii_only
+
+
+def test_without_colour_the_states_of_a_bar_are_told_by_letters() -> None:
+    assert set(UNICODE.states.values()) == {"━"}
+    assert "".join(glyphs_for({"LANG": "C.UTF-8"}, colour=False).states.values()) == "nprh"
+
+
+def test_every_sign_takes_one_cell_and_ascii_is_ascii() -> None:
+    for glyphs in (UNICODE, ASCII):
+        for one in fields(glyphs):
+            value = getattr(glyphs, one.name)
+            signs = [value] if isinstance(value, str) else [] if isinstance(value, bool) else list(value.values())
+            assert all(sign.isascii() for sign in signs) or glyphs is UNICODE
+            assert all(cell_width(sign) == 1 for sign in signs) or one.name == "per_minute"
+        assert len(set(glyphs.freshness.values())) == 6
+
+
+def test_text_for_an_ascii_terminal_keeps_its_width() -> None:
+    assert ASCII.fit("日本語@example", 10) == "???@examp~"
+    assert UNICODE.fit("日本語@example", 10) == "日本語@ex…"
+    assert ASCII.fit("ab", 4, right=True) == "  ab"
