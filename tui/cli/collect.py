@@ -1,4 +1,4 @@
-"""`mailtop collect`: feeds the ledger, once or until it is told to stop. Also what the hub starts when no other collector
+"""`mailtop collect`: feeds the ledger, once or until it is told to stop. The hub starts it where no other collector
 runs."""
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from types import FrameType
 
 from tui.cli import compose
 from tui.cli.arguments import Exit
 from tui.cli.output import say
-from tui.config import ConfigError, SourceConfig, config_path, load
+from tui.cli.sources import configuration, sources_of
+from tui.config import ConfigError, SourceConfig
 from tui.engine.collect import Collector
+from tui.engine.ledger import LedgerBusy
+
+PATIENCE_SECONDS = 2.0
 
 
 class Stopped(BaseException):
@@ -25,7 +30,7 @@ class Stopped(BaseException):
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
-    sources = chosen(compose.sources_of(load(config_path(options.config))), options.source)
+    sources = chosen(sources_of(configuration(options.config)), options.source)
     if not options.once and len(sources) > 1:
         names = ", ".join(source.name for source in sources)
         raise ConfigError(f"collect feeds one source until it is stopped; name it with --source: {names}")
@@ -52,35 +57,44 @@ def chosen(sources: Sequence[SourceConfig], name: str | None) -> list[SourceConf
 def _once(source: SourceConfig) -> Exit:
     with compose.collector(source) as collector:
         collector.tick()
-        problems = _problems(collector)
+        problems = compose.problems(collector, source)
     for problem in problems:
         say(f'the source "{source.name}" could not be read in full: {problem}')
     return Exit.SOURCE if problems else Exit.OK
 
 
 def _until_stopped(source: SourceConfig) -> int:
-    told: list[str] = []
+    told: list[str | None] = []
 
     def wait(seconds: float) -> bool:
-        problems = _problems(collector)
+        problems = [collector.log_problem, collector.queue_problem]
         for problem in problems:
-            if problem not in told:
+            if problem is not None and problem not in told:
                 say(problem)
         told[:] = problems
         time.sleep(seconds)
         return False
 
-    with compose.collector(source) as collector:
+    with ExitStack() as running:
+        collector = _patiently(source, running)
         collector.run(wait, say)
     return Exit.OK
 
 
-def _problems(collector: Collector) -> list[str]:
-    return [problem for problem in (collector.log_problem, collector.queue_problem) if problem is not None]
+def _patiently(source: SourceConfig, running: ExitStack) -> Collector:
+    """A collector, once another process gives up the ledger, as `mailtop show` does in a moment."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return running.enter_context(compose.collector(source))
+        except LedgerBusy:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _stop_on_signals() -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         raise Stopped
 
     for number in (signal.SIGTERM, signal.SIGHUP):

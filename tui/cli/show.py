@@ -44,16 +44,18 @@ class Answer(msgspec.Struct, kw_only=True):
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
     from tui.cli import compose
-    from tui.config import config_path, load
+    from tui.cli.sources import configuration, sources_of
 
     asked = _asked(options)
-    configured = compose.sources_of(load(config_path(options.config)))
-    wanted = [source for source in configured if asked.sender in (None, source.sender_id)]
+    config = configuration(options.config)
+    wanted = [source for source in sources_of(config) if asked.sender in (None, source.sender_id)]
     if not wanted:
         say(f"no source has the sender number {asked.sender}")
     with contextlib.ExitStack() as collectors:
         troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, collectors))}
-        answers = asyncio.run(ask_all(asked, [compose.make_source(source) for source in wanted], troubles))
+        answers = asyncio.run(
+            ask_all(asked, [compose.make_source(source, config.interval) for source in wanted], troubles)
+        )
     for note in notes(answers):
         say(note)
     report = make_report(asked, answers, datetime.now(UTC))
@@ -246,6 +248,7 @@ def _sum(one: QueueRow, other: QueueRow) -> QueueRow:
 
 
 def notes(answers: Iterable[Answer]) -> Iterable[str]:
+    """What a person should be told of the answers, a sentence each."""
     for answer in answers:
         status = answer.status
         yield from answer.notes

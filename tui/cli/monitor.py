@@ -1,0 +1,83 @@
+"""`mailtop` and `mailtop demo`: the screen, over a hub in a child process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+import msgspec
+
+from tui.cli.arguments import Exit
+from tui.cli.output import say
+from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable
+from tui.config import Config, DemoSource, demo_source, usual_path, with_options
+
+NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
+
+
+def run(options: argparse.Namespace) -> int:
+    """The command; returns the exit code."""
+    config = with_options(configuration(options.config), options.interval, options.theme)
+    if options.command == "demo":
+        config = msgspec.structs.replace(config, source=(demo_source(options.seed, options.accounts),))
+    refused = no_screen(os.environ)
+    if refused is not None:
+        say(refused)
+        return Exit.USAGE
+    notice = None
+    if not config.source:
+        found = found_sources()
+        closed = [unreadable(source) for source in found]
+        if closed and all(closed):
+            for sentence in sum(closed, ()):
+                say(sentence)
+            return Exit.SOURCE
+        notice = None if found else NOTHING_FOUND
+        config = msgspec.structs.replace(config, source=found or (DemoSource(),))
+    with ExitStack() as leftovers:
+        return _show(_with_demo_ledgers(config, leftovers), notice)
+
+
+def no_screen(environ: Mapping[str, str]) -> str | None:
+    """Why there can be no screen here, and what to do instead; ``None`` when there can be."""
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        return "the screen needs a terminal, and this is none; for scripts and pipes there is: mailtop show queue"
+    if environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return "this terminal (TERM) cannot draw a screen; plain text comes from: mailtop show queue"
+    return None
+
+
+def _is_terminal(stream: object) -> bool:
+    return stream is not None and bool(getattr(stream, "isatty", bool)())
+
+
+def _with_demo_ledgers(config: Config, leftovers: ExitStack) -> Config:
+    """A demo without a ledger of its own gets one for as long as the screen is there, so that each begins anew."""
+    sources = []
+    for source in config.source:
+        if isinstance(source, DemoSource) and source.ledger is None:
+            folder = leftovers.enter_context(tempfile.TemporaryDirectory(prefix="mailtop-demo-"))
+            source = msgspec.structs.replace(source, ledger=f"sqlite://{folder}/{source.name}.sqlite")
+        sources.append(source)
+    return msgspec.structs.replace(config, source=tuple(sources))
+
+
+def _show(config: Config, notice: str | None) -> int:
+    from tui.hub.process import ChildLink
+    from tui.ui.app import MailtopApp
+
+    hand_down(config)
+    app = MailtopApp(
+        ChildLink(child("_hub")),
+        config.theme,
+        config.interval,
+        user_themes=usual_path().with_name("themes"),
+    )
+    app.run()
+    if notice is not None:
+        say(notice)
+    return app.return_code or Exit.OK

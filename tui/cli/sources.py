@@ -1,0 +1,79 @@
+"""Which sources are meant: those of the configuration, those handed down by a parent, or what this host has. The other
+rooms of the command line enter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from tui.config import Config, ConfigError, LocalSource, SourceConfig, config_path, load, usual_path
+from tui.engine.access import refusal
+from tui.engine.find import FoundMta, find
+from tui.sources.source import SourceError
+
+HANDED_DOWN = "MAILTOP_HANDED_DOWN"
+"""The variable in which the screen gives its configuration to the hub, and so to the collectors, as JSON: what was
+found or asked for on the command line is then the same for all."""
+
+
+def configuration(option: str | None) -> Config:
+    """The configuration that a parent handed down, else the one to read with ``--config`` as ``option``; ``source`` is
+    empty when nothing is configured. Raises ``ConfigError``."""
+    handed_down = os.environ.get(HANDED_DOWN)
+    return msgspec.json.decode(handed_down, type=Config) if handed_down else load(config_path(option))
+
+
+def hand_down(config: Config) -> None:
+    """Give ``config`` to every child of this process."""
+    os.environ[HANDED_DOWN] = msgspec.json.encode(config).decode()
+
+
+def child(*arguments: str) -> list[str]:
+    """The command that runs this program with ``arguments``; ``-P`` keeps the current folder from being imported."""
+    return [sys.executable, "-P", "-m", "tui", *arguments]
+
+
+def sources_of(config: Config) -> Sequence[SourceConfig]:
+    """The sources configured, else the mail systems of this host. Raises ``SourceError`` when there are none."""
+    sources = config.source or found_sources()
+    if not sources:
+        raise SourceError(
+            "no mail system was found on this host (looked for Exim and Postfix in their usual places); "
+            f"name its log in {usual_path()}, or look at the demo with: mailtop demo"
+        )
+    return sources
+
+
+def found_sources() -> tuple[LocalSource, ...]:
+    """A source for each mail system found on this host, without any configuration."""
+    found = find(LocalSource())
+    return tuple(LocalSource(name=each.mta, mta=each.mta, sender_id=place) for place, each in enumerate(found, 1))
+
+
+def unreadable(source: LocalSource) -> tuple[str, ...]:
+    """Why nothing of a mail system can be followed, when its log is there and may not be read; else nothing."""
+    found = mail_system(source)
+    try:
+        closed = refusal(found.log) is not None
+    except FileNotFoundError:
+        closed = False
+    return found.problems if closed else ()
+
+
+def mail_system(source: LocalSource) -> FoundMta:
+    """The one mail system of this host that a source means. Raises ``SourceError``, or ``ConfigError`` when it may mean
+    several."""
+    found = find(source)
+    if not found:
+        raise SourceError(
+            f'the source "{source.name}": no mail system was found on this host; name its log with log = "/path"'
+        )
+    if len(found) > 1:
+        names = " or ".join(f'"{each.mta}"' for each in found)
+        raise ConfigError(
+            f'the source "{source.name}": this host has several mail systems; say which with mta = {names}'
+        )
+    return found[0]
