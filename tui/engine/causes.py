@@ -12,8 +12,8 @@ WORDS = 7
 """First words of a reply that tell causes apart."""
 
 _CODE = re.compile(rb"(?:(?<=[ :(])|^)[245]\d\d[ -]#?(?=[245]\.\d|\D)")
-_TELLING = 120
-"""Bytes from the code on that can make a difference to the normalised text."""
+_TELLING = 72
+"""Bytes from the code on that tell why: what follows the first words varies, and would only be normalised again."""
 
 _SMTP = re.compile(r"([245]\d\d)(?:[ -]#?([245]\.\d{1,3}\.\d{1,3}))?[ :-]*")
 _PREFIX = re.compile(
@@ -25,10 +25,11 @@ _CACHE_LIMIT = 4_000
 
 
 def telling(reply: bytes) -> bytes:
-    """The part of a reply that says why: from its SMTP code on, all of it without one."""
+    """The words of a reply that say why: from its SMTP code on, from its beginning without one."""
     found = _CODE.search(reply)
     start = found.start() if found else 0
-    return reply[start : start + _TELLING]
+    part = reply[start : start + _TELLING]
+    return part if len(part) < _TELLING else part[: part.rfind(b" ")]
 
 
 def normalise(reply: str) -> str:

@@ -31,6 +31,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     """
 
     cell: int
+    credits: list[Credit] | None = None
     account: bytes | None = None
     campaign: bytes = b""
     units: dict[bytes, int] = {}
@@ -39,7 +40,6 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     submitted: bool = False
     sent: bool = False
     sized: bool = False
-    credits: list[Credit] | None = None
     early: list[bytes] | None = None
     seen: int = 0
     absent: int = -1

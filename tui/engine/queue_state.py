@@ -48,10 +48,10 @@ class QueueState:
         self.changed.add(id_)
         message = self.messages.get(id_)
         if message is None:
-            message = self.messages[id_] = Message(self.unknown_cell, credits=[])
+            message = self.messages[id_] = Message(self.unknown_cell, [])
         elif message.absent >= 0 or not message.sent:
             if message.forgotten(time):
-                message = self.messages[id_] = Message(self.unknown_cell, credits=[])
+                message = self.messages[id_] = Message(self.unknown_cell, [])
             elif message.absent >= 0:
                 self.back_in_queue(message)
         message.seen = time
@@ -96,14 +96,19 @@ class QueueState:
 
     def count_arrival(self, message: Message, minute: int, size: int) -> None:
         """Count a message that was sent, unless it was counted before, and its ``size`` (bytes, -1 unknown)."""
+        row, credits = self.tally.row(minute, message.cell), message.credits
         if not message.sent:
             message.sent = True
             if message.unlogged:
                 self.logged(message)
-            self.count(message, minute, 0, SEND, 1)
+            row[SEND] += 1
+            if credits is not None:
+                credits.append((minute, 0, SEND, 1))
         if not message.sized and size >= 0:
             message.sized = True
-            self.count(message, minute, 0, SIZE, size)
+            row[SIZE] += size
+            if credits is not None:
+                credits.append((minute, 0, SIZE, size))
 
     def add_units(self, message: Message, recipients: Iterable[bytes], minute: int) -> None:
         """These recipients wait, in the message's state, but for those whose outcome was logged before."""

@@ -36,7 +36,7 @@ class Reconciler:
         state = self._state
         message = state.messages.get(id_)
         if message is None:
-            message = state.messages[id_] = Message(state.unknown_cell, credits=[], seen=taken)
+            message = state.messages[id_] = Message(state.unknown_cell, [], seen=taken)
         elif self._agrees(id_, message, waiting):
             return
         state.changed.add(id_)

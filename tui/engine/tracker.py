@@ -20,12 +20,12 @@ class Tracker:
         self.log_time = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Arrived: self._arrived,
-            ev.Delivered: self._delivered,
+            ev.Delivered: self._outcome,
             ev.Gone: self._gone,
             ev.Deferred: self._deferred,
             ev.Submitted: self._submitted,
             ev.CampaignSeen: self._campaign_seen,
-            ev.Failed: self._failed,
+            ev.Failed: self._outcome,
             ev.Expired: self._expired,
             ev.Dropped: self._dropped,
             ev.Added: self._added,
@@ -67,13 +67,7 @@ class Tracker:
             state.add_units(message, event.recipients, minute)
         message.early = None
 
-    def _delivered(self, event: ev.Delivered) -> None:
-        self._outcome(event, SUCCESS)
-
-    def _failed(self, event: ev.Failed) -> None:
-        self._outcome(event, FAIL)
-
-    def _outcome(self, event: ev.Delivered | ev.Failed, column: int) -> None:
+    def _outcome(self, event: ev.Delivered | ev.Failed) -> None:
         """One recipient got the message or never will: count it, and it waits no more.
 
         A child address of an alias leaves its parent waiting: the rest of the alias may be open."""
@@ -83,6 +77,7 @@ class Tracker:
         if isp is None:
             isp = state.numbers.isp(address)
         row = state.tally.row(minute, message.cell | isp)
+        column = SUCCESS if type(event) is ev.Delivered else FAIL
         row[column] += 1
         if message.credits is not None:
             message.credits.append((minute, isp, column, 1))
