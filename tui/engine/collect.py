@@ -63,8 +63,8 @@ class Feed(Protocol):
 
 
 class Collector:
-    """Feeds one ledger from one mail system. What is older than ``minutes_kept_hours`` is counted by the hour, since the
-    ledger keeps no minutes of it."""
+    """Feeds one ledger from one mail system. What is older than ``minutes_kept_hours`` is counted by the hour, since
+    the ledger keeps no minutes of it."""
 
     def __init__(
         self,

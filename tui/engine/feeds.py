@@ -1,0 +1,93 @@
+"""What the collector reads from: a real mail system's log and queue, or a simulated one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from tui.engine.collect import CHUNK_BYTES, Reading
+from tui.engine.logs.reader import LogReader
+from tui.engine.queues.listing import Listing, ListingError, QueueLister
+from tui.engine.simulate import Simulation
+from tui.engine.tail import Tail
+
+
+class MtaFeed:
+    """A mail system on this host: ``tail`` follows its log, ``reader`` understands it, ``lister`` lists its queue."""
+
+    def __init__(self, tail: Tail, reader: LogReader, lister: QueueLister) -> None:
+        self._tail = tail
+        self._reader = reader
+        self._lister = lister
+        self._skipped = 0
+
+    @property
+    def problem(self) -> str | None:
+        """Why the log cannot be followed now, in one sentence."""
+        return self._tail.problem
+
+    @property
+    def unparsed(self) -> int:
+        """Lines that should have meant something and did not parse, or were too long to read."""
+        return self._reader.unparsed.count + self._skipped
+
+    def read(self) -> Reading | None:
+        """The events of the next piece of the log; ``None`` at its end."""
+        chunk = self._tail.read(CHUNK_BYTES)
+        if chunk is None:
+            return None
+        self._skipped += chunk.skipped
+        return Reading(self._reader.events(chunk.lines, chunk.written), chunk.position, len(chunk.lines))
+
+    def list(self) -> Listing | None:
+        """The queue as it is now. Raises ``ListingError``."""
+        return self._lister.list()
+
+    def close(self) -> None:
+        """Give back the log's files."""
+        self._tail.close()
+
+
+class FirstThatWorks:
+    """Lists the queue in the first way that works: Exim's spool, else its own command."""
+
+    def __init__(self, listers: Sequence[QueueLister]) -> None:
+        self._listers = listers
+
+    def list(self) -> Listing:
+        """The queue. Raises ``ListingError`` with every reason when no way works."""
+        reasons = []
+        for lister in self._listers:
+            try:
+                return lister.list()
+            except ListingError as error:
+                reasons.append(str(error))
+        raise ListingError("; ".join(reasons))
+
+
+class DemoFeed:
+    """The simulated mail system, which lives as the clock goes."""
+
+    problem: str | None = None
+    unparsed = 0
+
+    def __init__(self, simulation: Simulation, clock: Callable[[], float] = time.time) -> None:
+        self._simulation = simulation
+        self._clock = clock
+        self._now = 0
+        self._listing: Listing | None = None
+
+    def read(self) -> Reading | None:
+        """What happened since the last second; ``None`` until the next one."""
+        now = int(self._clock())
+        if now <= self._now:
+            return None
+        self._now = now
+        events, listing = self._simulation.step(now)
+        self._listing = listing or self._listing
+        return Reading(events, None, 0)
+
+    def list(self) -> Listing | None:
+        """The newest listing that was not given yet."""
+        listing, self._listing = self._listing, None
+        return listing
