@@ -10,6 +10,9 @@ import pytest
 from tests.live.packages import Unavailable
 
 
+pytest.register_assert_rewrite("tests.live.story", "tests.live.namespace")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup() -> Iterator[None]:
     """A fixture that finds no real mail system skips what asked for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from tests.live.mail import ACCOUNT, CAMPAIGN, ISP, RETRY, SPECIAL, Cell, Message, Rows, Sent, Totals, grouped, plan
-from tests.live.mta import MAILTOP, RealMta, until
+from tests.live.mta import MAILTOP, RealMta
 from tests.live.screen_table import rows_on
 from tests.pty_driver import Terminal
 
@@ -138,16 +139,10 @@ def _collector(mta: RealMta, config: str, end: signal.Signals) -> Iterator[Calla
 
 def _comes_to(measure: Callable[[], Value], expected: Value) -> None:
     """Measure until it is as expected, or time is up and the difference is an answer."""
-    seen: list[Value] = []
-
-    def as_expected() -> bool:
-        seen[:] = [measure()]
-        return seen == [expected]
-
-    try:
-        until(as_expected, "mailtop's numbers", SECONDS)
-    except AssertionError:
-        assert seen == [expected]
+    deadline = time.monotonic() + SECONDS
+    while (seen := measure()) != expected and time.monotonic() < deadline:
+        pass
+    assert seen == expected
 
 
 def _shown_totals(mta: RealMta, config: str | None) -> dict[str, Totals]:
