@@ -78,13 +78,15 @@ def speed(mta: str, lines: int, rounds: int, folder: Path, cpu: int) -> None:
         for name in sorted(runs, reverse=number % 2 == 1):
             argv = [classic(mta), str(log)]
             runs[name].append(collect(mta, log, folder, cpu) if name == "mailtop" else measure(argv, cpu))
-    rates = {}
+    medians = {}
     for name, each in runs.items():
-        wall = statistics.median(run.wall for run in each)
-        rates[name] = lines / wall
-        processor = statistics.median(run.processor for run in each)
-        print(f"{name:10} {wall:7.2f} s  {rates[name]:9,.0f} lines/s  processor {processor:6.2f} s")
-    print(f"mailtop reads {rates['mailtop'] / rates[CLASSICS[mta]]:.2f} times the lines a second of {CLASSICS[mta]}")
+        wall, processor = statistics.median(r.wall for r in each), statistics.median(r.processor for r in each)
+        medians[name] = wall, processor
+        print(f"{name:10} {wall:7.2f} s  {lines / wall:9,.0f} lines/s  processor {processor:6.2f} s")
+    by_wall, by_processor = (a / b for a, b in zip(medians[CLASSICS[mta]], medians["mailtop"], strict=True))
+    print(
+        f"mailtop reads {by_wall:.2f} times the lines a second of {CLASSICS[mta]} ({by_processor:.2f} by processor time)"
+    )
 
 
 def memory(mta: str, lines: int, folder: Path, cpu: int) -> None:

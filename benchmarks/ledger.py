@@ -1,0 +1,185 @@
+"""How fast the embedded ledger writes and answers: ``python benchmarks/ledger.py [--cells N] [--rows N]``.
+
+Fills a ledger in a temporary folder with a day of mail, then times live batches, each question, and a cold start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.engine.batch import Batch, CauseDelta, CauseKey, Delta, cell_key
+from tui.engine.sqlite_reader import SqliteReader
+from tui.engine.sqlite_writer import SqliteWriter
+from tui.model import Grouping, QueueQuery
+
+DAY_MINUTES = 24 * 60
+ISPS_A_CAMPAIGN = 5
+ISP_COUNT = 200
+
+_COLD = """
+import sys, time
+began = time.perf_counter()
+from pathlib import Path
+from tui.engine.sqlite_reader import SqliteReader
+from tui.model import Grouping, QueueQuery
+reader = SqliteReader(Path(sys.argv[1]))
+reader.queue(QueueQuery(grouping=Grouping.ISP))
+print(time.perf_counter() - began)
+"""
+
+
+class Universe:
+    """Accounts with ten campaigns each, campaigns with a few ISPs each; a tenth of the cells has mail waiting."""
+
+    def __init__(self, cells: int, chance: random.Random) -> None:
+        self.chance = chance
+        campaigns = max(1, cells // ISPS_A_CAMPAIGN)
+        self.accounts = {f"account{number}": number for number in range(1, campaigns // 10 + 2)}
+        self.campaigns = {(number // 10 + 1, f"campaign{number}"): number for number in range(1, campaigns + 1)}
+        self.isps = {f"isp{number}.example": number for number in range(1, ISP_COUNT)}
+        self.cells = [
+            cell_key(campaign, isp)
+            for campaign in range(1, campaigns + 1)
+            for isp in chance.sample(range(ISP_COUNT), ISPS_A_CAMPAIGN)
+        ]
+
+    def deltas(self, rows: int) -> dict[int, Delta]:
+        chance = self.chance
+        return {
+            cell: [1, chance.randrange(3), 0, 1, chance.randrange(50_000), 1, 0, chance.randrange(9), 0]
+            for cell in chance.sample(self.cells, min(rows, len(self.cells)))
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=100_000, help="leaf cells (campaign x ISP)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="(minute, cell) rows of the back-fill")
+    options = parser.parse_args()
+    universe = Universe(options.cells, random.Random(1))
+    now_minute = int(time.time()) // 60
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mail.ledger"
+        writer = SqliteWriter(path)
+        writer.maintain(time.time())
+        back_fill(writer, universe, now_minute, options.rows)
+        live(writer, universe, now_minute)
+        questions(path, universe)
+        cold(path)
+        writer.close()
+
+
+def back_fill(writer: SqliteWriter, universe: Universe, now_minute: int, rows: int) -> None:
+    first = now_minute - DAY_MINUTES + 60
+    minutes = range(first, now_minute)
+    deltas = {minute: universe.deltas(rows // len(minutes)) for minute in minutes}
+    deltas[first] |= {cell: [0, 0, 0, 0, 0, 0, 0, 1, 0] for cell in universe.cells}
+    count = sum(map(len, deltas.values()))
+    batch = Batch(deltas, universe.accounts, universe.campaigns, universe.isps)
+    batch.causes = {
+        CauseKey(cell, f"451 4.7.1 reply {number}"): CauseDelta(1, first * 60, now_minute * 60, "451 4.7.1 try later")
+        for cell in universe.cells[:: len(universe.cells) // 20_000 or 1]
+        for number in range(3)
+    }
+    gc.collect()
+    gc.freeze()
+    cpu, wall = time.process_time(), time.perf_counter()
+    writer.write(batch)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    say("back-fill of a day", f"{count:,} rows", f"{count / cpu:,.0f} rows a CPU second, {wall:.1f} s")
+    began = time.perf_counter()
+    writer.maintain((now_minute + 12 * 60) * 60)
+    say("maintain", "nothing to roll", milliseconds(time.perf_counter() - began))
+
+
+def live(writer: SqliteWriter, universe: Universe, now_minute: int) -> None:
+    for rows in (20, 300, 3000):
+        taken = []
+        for second in range(90):
+            batch = Batch({now_minute + second // 60: universe.deltas(rows)}, gauges={"log_time": now_minute * 60})
+            began = time.perf_counter()
+            writer.write(batch)
+            taken.append(time.perf_counter() - began)
+        say("live batch", f"{rows:,} rows", f"{spread(taken)}")
+        now_minute += 2
+
+
+def questions(path: Path, universe: Universe) -> None:
+    reader = SqliteReader(path)
+    status = reader.status()
+    say("size", f"{status.cells:,} cells", f"{status.size / 1024**2:.0f} MiB")
+    campaign, isp = universe.cells[0] >> 24, next(iter(universe.isps))
+    every = QueueQuery()
+    asked: list[tuple[str, Callable[[], object]]] = [
+        ("version", reader.version),
+        ("status", reader.status),
+        ("total", lambda: reader.queue(every)),
+        ("isp", lambda: reader.queue(every.grouped(Grouping.ISP))),
+        ("account totals", reader.totals),
+        ("account, top 100", lambda: reader.queue(every.grouped(Grouping.ACCOUNT), 100)),
+        ("account_campaign, top 100", lambda: reader.queue(every.grouped(Grouping.ACCOUNT_CAMPAIGN), 100)),
+        ("account_campaign, all", lambda: reader.queue(every.grouped(Grouping.ACCOUNT_CAMPAIGN))),
+        ("accounts of an isp", lambda: reader.queue(QueueQuery(Grouping.ACCOUNT, isp=isp), 100)),
+        ("campaigns of an isp", lambda: reader.queue(QueueQuery(Grouping.ACCOUNT_CAMPAIGN, isp=isp), 100)),
+        ("isps of an account", lambda: reader.queue(QueueQuery(Grouping.ISP, account_id=5))),
+        ("isps of a campaign", lambda: reader.queue(QueueQuery(Grouping.ISP, campaign_id=campaign))),
+        ("causes of all", lambda: reader.causes(every)),
+        ("causes of an account", lambda: reader.causes(QueueQuery(account_id=5))),
+    ]
+    end = int(time.time())
+    for name, query in (
+        ("total", every),
+        ("account", QueueQuery(account_id=5)),
+        ("isp", QueueQuery(isp=isp)),
+        ("campaign", QueueQuery(campaign_id=campaign)),
+        ("cell", QueueQuery(campaign_id=campaign, isp=isp)),
+    ):
+        for hours in (1, 24):
+            asked.append(
+                (f"history of one {name}, {hours} h", lambda q=query, h=hours: reader.history(q, end, h * 3600))
+            )
+    for name, ask in asked:
+        say(name, "", spread(timed(ask)))
+    reader.close()
+
+
+def cold(path: Path) -> None:
+    taken = [
+        float(subprocess.run([sys.executable, "-c", _COLD, str(path)], capture_output=True, check=True).stdout)
+        for _ in range(5)
+    ]
+    say("cold import, open, first query", "", spread(taken))
+
+
+def timed(ask: Callable[[], object], times: int = 25) -> list[float]:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        ask()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def spread(taken: list[float]) -> str:
+    return f"median {milliseconds(statistics.median(taken))}  worst {milliseconds(max(taken))}"
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:9.3f} ms"
+
+
+def say(what: str, how_much: str, result: str) -> None:
+    print(f"{what:34} {how_much:18} {result}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
