@@ -84,9 +84,7 @@ def speed(mta: str, lines: int, rounds: int, folder: Path, cpu: int) -> None:
         medians[name] = wall, processor
         print(f"{name:10} {wall:7.2f} s  {lines / wall:9,.0f} lines/s  processor {processor:6.2f} s")
     by_wall, by_processor = (a / b for a, b in zip(medians[CLASSICS[mta]], medians["mailtop"], strict=True))
-    print(
-        f"mailtop reads {by_wall:.2f} times the lines a second of {CLASSICS[mta]} ({by_processor:.2f} by processor time)"
-    )
+    print(f"mailtop reads {by_wall:.2f} times the lines a second, {by_processor:.2f} by processor time")
 
 
 def memory(mta: str, lines: int, folder: Path, cpu: int) -> None:
