@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tui.engine.batch import Batch, CauseDelta, CauseKey, Delta, cell_key
@@ -104,8 +105,10 @@ def back_fill(writer: SqliteWriter, universe: Universe, now_minute: int, rows: i
 def live(writer: SqliteWriter, universe: Universe, now_minute: int) -> None:
     for rows in (20, 300, 3000):
         taken = []
-        for second in range(90):
-            batch = Batch({now_minute + second // 60: universe.deltas(rows)}, gauges={"log_time": now_minute * 60})
+        batches = [Batch({now_minute + second // 60: universe.deltas(rows)}) for second in range(90)]
+        gc.collect()
+        gc.freeze()  # as the collector does
+        for batch in batches:
             began = time.perf_counter()
             writer.write(batch)
             taken.append(time.perf_counter() - began)
@@ -135,18 +138,19 @@ def questions(path: Path, universe: Universe) -> None:
         ("causes of all", lambda: reader.causes(every)),
         ("causes of an account", lambda: reader.causes(QueueQuery(account_id=5))),
     ]
+    places = {
+        "total": every,
+        "account": QueueQuery(account_id=5),
+        "isp": QueueQuery(isp=isp),
+        "campaign": QueueQuery(campaign_id=campaign),
+        "cell": QueueQuery(campaign_id=campaign, isp=isp),
+    }
     end = int(time.time())
-    for name, query in (
-        ("total", every),
-        ("account", QueueQuery(account_id=5)),
-        ("isp", QueueQuery(isp=isp)),
-        ("campaign", QueueQuery(campaign_id=campaign)),
-        ("cell", QueueQuery(campaign_id=campaign, isp=isp)),
-    ):
-        for hours in (1, 24):
-            asked.append(
-                (f"history of one {name}, {hours} h", lambda q=query, h=hours: reader.history(q, end, h * 3600))
-            )
+    asked += [
+        (f"history of one {name}, {hours} h", partial(reader.history, query, end, hours * 3600))
+        for name, query in places.items()
+        for hours in (1, 24)
+    ]
     for name, ask in asked:
         say(name, "", spread(timed(ask)))
     reader.close()

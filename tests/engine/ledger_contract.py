@@ -150,9 +150,9 @@ class Model:
 
     def check_causes(self, query: QueueQuery, found: list[Cause]) -> None:
         expected: defaultdict[str, list[CauseDelta]] = defaultdict(list)
-        for key, cause in self.causes.items():
+        for key, one in self.causes.items():
             if selects(query, key.cell) and sum(self.cells[key.cell][D_NEW:]) > 0:
-                expected[key.text].append(cause)
+                expected[key.text].append(one)
         assert {cause.text for cause in found} == set(expected)
         for cause in found:
             same = expected[cause.text]
@@ -208,7 +208,7 @@ CAUSES = st.dictionaries(
 def batches_of(drawn: list[tuple[dict[int, dict[int, tuple[int, ...]]], dict[CauseKey, CauseDelta]]]) -> list[Batch]:
     """Batches in which no cell ever holds less than nothing, and of which the first begins at ``BASE``."""
     waiting: defaultdict[int, list[int]] = defaultdict(lambda: [0] * 4)
-    batches = []
+    batches: list[Batch] = []
     for minutes, causes in drawn:
         made = Batch(deltas={} if batches else {BASE: {ALICE: delta(send=1)}}, causes=causes)
         for minute, cells in minutes.items():

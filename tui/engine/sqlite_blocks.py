@@ -8,10 +8,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import starmap
+from operator import add
 from struct import Struct
+from struct import error as StructError
 from typing import Literal
 
 Rows = Mapping[int, Sequence[int]]
@@ -23,9 +24,15 @@ Selection = tuple[int, int] | frozenset[int]
 NOTHING = (0,) * 9
 """Nine counts of nothing."""
 
-_HEAD_BYTES = 10
-_Code = Literal["b", "h", "i", "q"]
-_CODES: dict[str, tuple[_Code, int]] = {"b": ("b", 1), "h": ("h", 2), "i": ("i", 4), "q": ("q", 8)}
+_HEAD_BYTES = 2
+_LAYOUTS = (Struct("=4bi4b"), Struct("=4hi4h"), Struct("=4iq4i"), Struct("=9q"))
+"""How a row may be packed, the narrowest first: events, bytes, changes of what waits."""
+
+_HEADS = {
+    b"%d%c" % (number, code): (layout, width)
+    for number, layout in enumerate(_LAYOUTS)
+    for code, width in ((b"i", 4), (b"q", 8))
+}
 
 
 class BlockError(ValueError):
@@ -33,16 +40,19 @@ class BlockError(ValueError):
 
 
 def encode(rows: Rows) -> bytes:
-    """A block: ten ``struct`` codes (of the key and of each count, as wide as they must be), the sorted keys, then the
-    counts row by row, in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
+    """A block: the number of its layout, the code of its keys (``i`` or ``q``), the sorted keys, then the counts row by
+    row, all in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
     keys = sorted(rows)
-    counts = [rows[key] for key in keys]
-    head = "".join(map(_code, (keys, *zip(*counts, strict=True)))).encode()
-    code, _, row = _layout(head)
-    return b"".join((head, array(code, keys).tobytes(), *starmap(row.pack, counts)))
+    code: Literal["i", "q"] = "i" if keys[-1] < 1 << 31 else "q"
+    counts = list(map(rows.__getitem__, keys))
+    for number, layout in enumerate(_LAYOUTS):
+        packed = _packed(layout, counts)
+        if packed is not None:
+            return b"%d%c%b%b" % (number, code.encode(), array(code, keys).tobytes(), packed)
+    raise OverflowError("a count is beyond 64 bits")
 
 
-def decode(block: bytes) -> dict[int, tuple[int, ...]]:
+def decode(block: bytes) -> dict[int, Sequence[int]]:
     """The rows of a block. Raises ``BlockError``."""
     keys, row, start = _parts(block)
     return dict(zip(keys, row.iter_unpack(memoryview(block)[start:]), strict=True))
@@ -68,43 +78,47 @@ def sums(block: bytes, selection: Selection) -> Sequence[int]:
     return found[0] if len(found) == 1 else tuple(map(sum, zip(*found, strict=True)))
 
 
-def merged(parts: Iterable[Rows]) -> Rows:
-    """Rows with the same key added up."""
+def merged(parts: Collection[Rows]) -> Rows:
+    """Rows with the same key added up; for many parts, whose rows are often the same."""
+    if len(parts) == 1:
+        return next(iter(parts))
     groups: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
     for rows in parts:
         for key, counts in rows.items():
             groups[key].append(counts)
-    return added_up(groups)
-
-
-def added_up(groups: Mapping[int, list[Sequence[int]]]) -> dict[int, Sequence[int]]:
-    """The sum of each group of nine counts."""
     return {
         key: group[0] if len(group) == 1 else tuple(map(sum, zip(*group, strict=True))) for key, group in groups.items()
     }
 
 
-def _code(column: Sequence[int]) -> _Code:
-    bits = max(max(column), ~min(column)).bit_length()
-    if bits > 63:
-        raise OverflowError("a count is beyond 64 bits")
-    return "b" if bits < 8 else "h" if bits < 16 else "i" if bits < 32 else "q"
+def gathered(
+    keys: Iterable[int], counts: Iterable[Sequence[int]], into: dict[int, Sequence[int]] | None = None
+) -> dict[int, Sequence[int]]:
+    """Nine counts for each of the keys added up (in ``into``); for keys that are mostly not the same."""
+    sums = {} if into is None else into
+    for key, more in zip(keys, counts, strict=True):
+        held = sums.get(key)
+        sums[key] = more if held is None else tuple(map(add, held, more))
+    return sums
 
 
-@lru_cache(maxsize=256)
-def _layout(head: bytes) -> tuple[_Code, int, Struct]:
-    """The code of the key, its width in bytes, and how a row of counts is packed."""
-    codes = head.decode("latin-1")
-    if len(codes) < _HEAD_BYTES or not all(code in _CODES for code in codes):
-        raise BlockError("a block begins with no known columns")
-    return *_CODES[codes[0]], Struct("=" + codes[1:])
+def _packed(layout: Struct, counts: Iterable[Sequence[int]]) -> bytes | None:
+    """The rows one after another; ``None`` when a count is too large for the layout."""
+    try:
+        return b"".join(starmap(layout.pack, counts))
+    except StructError:
+        return None
 
 
 def _parts(block: bytes) -> tuple[Sequence[int], Struct, int]:
     """The keys, how a row is packed, and where the rows start."""
-    code, key_bytes, row = _layout(block[:_HEAD_BYTES])
+    try:
+        row, key_bytes = _HEADS[block[:_HEAD_BYTES]]
+    except KeyError:
+        raise BlockError("a block begins with no known layout") from None
     count, rest = divmod(len(block) - _HEAD_BYTES, key_bytes + row.size)
     if rest:
         raise BlockError(f"a block of {len(block)} bytes ends within a row")
     start = _HEAD_BYTES + count * key_bytes
-    return memoryview(block)[_HEAD_BYTES:start].cast(code), row, start
+    keys = memoryview(block)[_HEAD_BYTES:start]
+    return keys.cast("q") if key_bytes == 8 else keys.cast("i"), row, start

@@ -11,7 +11,7 @@ import msgspec
 
 from tui.engine import sqlite_blocks
 from tui.engine.batch import ISP_BITS, Delta
-from tui.engine.sqlite_blocks import Rows, Selection, added_up, merged
+from tui.engine.sqlite_blocks import Rows, Selection, gathered, merged
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
 
@@ -21,7 +21,7 @@ TOTAL, ACCOUNT, ISP, CELL = LEVELS = range(4)
 ISP_MASK = (1 << ISP_BITS) - 1
 """The ISP's part of a cell key."""
 
-_FULL_BLOCK = 4096
+_FULL_BLOCK = 2048
 """Rows from which a block is not rewritten any more: what comes next for its minute stands beside it."""
 
 
@@ -107,24 +107,22 @@ def sums_since(
     db: sqlite3.Connection, level: int, selection: Selection, step: int, since: int
 ) -> dict[int, Sequence[int]]:
     """The nine counts of the selected keys in each bucket of ``step`` seconds from ``since`` on, by its start."""
-    groups: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
+    starts, sums = [], []
     for stored in {MINUTE_SECONDS, step}:
         for start, block in db.execute(
             "SELECT start, block FROM history WHERE level = ? AND step = ? AND start >= ?", (level, stored, since)
         ):
-            groups[start - start % step].append(sqlite_blocks.sums(block, selection))
-    return added_up(groups)
+            starts.append(start - start % step)
+            sums.append(sqlite_blocks.sums(block, selection))
+    return gathered(starts, sums)
 
 
 def _levels(cells: Rows, owners: Mapping[int, int]) -> tuple[Rows, Rows, Rows, Rows]:
     """The rows of one bucket at each level."""
-    accounts: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-    isps: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-    for cell, counts in cells.items():
-        accounts[owners[cell >> ISP_BITS]].append(counts)
-        isps[cell & ISP_MASK].append(counts)
-    by_isp = added_up(isps)
-    return added_up({0: list(by_isp.values())}), added_up(accounts), by_isp, cells
+    accounts = gathered([owners[cell >> ISP_BITS] for cell in cells], cells.values())
+    isps = gathered([cell & ISP_MASK for cell in cells], cells.values())
+    total = tuple(map(sum, zip(*isps.values(), strict=True)))
+    return {0: total}, accounts, isps, cells
 
 
 def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, rows: Rows) -> None:
@@ -133,7 +131,7 @@ def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, rows: 
         "SELECT part, block FROM history WHERE level = ? AND step = ? AND start = ? ORDER BY part DESC LIMIT 1", place
     ).fetchone()
     if last is not None and sqlite_blocks.length(last[1]) + len(rows) <= _FULL_BLOCK:
-        rows = merged([sqlite_blocks.decode(last[1]), rows])
+        rows = gathered(rows, rows.values(), sqlite_blocks.decode(last[1]))
         db.execute(
             "UPDATE history SET block = ? WHERE level = ? AND step = ? AND start = ? AND part = ?",
             (sqlite_blocks.encode(rows), *place, last[0]),

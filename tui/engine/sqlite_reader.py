@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from tui.engine import coverage, ledger_lock, sqlite_history
 from tui.engine.batch import D_NEW, cell_key
 from tui.engine.ledger import LedgerStatus
@@ -23,16 +25,35 @@ _DIMENSIONS: dict[Grouping, tuple[str, ...]] = {
     Grouping.ISP: ("isp_id",),
 }
 
-# Roll-ups, the smallest first: what tells their rows apart, and which other dimensions they know.
-_TABLES: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
-    ("ledger", frozenset(), frozenset()),
-    ("accounts", frozenset({"account_id"}), frozenset({"account_id"})),
-    ("isps", frozenset({"isp_id"}), frozenset({"isp_id"})),
-    ("campaigns", frozenset({"campaign_id"}), frozenset({"account_id", "campaign_id"})),
-    ("cells", frozenset({"campaign_id", "isp_id"}), frozenset({"account_id", "campaign_id", "isp_id"})),
-)
+
 _NAMED_IN = {"account_id": "accounts", "campaign_id": "campaigns", "isp_id": "isps"}
+"""The dimensions, and the tables of their names."""
+
+
+class _RollUp(msgspec.Struct, frozen=True):
+    """A table of sums: the ``dimensions`` it knows, which of them tell its rows apart (``key``), and which rows have
+    mail waiting."""
+
+    table: str
+    dimensions: frozenset[str]
+    key: frozenset[str]
+    waiting: str
+
+
 _WAITING = "(new + proc + retry + hold)"
+_ROLL_UPS = (  # the smallest first
+    _RollUp("ledger", frozenset(), frozenset(), "true"),
+    _RollUp("accounts", frozenset({"account_id"}), frozenset({"account_id"}), _WAITING + " > 0"),
+    _RollUp("isps", frozenset({"isp_id"}), frozenset({"isp_id"}), _WAITING + " > 0"),
+    # Both say the same, each to another index.
+    _RollUp(
+        "campaigns",
+        frozenset({"account_id", "campaign_id"}),
+        frozenset({"campaign_id"}),
+        "waits = 1 AND " + _WAITING + " > 0",
+    ),
+    _RollUp("cells", frozenset(_NAMED_IN), frozenset({"campaign_id", "isp_id"}), "waits = 1"),
+)
 _SUMMED_STATES = "coalesce(sum(new), 0), coalesce(sum(proc), 0), coalesce(sum(retry), 0), coalesce(sum(hold), 0)"
 _NAME_OF = {
     "account_id": "(SELECT a.name FROM accounts AS a WHERE a.account_id = TABLE.account_id)",
@@ -255,12 +276,12 @@ def _queue_statement(grouping: Grouping, filters: dict[str, int]) -> tuple[str, 
     """Nine columns: account id and name, campaign id and name, ISP, and the four states."""
     dimensions = _DIMENSIONS[grouping]
     wanted = filters.keys() | dimensions
-    table, key, _ = next(entry for entry in _TABLES if wanted <= entry[2])
-    one_each = key <= wanted and bool(dimensions)
+    roll_up = next(one for one in _ROLL_UPS if wanted <= one.dimensions)
+    one_each = roll_up.key <= wanted and bool(dimensions)
     states = "new, proc, retry, hold" if one_each else _SUMMED_STATES
     parts = [
-        *("SELECT", ", ".join([*_dimension_columns(table, dimensions), states]), "FROM", table),
-        *("WHERE", " AND ".join([_WAITING + " > 0" if table != "ledger" else "true", *_equal(table, filters)])),
+        *("SELECT", ", ".join([*_dimension_columns(roll_up.table, dimensions), states]), "FROM", roll_up.table),
+        *("WHERE", " AND ".join([roll_up.waiting, *(f"{column} = ?" for column in filters)])),
     ]
     if dimensions:
         total = _WAITING if one_each else f"sum{_WAITING}"
@@ -280,10 +301,6 @@ def _dimension_columns(table: str, dimensions: tuple[str, ...]) -> list[str]:
     return columns
 
 
-def _equal(table: str, filters: dict[str, int]) -> list[str]:
-    return [f"{table}.{column} = ?" for column in filters]
-
-
 def _causes_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
-    conditions = " AND ".join([_WAITING + " > 0", *_equal("cells", filters)])
+    conditions = " AND ".join(["waits = 1", *(f"cells.{column} = ?" for column in filters)])
     return _CAUSES.replace("CONDITIONS", conditions), list(filters.values())

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
-from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
+from tui.engine.batch import D_NEW, ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
-from tui.engine.sqlite_blocks import Rows, added_up, merged
+from tui.engine.sqlite_blocks import Rows, gathered, merged
 from tui.engine.sqlite_history import HOUR_SECONDS, ISP_MASK, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
 
@@ -38,6 +37,12 @@ _ADD_TO_CELL = """
     send = send + excluded.send, success = success + excluded.success, defer = defer + excluded.defer,
     fail = fail + excluded.fail, size = size + excluded.size, new = new + excluded.new, proc = proc + excluded.proc,
     retry = retry + excluded.retry, hold = hold + excluded.hold"""
+_FLIP_CAMPAIGN = """
+    UPDATE campaigns SET waits = 1 - waits
+    WHERE campaign_id = ? AND waits <> (new + proc + retry + hold > 0)"""
+_FLIP_CELL = """
+    UPDATE cells SET waits = 1 - waits
+    WHERE campaign_id = ? AND isp_id = ? AND waits <> (new + proc + retry + hold > 0)"""
 _ADD_CAUSE = """
     INSERT INTO causes (campaign_id, isp_id, text, count, first_seen, last_seen, last_reply)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id, text) DO UPDATE SET
@@ -145,7 +150,7 @@ class SqliteWriter:
                 self._db.execute("UPDATE ledger SET serial = serial + 1")
         with explained(self._path):
             if sqlite_history.file_bytes(self._db) > self._max_bytes:
-                self._db.execute("PRAGMA incremental_vacuum(4096)").fetchall()
+                self._db.executescript("PRAGMA incremental_vacuum(4096)")  # execute() would free one page
 
     def close(self) -> None:
         """Give up the lock and the file. With no reader left the ledger is one plain file then, which can be read
@@ -191,29 +196,23 @@ class SqliteWriter:
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
     def _add_totals(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
-        cells = merged(deltas.values())
-        by_campaign: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-        by_isp: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-        for cell, counts in cells.items():
-            by_campaign[cell >> ISP_BITS].append(counts)
-            by_isp[cell & ISP_MASK].append(counts)
-        campaigns, isps = added_up(by_campaign), added_up(by_isp)
-        self._add_to(_ADD_TO_CAMPAIGN, "campaigns", campaigns)
-        self._add_to(_ADD_TO_ISP, "isps", isps)
-        by_account: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-        for campaign_id, counts in campaigns.items():
-            by_account[self._owners[campaign_id]].append(counts)
-        self._add_to(_ADD_TO_ACCOUNT, "accounts", added_up(by_account))
-        self._add_to(_ADD_TO_LEDGER, "ledger", added_up({1: list(isps.values())} if isps else {}))
+        cells = merged(deltas.values()) if deltas else {}
+        campaigns = gathered([cell >> ISP_BITS for cell in cells], cells.values())
+        isps = gathered([cell & ISP_MASK for cell in cells], cells.values())
+        self._add_sums(_ADD_TO_CAMPAIGN, "campaigns", campaigns)
+        accounts = gathered([self._owners[number] for number in campaigns], campaigns.values())
+        self._add_sums(_ADD_TO_ACCOUNT, "accounts", accounts)
+        self._add_sums(_ADD_TO_ISP, "isps", isps)
+        self._add_sums(_ADD_TO_LEDGER, "ledger", gathered([1] * len(isps), isps.values()))
         self._db.executemany(
             _ADD_TO_CELL,
-            [
-                (cell >> ISP_BITS, cell & ISP_MASK, self._owners[cell >> ISP_BITS], *counts)
-                for cell, counts in sorted(cells.items())
-            ],
+            [(*_split(cell), self._owners[cell >> ISP_BITS], *counts) for cell, counts in sorted(cells.items())],
         )
+        changed = sorted(cell for cell, counts in cells.items() if any(counts[D_NEW:]))
+        self._db.executemany(_FLIP_CELL, map(_split, changed))
+        self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({cell >> ISP_BITS for cell in changed})])
 
-    def _add_to(self, statement: str, table: str, rows: Rows) -> None:
+    def _add_sums(self, statement: str, table: str, rows: Rows) -> None:
         if rows:
             added = self._db.executemany(statement, [(*counts, number) for number, counts in sorted(rows.items())])
             if added.rowcount != len(rows):
