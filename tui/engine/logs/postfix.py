@@ -28,7 +28,7 @@ from tui.engine.events import (
 from tui.engine.logs.reader import Unparsed
 from tui.engine.logs.syslog import Stamps, unframed
 
-DELIVERY, QUEUED, REMOVED, CLIENT, INFO, PICKUP, HOLD, PLACED, RELEASED, REJECT, DISCARD, MILTER, ALIASES = (
+DELIVERY, QUEUED, REMOVED, CLIENT, INFO, PICKUP, HOLD, PLACED, RELEASED, REJECT, DISCARD, MILTER, FORWARDS = (
     1 << bit for bit in range(13)
 )
 
@@ -58,7 +58,7 @@ _DAEMONS = {
     b"error": DELIVERY,
     b"retry": DELIVERY,
     b"discard": DELIVERY,
-    b"local": DELIVERY | ALIASES,
+    b"local": DELIVERY | FORWARDS,
     b"qmgr": _QMGR,
     b"oqmgr": _QMGR,
     b"nqmgr": _QMGR,
@@ -91,6 +91,7 @@ class PostfixLog:
         self._owners: dict[bytes, tuple[bytes | None, bytes]] = {}
         self._sizes: dict[bytes, int] = {}
         self._users: dict[bytes, bytes] = {}
+        self._uids: dict[bytes, bytes] = {}
         self._readers: dict[int, Callable[[int, bytes, bytes, int], Event | None]] = {
             DELIVERY: _delivery,
             QUEUED: _expiry,
@@ -216,7 +217,7 @@ class PostfixLog:
         if requeued and old.isalnum():
             return Renamed(time, queue_id, old)
         uid = body.partition(b" ")[0]
-        return Submitted(time, queue_id, self._users.get(uid) or _kept(self._users, uid, _user(uid[4:])))
+        return Submitted(time, queue_id, self._uids.get(uid) or _kept(self._uids, uid, _user(uid[4:])))
 
 
 def _kept(cache: dict[bytes, _Kept], key: bytes, value: _Kept) -> _Kept:
@@ -236,26 +237,27 @@ def _user(uid: bytes) -> bytes:
 
 def _delivery(time: int, queue_id: bytes, body: bytes, heard: int) -> Event | None:
     """``to=<…>, [orig_to=<…>,] relay=…, delay=…, delays=…, dsn=…, status=sent (…)`` of a delivery agent, the queue
-    manager or ``cleanup``. Raises ``ValueError`` when it is not of that form."""
+    manager or ``cleanup``. Raises ``ValueError`` when it is not of that form.
+
+    ``to=`` is what waits and what ``postqueue`` lists: virtual aliases are expanded before the queue file is written,
+    and of an alias that ``local`` expands at delivery ``postqueue`` lists the member that was put off, too.
+    """
     if not body.startswith(b"to=<"):
         raise ValueError
     end = _address_end(body, 4)
-    address = waiting = body[4:end]
+    address = body[4:end]
     if body.startswith(b">, orig_to=<", end):
-        start = end + 12
-        end = _address_end(body, start)
-        if heard & ALIASES:
-            waiting = _before_aliases(address, body[start:end])
+        end = _address_end(body, end + 12)
     status, _, reply = body[body.index(b", status=", end) + 9 :].partition(b" ")
     reply = reply.removeprefix(b"(").removesuffix(b")")
     if status == b"sent":
-        if heard & ALIASES and reply.startswith(b"forwarded as "):
+        if heard & FORWARDS and reply.startswith(b"forwarded as "):
             return Dropped(time, queue_id, address)
-        return Delivered(time, queue_id, address, waiting)
+        return Delivered(time, queue_id, address, address)
     if status in (b"deferred", b"SOFTBOUNCE"):
-        return Deferred(time, queue_id, address, waiting, reply, True)
+        return Deferred(time, queue_id, address, address, reply, True)
     if status in (b"bounced", b"undeliverable"):
-        return Failed(time, queue_id, address, waiting, reply)
+        return Failed(time, queue_id, address, address, reply)
     if status == b"deliverable":
         return None
     raise ValueError
@@ -269,21 +271,6 @@ def _address_end(body: bytes, start: int) -> int:
         while start < len(body) and body[start] != _QUOTE:
             start += 2 if body[start] == _BACKSLASH else 1
     return body.index(b">, ", start)
-
-
-def _before_aliases(address: bytes, original: bytes) -> bytes:
-    """The recipient in the queue file from which ``local`` came to ``address``.
-
-    Virtual aliases are expanded before the queue file is written, so there ``to=`` waits. ``local`` expands its own
-    aliases when it delivers: it logs the member as ``to=`` while the alias, told as ``orig_to=`` (without a domain when
-    it was submitted so), is what waits. A line does not tell which kind of alias it was; an alias of ``local``'s own
-    stands in the same domain as its members.
-    """
-    local_part, _, domain = original.rpartition(b"@")
-    own_local_part, _, own_domain = address.rpartition(b"@")
-    if not local_part:
-        return address if domain == own_local_part else b"%b@%b" % (original, own_domain)
-    return original if domain.lower() == own_domain.lower() else address
 
 
 def _expiry(time: int, queue_id: bytes, body: bytes, _heard: int) -> Event:
