@@ -145,8 +145,9 @@ def _campaign(headers: bytes) -> bytes | None:
 
 
 def _decoded(line: bytes) -> _Message | None:
+    # An address need not be UTF-8, JSON must be.
     for text in (line, line.decode("utf-8", "replace").encode()):
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return _decode(text)
     return None
 
