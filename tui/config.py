@@ -42,14 +42,7 @@ SenderId = Annotated[
     int,
     Meta(ge=1, title="a whole number from 1", description="the number of this sending system, for `--sender`"),
 ]
-LedgerUrl = Annotated[
-    str | None,
-    Meta(
-        title='"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite"',
-        description="the file that keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
-        "else `mailtop/NAME.sqlite` in your state folder",
-    ),
-]
+_LEDGER = '"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite"'
 
 
 class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid_unknown_fields=True):
@@ -87,7 +80,14 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             description="Exim's program, which lists the queue where the spool cannot be read",
         ),
     ] = None
-    ledger: LedgerUrl = None
+    ledger: Annotated[
+        str | None,
+        Meta(
+            title=_LEDGER,
+            description="the file that keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
+            "else `mailtop/NAME.sqlite` in your state folder",
+        ),
+    ] = None
     isp: Annotated[
         dict[
             Annotated[str, Meta(min_length=1)],
@@ -151,7 +151,10 @@ class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_u
         int,
         Meta(ge=1, le=1_000_000, title="a whole number from 1 to 1000000", description="how many accounts send"),
     ] = 2000
-    ledger: LedgerUrl = None
+    ledger: Annotated[
+        str | None,
+        Meta(title=_LEDGER, description="the file that keeps the counts; without it one that goes with the screen"),
+    ] = None
     sender_id: SenderId = 1
 
 

@@ -4,6 +4,7 @@ concrete classes."""
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -54,7 +55,7 @@ def collector(source: SourceConfig) -> Iterator[Collector]:
     with ExitStack() as open_things:
         if isinstance(source, DemoSource):
             writer = open_things.enter_context(closing(_open_ledger(source)))
-            yield Collector(DemoFeed(Simulation(source.seed, source.accounts)), writer, IspTable())
+            yield Collector(DemoFeed(Simulation(source.seed, source.accounts, int(time.time()))), writer, IspTable())
             return
         found = mail_system(source)  # first, so that no ledger is made when there is none
         writer = open_things.enter_context(closing(_open_ledger(source)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -13,7 +12,7 @@ import msgspec
 
 from tui.cli.arguments import Exit
 from tui.cli.output import say
-from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable
+from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
 
 NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         notice = None if found else NOTHING_FOUND
         config = msgspec.structs.replace(config, source=found or (DemoSource(),))
     with ExitStack() as leftovers:
-        return _show(_with_demo_ledgers(config, leftovers), notice)
+        return _show(with_demo_ledgers(config, leftovers), notice)
 
 
 def no_screen(environ: Mapping[str, str]) -> str | None:
@@ -53,17 +52,6 @@ def no_screen(environ: Mapping[str, str]) -> str | None:
 
 def _is_terminal(stream: object) -> bool:
     return stream is not None and bool(getattr(stream, "isatty", bool)())
-
-
-def _with_demo_ledgers(config: Config, leftovers: ExitStack) -> Config:
-    """A demo without a ledger of its own gets one for as long as the screen is there, so that each begins anew."""
-    sources = []
-    for source in config.source:
-        if isinstance(source, DemoSource) and source.ledger is None:
-            folder = leftovers.enter_context(tempfile.TemporaryDirectory(prefix="mailtop-demo-"))
-            source = msgspec.structs.replace(source, ledger=f"sqlite://{folder}/{source.name}.sqlite")
-        sources.append(source)
-    return msgspec.structs.replace(config, source=tuple(sources))
 
 
 def _show(config: Config, notice: str | None) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import msgspec
@@ -43,24 +43,27 @@ class Answer(msgspec.Struct, kw_only=True):
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
-    from tui.cli import compose
-    from tui.cli.sources import configuration, sources_of
-
     asked = _asked(options)
-    config = configuration(options.config)
-    wanted = [source for source in sources_of(config) if asked.sender in (None, source.sender_id)]
-    if not wanted:
-        say(f"no source has the sender number {asked.sender}")
-    with contextlib.ExitStack() as collectors:
-        troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, collectors))}
-        answers = asyncio.run(
-            ask_all(asked, [compose.make_source(source, config.interval) for source in wanted], troubles)
-        )
+    answers = _answers(asked, options.config)
     for note in notes(answers):
         say(note)
     report = make_report(asked, answers, datetime.now(UTC))
     _print(report, options.format)
     return Exit.OK if report.complete else Exit.SOURCE
+
+
+def _answers(asked: Asked, config_file: str | None) -> list[Answer]:
+    from tui.cli import compose
+    from tui.cli.sources import configuration, sources_of, with_demo_ledgers
+
+    with ExitStack() as running:
+        config = with_demo_ledgers(configuration(config_file), running)
+        wanted = [source for source in sources_of(config) if asked.sender in (None, source.sender_id)]
+        if not wanted:
+            say(f"no source has the sender number {asked.sender}")
+        troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, running))}
+        sources = [compose.make_source(source, config.interval) for source in wanted]
+        return asyncio.run(ask_all(asked, sources, troubles))
 
 
 async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import msgspec
 
-from tui.config import Config, ConfigError, LocalSource, SourceConfig, config_path, load, usual_path
+from tui.config import Config, ConfigError, DemoSource, LocalSource, SourceConfig, config_path, load, usual_path
 from tui.engine.access import refusal
 from tui.engine.find import FoundMta, find
 from tui.sources.source import SourceError
@@ -45,6 +47,17 @@ def sources_of(config: Config) -> Sequence[SourceConfig]:
             f"name its log in {usual_path()}, or look at the demo with: mailtop demo"
         )
     return sources
+
+
+def with_demo_ledgers(config: Config, leftovers: ExitStack) -> Config:
+    """A demo without a ledger of its own gets one until ``leftovers`` is closed: each demo begins anew."""
+    sources = []
+    for source in config.source:
+        if isinstance(source, DemoSource) and source.ledger is None:
+            folder = leftovers.enter_context(tempfile.TemporaryDirectory(prefix="mailtop-demo-"))
+            source = msgspec.structs.replace(source, ledger=f"sqlite://{folder}/{source.name}.sqlite")
+        sources.append(source)
+    return msgspec.structs.replace(config, source=tuple(sources))
 
 
 def found_sources() -> tuple[LocalSource, ...]:
