@@ -1,0 +1,268 @@
+"""Exim's main log to events: whole lines of bytes in, what they mean out. Byte slices and dispatch, since millions of
+lines pass here; knows no queue and no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
+
+from tui.engine.accounts import BOUNCE, Accounts
+from tui.engine.events import (
+    NEW,
+    Added,
+    Arrived,
+    CampaignSeen,
+    Deferred,
+    Delivered,
+    Dropped,
+    Event,
+    Failed,
+    Gone,
+    Held,
+    Released,
+)
+from tui.engine.logs.exim_text import NOT_PLAIN, folded, parties, recipients_of, unquoted, word_end
+from tui.engine.logs.reader import Unparsed
+from tui.engine.logs.stamps import PLAIN, Clock, layout_of
+
+_MANY = 50_000
+_AT, _DASH = b"@-"
+_SIGNS = (b"+", b"-", b"[")
+_FLAGS = (b" <= ", b" (= ", b" => ", b" -> ", b" >> ", b" == ", b" ** ")
+_RETRY, _AFTER_RETRY = b"retry time not reached", b"retry time not reachee"
+"""What most deferrals that tried nothing begin with, and what sorts behind it: a comparison is the cheapest test."""
+_NOT_TRIED = (
+    b"Retry time not yet reached",
+    b"domain matches queue_domains",
+    b"domain is held",
+    b"remote deliveries suppressed",
+    b"concurrency limit reached",
+)
+"""Other reasons of a deferral that tried nothing (the ``ERRNO_RETRY_BASE`` group in Exim's ``deliver.c``, whose numbers
+differ between versions)."""
+
+_NEVER_ACCEPTED = (
+    b"rejected ",
+    b"essage abandoned",
+    b" lost after final dot",
+    b" lost while reading",
+    b"unexpected disconnection",
+)
+"""What lines say of a message that was given an id and then not accepted (``receive.c``)."""
+
+_Meaning = Callable[[int, bytes, bytes, bytes, bytes], Event | None]
+"""What a line means, from its time and message id, the word behind the id, the next word, and the rest."""
+
+
+class EximLog:
+    """Reads Exim's main log, in files and through syslog, with any log selectors, message ids of 16 or 23 characters.
+
+    ``zone`` is the one of stamps that name none, ``None`` the system's.
+    """
+
+    def __init__(self, accounts: Accounts, zone: tzinfo | None = None) -> None:
+        self.unparsed = Unparsed()
+        self._accounts = accounts
+        self._clock = Clock(zone)
+        self._layout = PLAIN
+        self._times: dict[bytes, int] = {}
+        self._senders: dict[bytes, bytes] = {}
+        self._logins: dict[bytes, bytes] = {}
+        self._meanings: dict[bytes, _Meaning] = {
+            b"=>": self._delivered,
+            b"->": self._delivered,
+            b">>": self._delivered,
+            b"<=": self._arrived,
+            b"(=": self._arrived,
+            b"==": self._deferred,
+            b"**": self._failed,
+            b"Completed": _completed,
+        }
+
+    def events(self, lines: bytes, written: float) -> list[Event]:
+        """The events of ``lines``: whole lines, each ended by a newline. ``written`` is when they were written at the
+        latest, in seconds since 1970."""
+        events: list[Event] = []
+        rest = iter(lines.split(b"\n"))
+        misfit = self._read(rest, events)
+        while misfit is not None:
+            line = self._recalibrated(misfit, written)
+            if line is not None:
+                self._read(iter((line,)), events)
+            misfit = self._read(rest, events)
+        return events
+
+    def _read(self, lines: Iterator[bytes], events: list[Event]) -> bytes | None:
+        """Read lines for as long as they have the present layout and a second that is known; the first that does not
+        is returned."""
+        layout, times, meaning_of, add = self._layout, self._times, self._meanings.get, events.append
+        odd, before = layout != PLAIN, layout.words
+        first, second, third, full = before + 1, before + 2, before + 3, before + 4
+        date = clock = b""
+        now = 0
+        for line in lines:
+            words = line.split(b" ", third)
+            count = len(words)
+            if count <= first:
+                if line:
+                    return line
+                continue
+            if odd and layout_of(line) != layout:
+                return line
+            if words[1] != clock or words[0] != date:
+                known = times.get(line[: layout.key])
+                if known is None:
+                    return line
+                now, date, clock = known, words[0], words[1]
+            id_, word = words[before], words[first]
+            size = len(id_)
+            if (size == 16 or size == 23) and id_[6] == _DASH:
+                if count == full:
+                    event = meaning_of(word, _other)(now, id_, word, words[second], words[third])
+                else:
+                    event = meaning_of(word, _other)(now, id_, word, words[second] if count > second else b"", b"")
+                if event is not None:
+                    add(event)
+            elif id_[:1] in _SIGNS:
+                return line
+        return None
+
+    def _recalibrated(self, misfit: bytes, written: float) -> bytes | None:
+        """Take the columns and the time from a line that the present ones do not fit; the line itself (without what
+        syslog put before it), ``None`` when it has no stamp."""
+        line = misfit.lstrip(b"\0")
+        layout = layout_of(line)
+        time = self._clock.seconds(line, layout)
+        if time is None:
+            logged = self._clock.without_syslog(line, written)
+            if logged is None:
+                if any(flag in misfit for flag in _FLAGS):
+                    self.unparsed.add("no time stamp", misfit)
+                return None
+            line, layout = logged, layout_of(logged)
+            time = self._clock.seconds(line, layout)
+            if time is None:
+                return None
+        if layout[:3] != self._layout[:3] or len(self._times) >= _MANY:
+            self._times = {}
+        self._layout = layout
+        self._times[line[: layout.key]] = time
+        return line
+
+    def _arrived(self, time: int, id_: bytes, flag: bytes, sender: bytes, rest: bytes) -> Event | None:
+        """``<= sender [R=…] [H=…] [U=…] P=… [A=driver:user] S=… [T="…"] [from <…>] [for …]`` (``receive.c``)."""
+        if sender < b"#":
+            text = (sender + b" " + rest).lstrip(b" ")
+            end = word_end(text, 0)
+            sender, rest = text[:end], text[end + 1 :]
+        fields, _, rest = rest.partition(b" S=")
+        size, _, rest = rest.partition(b" ")
+        if not sender or not size.isdigit():
+            self._not_parsed("arrival without sender or size", id_, flag, sender, fields)
+            return None
+        recipients = recipients_of(b" " + rest)
+        if sender == BOUNCE:
+            return Arrived(time, id_, BOUNCE, BOUNCE, int(size), recipients, NEW)
+        fallback = self._senders.get(sender) or self._sender_account(sender)
+        login = fields.partition(b" A=")[2]
+        account = self._logins.get(login) or self._login_account(login, fields)
+        return Arrived(time, id_, account or fallback, fallback, int(size), recipients, NEW)
+
+    def _sender_account(self, sender: bytes) -> bytes:
+        if len(self._senders) >= _MANY:
+            self._senders.clear()
+        account = self._senders[sender] = self._accounts.by_sender(sender) or sender
+        return account
+
+    def _login_account(self, login: bytes, fields: bytes) -> bytes:
+        """The account of ``A=driver:user[:sender]``, else of the ``U=`` of a local submission; empty without both."""
+        user = login.partition(b" ")[0].partition(b":")[2].partition(b":")[0]
+        if user:
+            if len(self._logins) >= _MANY:
+                self._logins.clear()
+            account = self._logins[login] = self._accounts.authenticated(user)
+            return account
+        if fields[:2] == b"H=" or b" P=local" not in fields:
+            return b""
+        user = next((word[2:] for word in fields.split(b" ") if word[:2] == b"U="), b"")
+        return self._accounts.authenticated(user) if user else b""
+
+    def _not_parsed(self, shape: str, *words: bytes) -> None:
+        self.unparsed.add(shape, b" ".join(words))
+
+    def _delivered(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
+        """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole`` only tells that
+        an ACL discarded the recipients."""
+        if _AT in address and rest[1:2] == b"=" and address.islower() and address[0] not in NOT_PLAIN:
+            return Delivered(time, id_, address, address)
+        if address == b"blackhole" and not rest.startswith(b"<"):
+            return None
+        address, waiting, rest = parties(address, rest)
+        if not address:
+            self._not_parsed("delivery without an address", id_, flag, rest)
+            return None
+        return Delivered(time, id_, address, waiting)
+
+    def _deferred(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
+        plain = _AT in address and address.islower() and address[0] not in NOT_PLAIN
+        if plain and (rest[1:2] == b"=" or rest[:8] == b"routing "):
+            waiting = address
+        else:
+            address, waiting, rest = parties(address, rest)
+            if not address:
+                self._not_parsed("deferral without an address", id_, flag, rest)
+                return None
+        reply = rest.partition(b": ")[2] or rest
+        if _RETRY <= reply < _AFTER_RETRY:
+            return Deferred(time, id_, address, waiting, reply, False)
+        tried = b"SMTP" <= reply < b"SMTQ" or not reply.startswith(_NOT_TRIED)
+        return Deferred(time, id_, address, waiting, reply, tried)
+
+    def _failed(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
+        address, waiting, rest = parties(address, rest)
+        if not address:
+            self._not_parsed("failure without an address", id_, flag, rest)
+            return None
+        return Failed(time, id_, address, waiting, _without_time(rest.partition(b": ")[2]))
+
+
+def _without_time(reply: bytes) -> bytes:
+    """A reply without the delivery time that selectors put at its end."""
+    if reply[-1:] == b"s":
+        text, found, seconds = reply.rpartition(b" DT=")
+        if found and 32 not in seconds:
+            return text
+    return reply
+
+
+def _completed(time: int, id_: bytes, _word: bytes, _token: bytes, _rest: bytes) -> Event | None:
+    return Gone(time, id_)
+
+
+def _other(time: int, id_: bytes, word: bytes, token: bytes, rest: bytes) -> Event | None:
+    """Any other line of a message.
+
+    ``campaign=${quote:$h_X-Campaign-ID:}``, logged by an ACL before the arrival; ``frozen by …`` (an ACL, ``-Mf``),
+    ``Frozen``, ``Frozen (…)``, ``Frozen by the system filter``; ``Message is frozen`` (at each queue run);
+    ``unfrozen by …`` (``-Mt``), ``Unfrozen by …``; ``recipient <…> added by …`` (``-Mar``);
+    ``address <…> marked delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted.
+    """
+    if token[-1:] == b":" and word[:2] == b"H=":
+        return None
+    match word:
+        case b"Message" if token == b"is":
+            return Held(time, id_) if rest == b"frozen" else None
+        case b"frozen" | b"Frozen":
+            return Held(time, id_)
+        case b"unfrozen" | b"Unfrozen":
+            return Released(time, id_)
+    text = b" ".join((word, token, rest)).rstrip(b" ")
+    if word[:9] == b"campaign=":
+        campaign = unquoted(text[9:])
+        return CampaignSeen(time, id_, campaign) if campaign else None
+    if word == b"recipient" and token[:1] == b"<" and b"> added by " in text:
+        return Added(time, id_, folded(text[11 : text.rindex(b"> added by ")]))
+    if word == b"address" and token[:1] == b"<" and b"> marked delivered by " in text:
+        return Dropped(time, id_, folded(text[9 : text.rindex(b"> marked delivered by ")]))
+    said = text.split(b": ", 1)[0]
+    return Gone(time, id_) if any(words in said for words in _NEVER_ACCEPTED) else None
