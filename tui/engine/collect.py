@@ -137,8 +137,8 @@ class Collector:
         self._list_again = ended + max(LISTING_SECONDS, LISTING_SHARE * (ended - begun))
         if listing is None:
             return
-        self.queue_problem = None
-        self._writer.note("queue", None)
+        self.queue_problem = listing.problem
+        self._writer.note("queue", self.queue_problem)
         touched: set[bytes] = set()
         self._read_to_end(touched)
         self._reconciler.reconcile(listing, touched)

@@ -33,11 +33,12 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The whole queue at ``taken`` (seconds since 1970): ``messages`` by id; its length is what ``exim -bpc``
-    counts."""
+    """The whole queue at ``taken`` (seconds since 1970): ``messages`` by id; its length is what ``exim -bpc`` counts.
+    ``problem`` is a sentence on what the mail system itself could not make sense of."""
 
     taken: int
     messages: dict[bytes, Waiting]
+    problem: str | None = None
 
 
 class QueueLister(Protocol):

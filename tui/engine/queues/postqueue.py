@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from selectors import EVENT_READ, DefaultSelector
-from typing import IO, cast
 
 import msgspec
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, NEW, PROC, RETRY
+from tui.engine.queues.command import not_run, output_lines, shown
 from tui.engine.queues.listing import Listing, ListingError, Waiting
 from tui.text import clean
 
@@ -28,8 +23,6 @@ _NO_SENDER = "MAILER-DAEMON"
 """How ``postqueue`` prints an empty sender (Postfix's ``empty_address_recipient``)."""
 
 _CAMPAIGN = b"x-campaign-id:"
-_CHUNK_BYTES = 1 << 16
-_SAID_BYTES = 4096
 
 
 class _Recipient(msgspec.Struct, gc=False):
@@ -65,7 +58,7 @@ class Postqueue:
         taken = int(time.time())
         messages: dict[bytes, Waiting] = {}
         unreadable: bytes | None = None
-        for line in _output(self._command, self._timeout_seconds):
+        for line in output_lines(self._command, self._timeout_seconds, _failure):
             message = _decoded(line)
             if message is not None:
                 waiting = self._waiting(message)
@@ -74,7 +67,7 @@ class Postqueue:
                 unreadable = line
         if unreadable is not None:
             raise ListingError(
-                f"{_shown(self._command)} printed a line that is cut short or is no message in JSON, so the queue is "
+                f"{shown(self._command)} printed a line that is cut short or is no message in JSON, so the queue is "
                 f"not known: {clean(unreadable[:80])}"
             )
         return Listing(taken, messages)
@@ -83,7 +76,7 @@ class Postqueue:
         state = _STATES.get(message.queue_name)
         if state is None:
             raise ListingError(
-                f"{_shown(self._command)} lists a queue named {clean(message.queue_name)}, which mailtop does not "
+                f"{shown(self._command)} lists a queue named {clean(message.queue_name)}, which mailtop does not "
                 "know; please report it with the version of Postfix."
             )
         sender = b"" if message.sender == _NO_SENDER else _bytes(message.sender)
@@ -126,7 +119,7 @@ def header_campaigns(
         except subprocess.TimeoutExpired:
             break
         except OSError as error:
-            raise _not_run(command, error) from error
+            raise not_run(command, error) from error
         if done.returncode == 0:
             campaigns[queue_id] = _campaign(done.stdout)
     return campaigns
@@ -156,71 +149,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _output(command: Sequence[str], timeout_seconds: float) -> Iterator[bytes]:
-    """The lines that ``command`` prints. Raises ``ListingError`` after the last one if it failed or took too long."""
-    deadline = time.monotonic() + timeout_seconds
-    with tempfile.TemporaryFile() as stderr:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
-            )
-        except OSError as error:
-            raise _not_run(command, error) from error
-        try:
-            yield from _lines(cast("IO[bytes]", process.stdout).fileno(), deadline)
-            status = process.wait(max(deadline - time.monotonic(), 0.1))
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise ListingError(
-                f"{_shown(command)} did not end within {timeout_seconds:g} seconds, so the queue is not known; "
-                "look whether the mail system is overloaded."
-            ) from error
-        finally:
-            _end(process)
-        if status != 0:
-            stderr.seek(0)
-            raise ListingError(_failure(command, status, stderr.read(_SAID_BYTES)))
-
-
-def _lines(descriptor: int, deadline: float) -> Iterator[bytes]:
-    rest = b""
-    with DefaultSelector() as selector:
-        selector.register(descriptor, EVENT_READ)
-        while selector.select(max(deadline - time.monotonic(), 0.0)):
-            chunk = os.read(descriptor, _CHUNK_BYTES)
-            if not chunk:
-                if rest:
-                    yield rest
-                return
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
-    raise TimeoutError
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing behind: neither the pipe nor the command and what it started."""
-    if process.stdout is not None:
-        process.stdout.close()
-    if process.poll() is None:
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(1.0)
-
-
-def _shown(command: Sequence[str]) -> str:
-    return f"`{clean(shlex.join(command))}`"
-
-
-def _not_run(command: Sequence[str], error: OSError) -> ListingError:
-    return ListingError(
-        f"{_shown(command)} cannot be run ({error.strerror or error}); install Postfix or set the command's full path "
-        "in the configuration."
-    )
-
-
 def _failure(command: Sequence[str], status: int, said: bytes) -> str:
     """One sentence for a command that ended with ``status`` and ``said`` this on standard error."""
-    name = _shown(command)
+    name = shown(command)
     if b"not allowed to view the mail queue" in said:
         return (
             f"{name}: Postfix does not let this user see the queue; add the user to `authorized_mailq_users` in "
