@@ -16,10 +16,11 @@ from tui.hub.drawing import Drawing, added_up, rates_of, wanted
 from tui.hub.hub import Hub, view_once
 from tui.hub.poller import Poller
 from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
-from tui.hub.sheet import RUN_ROWS
+from tui.hub.sheet import QUICK_ROWS
 from tui.hub.views import rank
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
 from tui.sources.source import SourceError
+from tui.sources.worker import Worker
 
 ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
 ISPS = QueueQuery(Grouping.ISP)
@@ -148,10 +149,10 @@ async def test_an_anchored_row_stays_on_its_line_while_others_come() -> None:
 
 async def test_more_rows_than_are_sorted_at_once_can_be_sorted_anew() -> None:
     source = ScriptedSource(interval_seconds=3600)
-    source.rows = 2 * RUN_ROWS
+    source.rows = 2 * QUICK_ROWS
     async with screen(source) as shown:
         shown.ask()
-        await shown.until(lambda view: view.row_count == 2 * RUN_ROWS)
+        await shown.until(lambda view: view.row_count == 2 * QUICK_ROWS)
         serial = shown.ask(sort="new", descending=False, rows=3)
         view = await shown.until(lambda view: view.serial == serial)
         assert [row.new for row in view.rows] == [1, 2, 3]
@@ -301,19 +302,21 @@ async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
     now = 1_700_000_040.0
     source = ScriptedSource()
     source.has_history = False
-    drawing = Drawing(lambda: now)
+    worker = Worker("test")
+    drawing = Drawing(worker, lambda: now)
     request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
     poller = Poller(source, lambda: None)
     rates: list[float | None] = []
     for minute, sent in enumerate([100, 160, 40, 70]):
         now = 1_700_000_040.0 + 60 * minute
         source.accounts = [MailTotals(account="alice", account_id=1, send_count=sent)]
+        poller.refresh()
         await poller.once(wanted(request, "one", rank([("one", source.accounts)], None)), 5)
         ranking = rank([("one", poller.totals or [])], None)
         await drawing.update(request, [poller], None, ranking)
         rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
     assert rates == [None, 60, None, 30]
-    drawing.close()
+    worker.stop()
 
 
 def test_histories_of_several_sources_add_up_over_the_time_that_all_cover() -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -92,7 +93,7 @@ async def test_views_come_from_the_child_and_it_is_gone_after_close() -> None:
         assert reader.link.pid != os.getpid()
 
 
-async def test_a_killed_child_is_started_again_and_asked_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_killed_child_is_started_again_and_asked_the_same() -> None:
     async with linked(child_hub.argv()) as reader:
         reader.link.send(ViewRequest(serial=3, query=ACCOUNTS))
         await until(lambda: any(view.queue_known for view in reader.views))
@@ -166,6 +167,19 @@ async def test_the_child_ends_when_the_screen_is_gone() -> None:
     ours.close()
     async with asyncio.timeout(10):
         assert await child.wait() == "exit code 0"
+
+
+@pytest.mark.parametrize("kill", [True, False])
+async def test_a_collector_never_outlives_the_screen(tmp_path: Path, kill: bool) -> None:
+    log = tmp_path / "pids"
+    code = f"import os, sys; print(os.getpid(), file=open({str(log)!r}, 'a')); sys.stdin.read()"
+    async with linked(child_hub.argv(*python(code))) as reader:
+        await until(lambda: log.exists() and log.read_text().endswith("\n"))
+        if kill and reader.link.pid is not None:
+            os.kill(reader.link.pid, signal.SIGKILL)
+            await until(lambda: len(log.read_text().split()) == 2)
+    pids = [int(pid) for pid in log.read_text().split()]
+    await until(lambda: not any(map(is_alive, pids)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

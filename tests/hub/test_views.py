@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui.hub.history import Recent
 from tui.hub.protocol import View, ViewRequest
-from tui.hub.sheet import KEY_COLUMNS, RUN_ROWS, SORTS, Sheet, ordered
+from tui.hub.sheet import KEY_COLUMNS, QUICK_ROWS, SORTS, Sheet, ordered
 from tui.hub.views import Known, make_view, rank, same_but_for_time, trend_query, trend_title
 from tui.model import (
     STATES,
@@ -113,7 +113,7 @@ def many_rows(count: int) -> list[QueueRow]:
 @pytest.mark.parametrize("sort", ["total", "account", "hold"])
 @pytest.mark.parametrize("descending", [True, False])
 def test_more_rows_than_are_sorted_in_one_call_are_sorted_the_same(sort: str, descending: bool) -> None:
-    rows = many_rows(2 * RUN_ROWS + 5)
+    rows = many_rows(2 * QUICK_ROWS + 5)
     view = view_of(sheet_of(("", rows)), sort=sort, descending=descending, first=9000, rows=50)
     assert view.rows == naively_sorted(rows, sort, descending)[9000:9050]
 
@@ -121,7 +121,7 @@ def test_more_rows_than_are_sorted_in_one_call_are_sorted_the_same(sort: str, de
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 30) | st.integers(), min_size=1, max_size=50), st.booleans())
 def test_sorting_in_ranges_is_stable(values: list[int], descending: bool) -> None:
-    column = (values * (3 * RUN_ROWS // len(values) + 1))[: 3 * RUN_ROWS]
+    column = (values * (3 * QUICK_ROWS // len(values) + 1))[: 3 * QUICK_ROWS]
     indices = list(range(len(column)))
     expected = sorted(indices, key=column.__getitem__, reverse=descending)
     assert ordered(indices, column, descending) == expected

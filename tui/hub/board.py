@@ -1,5 +1,5 @@
-"""What all pollers know, made ready for a request in a thread of its own: rows merged and sorted, accounts ranked. The
-hub's loop enters."""
+"""What all pollers know, made ready for a request in the hub's worker thread: rows merged and sorted, accounts ranked.
+The hub's loop enters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tui.hub.history import Recent
 from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
-from tui.hub.sheet import RUN_ROWS, Sheet
+from tui.hub.sheet import QUICK_ROWS, Sheet
 from tui.hub.views import Ranking, rank, sort_of
 from tui.model import MailTotals, QueueQuery, QueueTable
 from tui.sources.worker import Worker
@@ -21,12 +21,12 @@ Answers = list[tuple[str, QueueTable, float]]
 
 
 class Board:
-    """The newest sheet and ranking. ``update`` makes them; only one task may call it."""
+    """The newest sheet and ranking. ``update`` makes them in the worker's thread; only one task may call it."""
 
-    def __init__(self, pollers: Sequence[Poller]) -> None:
+    def __init__(self, pollers: Sequence[Poller], worker: Worker) -> None:
         self.ranking: Ranking | None = None
         self._pollers = pollers
-        self._worker = Worker("mailtop board")
+        self._worker = worker
         self._recent = Recent()
         self._sheet: Sheet | None = None
         self._source: str | None = None
@@ -49,7 +49,7 @@ class Board:
         """Whether a view of the rows can be made at once."""
         sheet = self.sheet(request)
         return sheet is not None and (
-            len(sheet) <= RUN_ROWS or sheet.is_sorted_by(sort_of(request), request.descending)
+            len(sheet) <= QUICK_ROWS or sheet.is_sorted_by(sort_of(request), request.descending)
         )
 
     async def update(self, request: ViewRequest) -> None:
@@ -57,10 +57,6 @@ class Board:
         shown = self.shown(request)
         await self._update_sheet(request, shown)
         await self._update_ranking(request, shown)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._worker.stop()
 
     async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> None:
         answers = [

@@ -1,4 +1,4 @@
-"""The trend and the account panes of a request, drawn in a thread of their own and kept until something in them
+"""The trend and the account panes of a request, drawn in the hub's worker thread and kept until something in them
 changes. The hub's loop enters."""
 
 from __future__ import annotations
@@ -54,17 +54,19 @@ def wanted(request: ViewRequest, source: str, ranking: Ranking | None) -> Wanted
 
 
 class Drawing:
-    """The newest charts. ``update`` draws them; only one task may call it. ``problem`` says why one could not be."""
+    """The newest charts. ``update`` draws them in the worker's thread; only one task may call it. ``problem`` says why
+    one could not be drawn."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, worker: Worker, clock: Callable[[], float] = time.time) -> None:
         self.problem: str | None = None
         self._clock = clock
-        self._worker = Worker("mailtop charts")
+        self._worker = worker
         self._chart = NO_CHART
         self._chart_of: tuple[History, int, int, bool] | None = None
         self._sparks: dict[PaneKey, Spark] = {}
         self._series: dict[PaneKey, tuple[Series, Series]] = {}
         self._sampled = 0.0
+        self._drawn = 0
 
     def chart(self, request: ViewRequest) -> Chart:
         """The newest trend of the size asked for; its title says what it is of, since it may be of the row before."""
@@ -93,18 +95,20 @@ class Drawing:
 
     async def update(
         self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None, ranking: Ranking | None
-    ) -> None:
-        """Draw what changed since the last call."""
+    ) -> bool:
+        """Draw what changed since the last call; returns whether anything had."""
+        drawn = self._drawn
         try:
             await self._update_trend(request, pollers, sheet)
             await self._update_sparks(request, pollers, ranking)
             self.problem = None
         except Exception as error:  # plotext's mistakes must not end the hub
             self.problem = f"A chart could not be drawn ({type(error).__name__}: {error}); please report this."
+        return self._drawn != drawn
 
-    def close(self) -> None:
-        """End the thread."""
-        self._worker.stop()
+    async def _draw(self, draw: Callable[[], list[ChartLine]]) -> list[ChartLine]:
+        self._drawn += 1
+        return await self._worker.run(draw)
 
     async def _update_trend(self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None) -> None:
         width, height = request.chart_width, request.chart_height
@@ -127,7 +131,7 @@ class Drawing:
         title = trend_title(request.query, row, request.span_seconds)
         chart_of = (history, width, height, request.ascii)
         if chart_of != self._chart_of:
-            lines = await self._worker.run(partial(_draw_trend, *chart_of))
+            lines = await self._draw(partial(_draw_trend, *chart_of))
             self._chart_of = chart_of
         else:
             lines = self._chart.lines
@@ -145,7 +149,7 @@ class Drawing:
             if not totals.account_id or _pane_trend(totals) in poller.histories:
                 sends, defers = self._rates(poller, totals)
                 if spark is None or (spark.sends, spark.defers, spark.shape) != (sends, defers, shape):
-                    lines = await self._worker.run(partial(_draw_spark, (sends, defers), *shape))
+                    lines = await self._draw(partial(_draw_spark, (sends, defers), *shape))
                     spark = Spark(sends, defers, shape, lines)
             if spark is not None:
                 sparks[key] = spark

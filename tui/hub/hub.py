@@ -16,6 +16,7 @@ from tui.hub.poller import Poller, Wanted
 from tui.hub.protocol import Answer, Close, Refresh, Request, View, ViewRequest
 from tui.hub.views import Known, make_view, same_but_for_time
 from tui.sources.source import Source
+from tui.sources.worker import Worker
 
 PATIENCE_SECONDS = 0.1
 """How long a request waits for rows that nobody has answered yet, before a view says that they are not known."""
@@ -26,6 +27,9 @@ PUSH_SECONDS = 0.5
 EAGER_SECONDS = 1.0
 EAGER_PUSH_SECONDS = 0.02
 """For a second after a request what comes is its chart and its rows, and is pushed as it comes."""
+
+DRAW_SECONDS = 0.1
+"""The least time between drawings: plotext is slow, and a held key passes many rows."""
 
 TICK_SECONDS = 1.0
 CLOSE_SECONDS = 0.5
@@ -46,8 +50,10 @@ class Hub:
         self._collectors = collectors
         self._clock = clock
         self._pollers = [Poller(source, self._told, clock) for source in sources]
-        self._board = Board(self._pollers)
-        self._drawing = Drawing(clock)
+        # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
+        self._worker = Worker("mailtop hub")
+        self._board = Board(self._pollers, self._worker)
+        self._drawing = Drawing(self._worker, clock)
         self._request: ViewRequest | None = None
         self._requested = 0.0
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,8 +107,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._board.close()
-        self._drawing.close()
+        self._worker.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(*[source.close() for source in self._sources], return_exceptions=True)
@@ -112,12 +117,11 @@ class Hub:
         self._requested = asyncio.get_running_loop().time()
         for poller in self._pollers:
             poller.pause(request.paused)
-        self._want()
-        self._board_due.set()
-        self._drawing_due.set()
-        self._hurry.set()
         if self._board.is_ready(request):
-            self._offer(self._view(request))
+            self._offer(self._view(request))  # first of all: what is woken below runs after it has left
+        self._want()
+        self._told()
+        self._hurry.set()
 
     def _want(self) -> None:
         if self._request is not None:
@@ -145,8 +149,10 @@ class Hub:
             self._drawing_due.clear()
             if (request := self._request) is not None:
                 board = self._board
-                await self._drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
+                drawn = await self._drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
                 self._news.set()
+                if drawn:
+                    await asyncio.sleep(DRAW_SECONDS)
 
     async def _push(self) -> None:
         """Offer a new view when something in it changed; look once a second whether ages did."""
@@ -194,7 +200,8 @@ async def view_once(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
     pollers = [Poller(source, lambda: None, clock) for source in sources]
-    board, drawing = Board(pollers), Drawing(clock)
+    worker = Worker("mailtop hub")
+    board, drawing = Board(pollers, worker), Drawing(worker, clock)
     try:
         asked: list[Wanted] = [Wanted()] * len(pollers)
         for _ in range(2):  # which histories the account panes need is known after the first answer
@@ -212,8 +219,7 @@ async def view_once(
         await drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
         return make_view(request, _known(request, pollers, board, drawing, clock()))
     finally:
-        board.close()
-        drawing.close()
+        worker.stop()
 
 
 def _known(

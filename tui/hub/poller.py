@@ -70,6 +70,7 @@ class Poller:
         self._wake = asyncio.Event()
         self._fetch: asyncio.Task[None] | None = None
         self._fetching = Wanted()
+        self._ticking = False
         self._began = 0.0
         self._due = 0.0
         self._abandoned: set[asyncio.Task[None]] = set()
@@ -93,15 +94,18 @@ class Poller:
     def refresh(self) -> None:
         """Ask for everything now."""
         self._generation += 1
-        self._asked = True
-        self._wake.set()
+        self._ask_at_once()
 
     def pause(self, paused: bool) -> None:
         """Ask for nothing while paused."""
         if paused != self._paused:
             self._paused = paused
-            self._asked = True
-            self._wake.set()
+            self._ask_at_once()
+
+    def _ask_at_once(self) -> None:
+        self._asked = True
+        self._due = 0.0
+        self._wake.set()
 
     def status(self) -> SourceStatus:
         """How the source is, with the age of its numbers now."""
@@ -172,8 +176,9 @@ class Poller:
         self._abandon()
         self._asked = False
         self._began = self._now()
+        self._ticking = self._began >= self._due
         self._fetching = self._wanted
-        self._fetch = asyncio.create_task(self._poll(self._wanted))
+        self._fetch = asyncio.create_task(self._poll(self._wanted, self._ticking))
         return self._fetch
 
     def _abandon(self) -> None:
@@ -181,33 +186,51 @@ class Poller:
         with it, so everything counts as changed."""
         fetch, self._fetch = self._fetch, None
         if fetch is not None:
-            self._generation += 1
+            self._generation += self._ticking
             self._abandoned.add(fetch)
             fetch.add_done_callback(self._abandoned.discard)
             fetch.cancel()
 
-    async def _poll(self, wanted: Wanted) -> None:
+    async def _poll(self, wanted: Wanted, tick: bool) -> None:
+        """Ask for what is wanted and not known: at a tick for what has changed, between ticks for what is newly
+        shown."""
         error = None
         try:
+            if tick:
+                status = await self._ask_for_changes()
             await self._ask(wanted)
+            if tick:
+                self.confirmed = self._now()
+                self._set_status(status)
         except SourceError as failure:
             error = str(failure)
         except Exception as failure:  # a source's mistake must not end the others
             error = f"It failed as it never should ({type(failure).__name__}: {failure}); please report this."
         if asyncio.current_task() is self._fetch:
             self._fetch = None
-            self._end(error)
+            if tick or error is not None:
+                self._end(error)
+            else:
+                self._wake.set()
+
+    async def _ask_for_changes(self) -> SourceStatus:
+        """How the source is; while it fails its last good status stands until all is answered again."""
+        status = await self._answer(self.source.status())
+        if self._error is None:
+            self._set_status(status)
+        if await self._answer(self.source.changed()):
+            self._generation += 1
+        return status
+
+    def _set_status(self, status: SourceStatus) -> None:
+        self._status, self._status_time = status, self._now()
 
     async def _ask(self, wanted: Wanted) -> None:
         source = self.source
-        self._status = await self._answer(source.status())
-        self._status_time = self._now()
-        if await self._answer(source.changed()):
-            self._generation += 1
         query, changes = wanted.query, self._generation
         if query is not None and self._is_old("queue", (changes, query)):
             self.table = await self._answer(source.queue(query))
-            self.query = query
+            self.query, self.confirmed = query, self._now()
             self._keep("queue", (changes, query))
         if self._is_old("totals", changes):
             self.totals = await self._answer(source.totals())
@@ -221,7 +244,6 @@ class Poller:
             if self._is_old(trend, (changes, end // HISTORY_SECONDS)):
                 self.histories[trend] = await self._answer(source.history(trend.query, end, trend.span_seconds))
                 self._keep(trend, (changes, end // HISTORY_SECONDS))
-        self.confirmed = self._now()
 
     async def _answer(self, answer: Awaitable[Answer]) -> Answer:
         """The answer, unless it comes too late."""
@@ -238,8 +260,8 @@ class Poller:
         self._told()
 
     def _end(self, error: str | None) -> None:
-        """Note how a poll ended and when the next one is due: a failed one later each time, a good one at the next tick
-        that is still to come."""
+        """Note how a poll ended and when the next one is due: after a good one at the next tick that is still to come,
+        after a failure later each time."""
         now, interval = self._now(), self.source.interval_seconds
         self._error = None if error is None else clean(error)
         if error is None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +19,12 @@ SORTS = ("account", "campaign", "isp", *STATES, "total", "delta")
 KEY_COLUMNS = ("campaign_id", "isp", "account_id", "sender_id", "source")
 """The columns that make a row's key. Rows that are equal otherwise stand in their order, ascending."""
 
-RUN_ROWS = 8192
+TABLE_COLUMNS = ("sender_id", "account_id", "account", "campaign_id", "campaign", "isp", *STATES)
+
+QUICK_ROWS = 8192
+"""So many rows are sorted fast enough for the hub's loop to do it."""
+
+RANGE_ROWS = 1024
 """How many rows are sorted in one call: a sort holds the interpreter's lock, and a key press must not wait for it."""
 
 
@@ -47,12 +52,11 @@ class Sheet:
             "total": _joined([part.totals for part in parts]),
             "delta": _joined([part.deltas for part in parts]),
         }
-        for name in ("sender_id", "account_id", "account", "campaign_id", "campaign", "isp", *STATES):
+        for name in TABLE_COLUMNS:
             self._columns[name] = _joined([getattr(part.table, name) for part in parts])
-        self._keys = self._telling_columns()
-        self._base = list(range(len(self)))
-        for name in reversed(self._keys):
-            self._base = ordered(self._base, self._columns[name])
+        # Joined columns are copies: the parts' own are kept too, so that only release frees them.
+        self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in parts]
+        self._keys, self._base = self._sort_by_keys()
         self._orders: dict[tuple[str, bool], tuple[list[int], Sequence[Any]]] = {}
         self.sums = QueueRow(**{state: sum(self._columns[state]) for state in STATES})
         self.sum_delta = _sum_known([part.sum_delta for part in parts])
@@ -129,29 +133,34 @@ class Sheet:
             self._orders.popitem()
         while self._columns:
             self._columns.popitem()
+        for columns in self._parts:
+            while columns:
+                columns.pop()
 
     def _key(self, index: int) -> tuple[Any, ...]:
         return tuple(self._columns[name][index] for name in self._keys)
 
-    def _telling_columns(self) -> list[str]:
-        """The key columns that tell all rows apart, as few as do."""
-        telling = []
-        for name in KEY_COLUMNS:
+    def _sort_by_keys(self) -> tuple[list[str], list[int]]:
+        """The key columns that tell all rows apart, as few as do, and the row indices sorted by them."""
+        rows = list(range(len(self)))
+        varying = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
+        for name in varying[:1]:
             column = self._columns[name]
-            if column and column.count(column[0]) < len(column):
-                telling.append(name)
-                if len(set(column)) == len(column):
-                    break
-        return telling
+            base = ordered(rows, column)
+            if all(column[row] != column[after] for row, after in pairwise(base)):
+                return [name], base
+        for name in reversed(varying):
+            rows = ordered(rows, self._columns[name])
+        return varying, rows
 
 
 def ordered(indices: list[int], column: Sequence[Any], descending: bool = False) -> list[int]:
     """``indices`` sorted stably by ``column[index]``: dealt into ranges that are sorted one by one, so that other
     threads can run in between."""
     key = column.__getitem__
-    if len(indices) <= RUN_ROWS:
+    if len(indices) <= 2 * RANGE_ROWS:
         return sorted(indices, key=key, reverse=descending)
-    ranges = 2 * len(indices) // RUN_ROWS
+    ranges = len(indices) // RANGE_ROWS
     sample = sorted(map(key, indices[:: len(indices) // (16 * ranges)]))
     bounds = sorted(set(sample[16::16]))
     dealt: list[list[int]] = [[] for _ in range(len(bounds) + 1)]
@@ -165,6 +174,10 @@ def ordered(indices: list[int], column: Sequence[Any], descending: bool = False)
 
 def _joined(columns: Sequence[list[Any]]) -> list[Any]:
     return columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
+
+
+def _constant(column: list[Any]) -> bool:
+    return not column or column.count(column[0]) == len(column)
 
 
 def _sum_known(values: Sequence[Number | None]) -> Number | None:
