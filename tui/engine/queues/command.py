@@ -82,6 +82,6 @@ def shown(command: Sequence[str]) -> str:
 def not_run(command: Sequence[str], error: OSError) -> ListingError:
     """The error for a command that could not be started."""
     return ListingError(
-        f"{shown(command)} cannot be run ({error.strerror or error}); install the mail system or set the command's full path "
-        "in the configuration."
+        f"{shown(command)} cannot be run ({error.strerror or error}); install the mail system or set the command's "
+        "full path in the configuration."
     )
