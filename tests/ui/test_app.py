@@ -79,3 +79,14 @@ async def test_quit_leaves() -> None:
         await look.press("q")
         assert look.app._exit
         assert look.app.return_code == 0
+
+
+async def test_views_that_come_while_the_app_leaves_are_let_go() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.app._main.remove_children()
+        look.app._running = False
+        look.link.push()
+        look.link.restart("The hub has ended.")
+        await look.pilot.pause()
+        look.app._running = True

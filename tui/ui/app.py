@@ -108,22 +108,23 @@ class MailtopApp(App[None]):
             if isinstance(answer, View):
                 self.post_message(Answered(answer))
             else:
-                self.post_message(Noticed(f"The hub was started again after it had ended: {answer.reason}"))
-                self.link.send(self._main.asked)
+                self.post_message(Noticed(f"{answer.reason} It is started again."))
         self.post_message(LinkEnded("The link to the hub is closed; what is shown gets old. Leave with q."))
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
-        self._main.show(message.view)
+        if self.is_running:  # else the widgets are already being taken down
+            self._main.show(message.view)
 
     @on(Noticed)
     def _noticed(self, message: Noticed) -> None:
-        self._main.say(message.sentence)
+        if self.is_running:
+            self._main.say(message.sentence)
 
     @on(LinkEnded)
     def _link_ended(self, message: LinkEnded) -> None:
         if self._link_started:
-            self._main.say(message.sentence)
+            self._noticed(Noticed(message.sentence))
         else:
             self.exit(return_code=1, message=Text(message.sentence))
 

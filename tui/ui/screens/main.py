@@ -87,8 +87,8 @@ class MainScreen(Screen[None]):
             selected = self.table.state.key
             latest = view.serial == self.asked.serial and selected in (None, self.asked.selected)
             self.table.show(view, latest=latest)
-            self.chart.show(view)
-        self.panes.show(view)
+            self.chart.show(view.chart_title, view.chart)
+        self.panes.show(view.panes if view.totals_known else None)
         self.notice.show(view)
         self._show_place()
         self._lay_out()

@@ -3,7 +3,7 @@ them)."""
 
 from __future__ import annotations
 
-from tui.hub.protocol import AccountPane, Span, View
+from tui.hub.protocol import AccountPane, Span
 from tui.model import UNKNOWN_ACCOUNT
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import count, rate, size_bytes
@@ -27,23 +27,23 @@ class AccountPanes(Lines):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="panes")
-        self._view: View | None = None
+        self._panes: list[AccountPane] | None = None
         self.places = 1
 
-    def show(self, view: View) -> None:
-        """Draw the view's panes."""
-        self._view = view
-        self.redraw()
+    def show(self, panes: list[AccountPane] | None) -> None:
+        """Draw panes; ``None`` while the totals are not known."""
+        if panes != self._panes:
+            self._panes = panes
+            self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The panes' lines, joined; a sentence where there is no pane."""
-        view = self._view
-        if view is None or not view.totals_known:
+        if self._panes is None:
             return self._sentence("waiting for the first totals of accounts", width)
-        if not view.panes:
+        if not self._panes:
             return self._sentence("no account has sent mail yet", width)
         each = pane_width(width, self.places)
-        blocks = [pane_lines(pane, each, height, self.glyphs) for pane in view.panes[: self.places]]
+        blocks = [pane_lines(pane, each, height, self.glyphs) for pane in self._panes[: self.places]]
         return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
 
     def _sentence(self, text: str, width: int) -> list[Line]:

@@ -3,7 +3,7 @@ table's columns."""
 
 from __future__ import annotations
 
-from tui.hub.protocol import Span, View
+from tui.hub.protocol import ChartLine, Span
 from tui.ui.commands import footer_key
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
@@ -21,20 +21,20 @@ class Chart(Lines):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="chart")
-        self._view: View | None = None
+        self._title = ""
+        self._chart: list[ChartLine] = []
 
-    def show(self, view: View) -> None:
-        """Draw the view's chart."""
-        self._view = view
-        self.redraw()
+    def show(self, title: str, chart: list[ChartLine]) -> None:
+        """Draw a chart and the words above it."""
+        if (title, chart) != (self._title, self._chart):
+            self._title, self._chart = title, chart
+            self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The title, with the keys for another span of time at its right, then the chart."""
-        if self._view is None:
-            return []
         right = [Span(f"{footer_key('span')} ", "key"), Span("span ", "muted")]
         room = max(width - line_width(right) - 2, 0)
-        title = justified([Span(" "), Span(self.glyphs.fit(self._view.chart_title, room), "strong")], right, width)
-        if not self._view.chart:
+        title = justified([Span(" "), Span(self.glyphs.fit(self._title, room), "strong")], right, width)
+        if not self._chart:
             return [title, [Span(" no history yet", "muted")]]
-        return [title, *([Span(" " * MARGIN), *line] for line in self._view.chart)]
+        return [title, *([Span(" " * MARGIN), *line] for line in self._chart)]

@@ -18,6 +18,9 @@ from tui.ui.glyphs import Glyphs
 
 Line = list[Span]
 
+NEAR = 3
+"""Cells between two changes that are cheaper to send again than to jump over."""
+
 ROLES = (
     *("muted", "axis", "strong", "name", "header", "key", "tab", "sum", "cursor"),
     *("new", "proc", "retry", "hold", "send", "success", "defer", "fail"),
@@ -140,8 +143,8 @@ def changed_cells(old: Line, new: Line, width: int) -> list[tuple[int, int]]:
         if before != after:
             if cell_width(before.text) != cells:
                 return [*runs, (x, width - x)]
-            if runs and sum(runs[-1]) == x:
-                runs[-1] = (runs[-1][0], runs[-1][1] + cells)
+            if runs and x - sum(runs[-1]) <= NEAR:
+                runs[-1] = (runs[-1][0], x + cells - runs[-1][0])
             else:
                 runs.append((x, cells))
         x += cells
