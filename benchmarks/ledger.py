@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tui.engine.batch import Batch, CauseDelta, CauseKey, Delta, cell_key
+from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, Delta, cell_key
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.model import Grouping, QueueQuery
@@ -73,9 +73,12 @@ def main() -> None:
         writer = SqliteWriter(path)
         writer.maintain(time.time())
         back_fill(writer, universe, now_minute, options.rows)
-        live(writer, universe, now_minute)
+        live(writer, universe, now_minute, 20)
+        live(writer, universe, now_minute, 300)
         questions(path, universe)
         cold(path)
+        live(writer, universe, now_minute, 3000)
+        cell_history_when_busy(path, universe)
         writer.close()
 
 
@@ -102,25 +105,23 @@ def back_fill(writer: SqliteWriter, universe: Universe, now_minute: int, rows: i
     say("maintain", "nothing to roll", milliseconds(time.perf_counter() - began))
 
 
-def live(writer: SqliteWriter, universe: Universe, now_minute: int) -> None:
-    for rows in (20, 300, 3000):
-        taken = []
-        batches = [Batch({now_minute + second // 60: universe.deltas(rows)}) for second in range(90)]
-        gc.collect()
-        gc.freeze()  # as the collector does
-        for batch in batches:
-            began = time.perf_counter()
-            writer.write(batch)
-            taken.append(time.perf_counter() - began)
-        say("live batch", f"{rows:,} rows", f"{spread(taken)}")
-        now_minute += 2
+def live(writer: SqliteWriter, universe: Universe, now_minute: int, rows: int) -> None:
+    batches = [Batch({now_minute + second // 60: universe.deltas(rows)}) for second in range(90)]
+    gc.collect()
+    gc.freeze()  # as the collector does
+    taken = []
+    for batch in batches:
+        began = time.perf_counter()
+        writer.write(batch)
+        taken.append(time.perf_counter() - began)
+    say("live batch", f"{rows:,} rows", spread(taken))
 
 
 def questions(path: Path, universe: Universe) -> None:
     reader = SqliteReader(path)
     status = reader.status()
     say("size", f"{status.cells:,} cells", f"{status.size / 1024**2:.0f} MiB")
-    campaign, isp = universe.cells[0] >> 24, next(iter(universe.isps))
+    campaign, isp = universe.cells[0] >> ISP_BITS, next(iter(universe.isps))
     every = QueueQuery()
     asked: list[tuple[str, Callable[[], object]]] = [
         ("version", reader.version),
@@ -153,6 +154,17 @@ def questions(path: Path, universe: Universe) -> None:
     ]
     for name, ask in asked:
         say(name, "", spread(timed(ask)))
+    reader.close()
+
+
+def cell_history_when_busy(path: Path, universe: Universe) -> None:
+    reader = SqliteReader(path)
+    query = QueueQuery(campaign_id=universe.cells[0] >> ISP_BITS, isp=next(iter(universe.isps)))
+    say(
+        "history of one cell, 1 h",
+        "90 x 3,000 rows",
+        spread(timed(partial(reader.history, query, int(time.time()), 3600))),
+    )
     reader.close()
 
 

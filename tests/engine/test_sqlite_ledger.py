@@ -147,6 +147,48 @@ def test_a_ledger_at_rest_is_one_file_that_can_be_read_in_a_closed_folder() -> N
         with unprivileged():
             assert waiting(path) == 2
         folder.chmod(0o755)
+        writer = SqliteWriter(path)
+        writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
+        folder.chmod(0o555)
+        with unprivileged():
+            assert waiting(path) == 3
+            reader = SqliteReader(path)
+            assert reader.status().collector == os.getpid()
+            reader.close()
+        folder.chmod(0o755)
+        writer.close()
+
+
+def test_a_reader_follows_when_another_ledger_takes_the_files_place(path: Path) -> None:
+    writer = SqliteWriter(path)
+    writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
+    writer.close()
+    reader = SqliteReader(path)
+    version = reader.version()
+    path.rename(path.with_name("moved.ledger"))
+    with pytest.raises(LedgerError, match="there is no ledger at"):
+        reader.version()
+    path.touch()
+    with pytest.raises(LedgerError, match="there is no ledger at"):
+        reader.queue(QueueQuery())
+    writer = SqliteWriter(path)
+    writer.write(batch({BASE: {GMAIL: delta(new=7)}}))
+    assert reader.version() > version
+    assert reader.queue(QueueQuery()).new == [7]
+    reader.close()
+    writer.close()
+
+
+def test_a_reader_keeps_reading_when_writers_come_and_go(path: Path) -> None:
+    SqliteWriter(path).close()
+    reader = SqliteReader(path)
+    for stored in (1, 2, 3):
+        writer = SqliteWriter(path)
+        writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
+        assert reader.queue(QueueQuery()).new == [stored]
+        writer.close()
+        assert reader.queue(QueueQuery()).new == [stored]
+    reader.close()
 
 
 def test_a_ledger_is_not_for_everyones_eyes(path: Path) -> None:
@@ -170,13 +212,15 @@ def test_who_may_not_write_is_told_which_file(closed: str) -> None:
         folder.chmod(0o755)
 
 
-def test_who_may_not_read_is_told_which_file() -> None:
+@pytest.mark.parametrize("closed", ["folder", "file"])
+def test_who_may_not_read_is_told_which_file(closed: str) -> None:
     with open_folder() as folder:
         path = folder / "mail.ledger"
         SqliteWriter(path).close()
-        path.chmod(0o000)
+        (path if closed == "file" else folder).chmod(0o000)
         with unprivileged(), pytest.raises(LedgerError, match=r"cannot open the ledger .*mail\.ledger"):
             SqliteReader(path)
+        folder.chmod(0o755)
 
 
 def test_a_reader_without_a_ledger_is_told_what_makes_one(path: Path) -> None:

@@ -39,7 +39,7 @@ class LedgerLock:
         path = lock_path(ledger)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise LedgerError(
                 f"cannot lock the ledger {ledger} ({path}: {error.strerror}); its folder must be writable to collect"

@@ -76,7 +76,8 @@ _NOBODY = -1
 
 
 class SqliteReader:
-    """Reads the ledger at ``path``, whose mail system is known as ``sender_id``. One thread at a time.
+    """Reads the ledger at ``path``, whose mail system is known as ``sender_id``; follows when another file takes its
+    place. One thread at a time.
 
     Raises ``LedgerError``, as every method does: no ledger there, not readable, damaged, of another version.
     """
@@ -85,6 +86,8 @@ class SqliteReader:
         self._path = path
         self._sender_id = sender_id
         self._db = open_to_read(path)
+        self._file = _identity(path)
+        self._files_before = 0
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -93,6 +96,7 @@ class SqliteReader:
             if self._db.in_transaction:
                 yield
                 return
+            self._follow()
             self._db.execute("BEGIN")
             try:
                 yield
@@ -102,8 +106,9 @@ class SqliteReader:
     def version(self) -> int:
         """A number that grows whenever anything was written."""
         with explained(self._path):
+            self._follow()
             serial: int = self._db.execute("SELECT serial FROM ledger").fetchone()[0]
-            return serial
+            return (self._files_before << 48) + serial
 
     def status(self) -> LedgerStatus:
         """How the ledger stands."""
@@ -199,6 +204,15 @@ class SqliteReader:
         """Give back the file."""
         self._db.close()
 
+    def _follow(self) -> None:
+        """Open the file that stands at the path now, when it is not the one that was opened."""
+        file = _identity(self._path)
+        if file != self._file:
+            db = open_to_read(self._path)
+            self._db.close()
+            self._db, self._file = db, file
+            self._files_before += 1
+
     def _is_here(self, query: QueueQuery) -> bool:
         return query.sender_id is None or query.sender_id == self._sender_id
 
@@ -259,6 +273,15 @@ class SqliteReader:
     def _size_bytes(self) -> int:
         files = [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal", "-shm")]
         return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands at the path: device and inode; ``None`` when that cannot be told."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _window(end: int, span_seconds: int, step: int) -> tuple[int, int]:

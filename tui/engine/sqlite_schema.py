@@ -95,7 +95,7 @@ def open_to_write(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) 
         # Replies and addresses are not for everyone's eyes.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
     except OSError as error:
-        raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror or error)) from error
+        raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror)) from error
     db = _connect(path, "rw")
     try:
         with explained(path):
@@ -117,12 +117,19 @@ def open_to_write(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) 
 
 def open_to_read(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> sqlite3.Connection:
     """The ledger at ``path`` for reading beside its writer. Raises ``LedgerError``."""
-    if not path.exists():
-        raise LedgerError(f"there is no ledger at {path}; 'mailtop collect' makes it")
+    nothing = f"there is no ledger at {path}; 'mailtop collect' makes it"
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise LedgerError(nothing) from error
+    except OSError as error:
+        raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror)) from error
     db = _connect(path, "ro")
     try:
         with explained(path):
             version = _stored_version(db, path, len(migrations))
+            if version == 0:
+                raise LedgerError(nothing)
             if version < len(migrations):
                 raise LedgerError(
                     f"the ledger {path} was written by an older mailtop (version {version}, this one reads "
@@ -143,8 +150,6 @@ def explained(path: Path) -> Iterator[None]:
         raise LedgerError(_sentence(path, error)) from error
     except BlockError as error:
         raise LedgerError(_DAMAGED.format(path=path, reason=error)) from error
-    except OverflowError as error:
-        raise LedgerError(f"a count for the ledger {path} is beyond 64 bits ({error}); please report this") from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

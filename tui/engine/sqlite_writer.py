@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,7 +150,8 @@ class SqliteWriter:
                 self._db.execute("UPDATE ledger SET serial = serial + 1")
         with explained(self._path):
             if sqlite_history.file_bytes(self._db) > self._max_bytes:
-                self._db.executescript("PRAGMA incremental_vacuum(4096)")  # execute() would free one page
+                # execute() would free one page only.
+                self._db.executescript("PRAGMA incremental_vacuum(4096)")
 
     def close(self) -> None:
         """Give up the lock and the file. With no reader left the ledger is one plain file then, which can be read
@@ -158,12 +159,19 @@ class SqliteWriter:
         if not self._lock.held:
             return
         try:
-            with suppress(sqlite3.OperationalError):  # readers keep it as it is: locked
-                self._db.execute("PRAGMA busy_timeout = 0")
-                self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.close()
+            with explained(self._path):
+                self._leave_one_file()
         finally:
+            self._db.close()
             self._lock.release()
+
+    def _leave_one_file(self) -> None:
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:  # readers are there
+                raise
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -172,6 +180,11 @@ class SqliteWriter:
             try:
                 yield
                 self._db.execute("COMMIT")
+            except OverflowError as error:
+                raise LedgerError(
+                    f"a batch for the ledger {self._path} has a count beyond 64 bits; nothing of it was stored; please "
+                    "report this"
+                ) from error
             finally:
                 # SQLite itself has rolled back after some errors, such as a full disk.
                 if self._db.in_transaction:
