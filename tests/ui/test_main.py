@@ -185,6 +185,20 @@ async def test_hostile_names_are_shown_as_they_are() -> None:
         await look.wait_for("[/oops] [@click=app.quit]y")
 
 
+async def test_an_ascii_terminal_gets_nothing_but_ascii() -> None:
+    names = ["zoë@exämple.test", "日本語", "emoji \N{ROCKET}", "plain"]
+    world = World(cells=[cell(name, name, name, 5, 0, 0, 0) for name in names])
+    world.sources = [replace(LIVE, name="mx-köln"), replace(ERROR, error="„nein“ – sagt der Server.")]
+    async with running(ScriptedLink(world), environ={"LC_ALL": "POSIX"}) as look:
+        for key in "acit":
+            await look.press(key)
+            await look.wait_for(lambda: look.app._main.view == look.link.world.view(look.link.request))
+            assert look.text().isascii()
+        assert look.link.request.ascii
+        await look.press("a", "down", "enter")
+        await look.wait_for("queue > plain > by campaign")
+
+
 async def test_a_restarted_hub_is_told_until_the_next_key() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")

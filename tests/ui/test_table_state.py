@@ -63,8 +63,7 @@ class Driver:
             return
         view = self.wire.pop(0)
         if (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
-            latest = view.serial == self.asked.serial and self.state.key in (None, self.asked.selected)
-            self.state.show(view, latest=latest)
+            self.state.show(view, latest=view.serial == self.asked.serial)
             self.ask_for_window()
 
     def change(self, totals: list[int]) -> None:
@@ -145,6 +144,35 @@ def test_a_key_within_two_screens_needs_no_answer() -> None:
         driver.move(1)
         assert driver.state.row is not None
     assert driver.state.cursor == 20
+
+
+def test_nor_does_a_key_on_the_way_back() -> None:
+    driver = Driver(list(range(1000, 0, -1)), height=10)
+    driver.settle()
+    driver.move(500)
+    driver.settle()
+    for _ in range(20):
+        driver.move(-1)
+        assert driver.state.row is not None
+    assert driver.state.cursor == 480
+
+
+def test_a_row_that_moved_far_stands_where_it_stood_on_the_screen_among_rows_that_are_there() -> None:
+    driver = Driver(list(range(1000, 0, -1)), height=10)
+    driver.settle()
+    driver.move(104)
+    driver.settle()
+    driver.move(-5)
+    driver.settle()
+    state = driver.state
+    above = state.cursor - state.scroll
+    driver.reverse()
+    while state.awaiting:
+        driver.deliver()
+    assert (state.cursor, state.cursor - state.scroll) == (900, above)
+    assert all(state.row_at(index) is not None for index in range(state.scroll, state.scroll + 10))
+    driver.settle()
+    driver.check_settled()
 
 
 def test_far_rows_are_asked_for_and_then_stand_under_the_cursor() -> None:

@@ -84,9 +84,7 @@ class MainScreen(Screen[None]):
         """A view came from the hub: everything that is shown is drawn from it."""
         self.view = view
         if view.query == self.asked.query and (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
-            selected = self.table.state.key
-            latest = view.serial == self.asked.serial and selected in (None, self.asked.selected)
-            self.table.show(view, latest=latest)
+            self.table.show(view, latest=view.serial == self.asked.serial)
             self.chart.show(view.chart_title, view.chart)
         self.panes.show(view.panes if view.totals_known else None)
         self.notice.show(view)

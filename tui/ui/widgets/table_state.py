@@ -72,8 +72,6 @@ class TableState:
     def show(self, view: View, *, latest: bool) -> bool:
         """Take over the view's rows; ``latest`` says that it answers the last request. False when it does not say where
         the cursor's row is now: such a view is overtaken by one that is on its way."""
-        if self.awaiting and not latest:
-            return False
         cursor = self._find(view, latest=latest)
         if cursor is None:
             return False
