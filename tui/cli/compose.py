@@ -75,16 +75,15 @@ def catch_up(source: SourceConfig, running: ExitStack) -> str | None:
         return None
     except (LedgerError, SourceError) as error:
         return str(error)
-    return " ".join(problems(collecting, source)) or None
+    return "; ".join(problems(collecting, source)) or None
 
 
-def problems(collecting: Collector, source: SourceConfig) -> tuple[str, ...]:
-    """What a collector cannot read now: what the search for the mail system says of it, which knows the remedy, else
-    what the collector does."""
-    own = tuple(each for each in (collecting.log_problem, collecting.queue_problem) if each is not None)
+def problems(collecting: Collector, source: SourceConfig) -> list[str]:
+    """What a collector cannot read now, with what the search for the mail system knows of the remedy."""
+    own = [each for each in (collecting.log_problem, collecting.queue_problem) if each is not None]
     if not own or isinstance(source, DemoSource):
         return own
-    return mail_system(source).problems or own
+    return list(dict.fromkeys([*own, *mail_system(source).problems]))
 
 
 def _open_ledger(source: SourceConfig) -> SqliteWriter:
@@ -106,11 +105,9 @@ def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed
     tail = Tail(found.log, position)
     if found.mta == "postfix":
         return MtaFeed(tail, PostfixLog(accounts, zone), Postqueue(accounts, found.postqueue or source.postqueue))
-    listers: list[QueueLister] = []
+    listers: list[QueueLister] = [EximBp(found.exim or "exim", accounts)]
     if found.spool is not None:
-        listers.append(EximSpool(found.spool, accounts))
-    if found.exim is not None:
-        listers.append(EximBp(found.exim, accounts))
+        listers.insert(0, EximSpool(found.spool, accounts))
     return MtaFeed(tail, EximLog(accounts, zone), FirstThatWorks(listers))
 
 
