@@ -8,84 +8,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.book import Book
 from tests.engine.event_worlds import event_lists, listings
 from tui.engine import events as ev
-from tui.engine.batch import DEFER, FAIL, ISP_BITS, SEND, SIZE, SUCCESS, Batch, Names
-from tui.engine.queue_state import QueueState
+from tui.engine.batch import DEFER, FAIL, SEND, SUCCESS
 from tui.engine.queues.listing import Listing, Waiting
-from tui.engine.reconcile import Reconciler
-from tui.engine.tracker import Tracker
-from tui.isp import IspTable
 
 NOW = 1_800_000_000
-
-
-class Book:
-    """Adds up batches as a ledger does, by name instead of number."""
-
-    def __init__(self) -> None:
-        self.names = Names({}, {}, {})
-        self.messages: dict[bytes, bytes] = {}
-        self.rows: Counter[tuple[int, int, int]] = Counter()
-        self.causes: Counter[tuple[int, str]] = Counter()
-        self.counters: Counter[str] = Counter()
-
-    def add(self, batch: Batch) -> None:
-        self.names.accounts.update(batch.accounts)
-        self.names.campaigns.update(batch.campaigns)
-        self.names.isps.update(batch.isps)
-        for minute, cells in batch.deltas.items():
-            for cell, row in cells.items():
-                for column, amount in enumerate(row):
-                    self.rows[minute, cell, column] += amount
-        for key, cause in batch.causes.items():
-            self.causes[key.cell, key.text] += cause.count
-        for id_, blob in batch.messages.items():
-            if blob is None:
-                del self.messages[id_]
-            else:
-                self.messages[id_] = blob
-        self.counters.update(batch.counters)
-
-    def by_name(self) -> dict[tuple[int, str, str, str, int], int]:
-        accounts = {number: name for name, number in self.names.accounts.items()}
-        campaigns = {number: (accounts[account], name) for (account, name), number in self.names.campaigns.items()}
-        isps = {0: "", **{number: name for name, number in self.names.isps.items()}}
-        named: Counter[tuple[int, str, str, str, int]] = Counter()
-        for (minute, cell, column), amount in self.rows.items():
-            named[(minute, *campaigns[cell >> ISP_BITS], isps[cell & (1 << ISP_BITS) - 1], column)] += amount
-        return {key: amount for key, amount in named.items() if amount}
-
-    def sums(self) -> list[int]:
-        sums = [0] * 9
-        for (_, _, column), amount in self.rows.items():
-            sums[column] += amount
-        return sums
-
-    def engine(self) -> Engine:
-        return Engine(self)
-
-
-class Engine:
-    """Tracker and reconciler over one queue state, as the collector puts them together."""
-
-    def __init__(self, book: Book) -> None:
-        self.state = QueueState(book.names, book.messages, IspTable())
-        self.tracker = Tracker(self.state)
-        self.apply = self.tracker.apply
-        self.reconcile = Reconciler(self.state).reconcile
-
-    def take(self) -> Batch:
-        return self.state.take(self.tracker.log_time)
-
-
-def units(engine: Engine) -> dict[bytes, dict[bytes, int]]:
-    """Waiting recipients and their state, by message."""
-    return {
-        id_: {recipient: unit & 3 for recipient, unit in message.units.items()}
-        for id_, message in engine.state.messages.items()
-        if message.units
-    }
 
 
 def run(events: list[ev.Event]) -> Book:
@@ -120,17 +49,9 @@ def test_what_waits_is_what_the_messages_hold(events: list[ev.Event]) -> None:
     engine = book.engine()
     engine.apply(events)
     book.add(engine.take())
-    held = Counter(state for message in units(engine).values() for state in message.values())
+    held = Counter(state for message in engine.units().values() for state in message.values())
     assert book.sums()[5:] == [held[state] for state in range(4)]
-    assert all(amount >= 0 for amount in _gauges(book).values())
-
-
-def _gauges(book: Book) -> Counter[tuple[int, int]]:
-    gauges: Counter[tuple[int, int]] = Counter()
-    for (_, cell, column), amount in book.rows.items():
-        if column > SIZE:
-            gauges[cell, column] += amount
-    return gauges
+    assert all(amount >= 0 for amount in book.waiting().values())
 
 
 @given(event_lists())
@@ -149,15 +70,15 @@ def test_after_a_listing_the_queue_is_the_listing(events: list[ev.Event], drawn:
     engine.apply(events)
     for listing in drawn:
         engine.reconcile(listing, set())
-        assert units(engine) == {
+        assert engine.units() == {
             id_: dict.fromkeys(waiting.recipients, waiting.state)
             for id_, waiting in listing.messages.items()
             if waiting.recipients
         }
     book.add(engine.take())
-    waiting = Counter(state for message in units(engine).values() for state in message.values())
+    waiting = Counter(state for message in engine.units().values() for state in message.values())
     assert book.sums()[5:] == [waiting[state] for state in range(4)]
-    assert all(amount >= 0 for amount in _gauges(book).values())
+    assert all(amount >= 0 for amount in book.waiting().values())
 
 
 @given(event_lists(), listings(taken=NOW + 10**7), st.data())
@@ -166,22 +87,15 @@ def test_a_listing_leaves_ids_that_were_logged_meanwhile_alone(
 ) -> None:
     engine = Book().engine()
     engine.apply(events)
-    before = units(engine)
+    before = engine.units()
     touched = set(data.draw(st.lists(st.sampled_from(sorted({*before, *listing.messages}) or [b"-"]))))
     engine.reconcile(listing, touched)
-    after = units(engine)
+    after = engine.units()
     assert {id_: after.get(id_) for id_ in touched} == {id_: before.get(id_) for id_ in touched}
 
 
 def arrived(id_: bytes, *recipients: bytes, time: int = NOW, account: bytes = b"alice@acme.test") -> ev.Arrived:
     return ev.Arrived(time, id_, account, b"acme.test", 1000, recipients, ev.NEW)
-
-
-def cells(book: Book) -> dict[tuple[str, str, str], list[int]]:
-    rows: dict[tuple[str, str, str], list[int]] = {}
-    for (_, account, campaign, isp, column), amount in book.by_name().items():
-        rows.setdefault((account, campaign, isp), [0] * 9)[column] += amount
-    return {key: row for key, row in rows.items() if any(row)}
 
 
 def test_a_message_from_arrival_to_completion() -> None:
@@ -194,22 +108,22 @@ def test_a_message_from_arrival_to_completion() -> None:
         ev.Deferred(NOW + 3, b"1", b, b, b"retry time not reached", False),
     ]
     book = run(events)
-    assert cells(book) == {
+    assert book.cells() == {
         ("alice@acme.test", "spring", ""): [1, 0, 0, 0, 1000, 0, 0, 0, 0],
         ("alice@acme.test", "spring", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0],
         ("alice@acme.test", "spring", "corp.example"): [0, 0, 1, 0, 0, 0, 0, 1, 0],
     }
     assert [text for _, text in book.causes] == ["451 4.7.1 Try again later"]
     book = run([*events, ev.Failed(NOW + 4, b"1", b, b, b"550 no"), ev.Gone(NOW + 4, b"1")])
-    assert cells(book)["alice@acme.test", "spring", "corp.example"] == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert book.cells()["alice@acme.test", "spring", "corp.example"] == [0, 0, 1, 1, 0, 0, 0, 0, 0]
     assert book.messages == {}
 
 
 def test_outcomes_before_the_arrival_move_to_the_account_once_it_is_known() -> None:
     a = b"x@gmail.com"
     early: list[ev.Event] = [ev.Delivered(NOW, b"1", a, a)]
-    assert cells(run(early)) == {("(unknown)", "", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0]}
-    later = cells(run([*early, arrived(b"1", a, time=NOW + 90)]))
+    assert run(early).cells() == {("(unknown)", "", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0]}
+    later = run([*early, arrived(b"1", a, time=NOW + 90)]).cells()
     assert later == {
         ("alice@acme.test", "", ""): [1, 0, 0, 0, 1000, 0, 0, 0, 0],
         ("alice@acme.test", "", "Gmail"): [0, 1, 0, 0, 0, 0, 0, 0, 0],
@@ -224,7 +138,7 @@ def test_a_deferral_of_a_message_from_before_the_log_gets_its_account_from_the_q
     listed = Waiting(b"1", ev.RETRY, (a,), b"carol@shop.test", b"shop.test", b"camp", 10, NOW)
     engine.reconcile(Listing(NOW + 60, {b"1": listed}), set())
     book.add(engine.take())
-    assert cells(book) == {("carol@shop.test", "camp", "Gmail"): [0, 0, 1, 0, 0, 0, 0, 1, 0]}
+    assert book.cells() == {("carol@shop.test", "camp", "Gmail"): [0, 0, 1, 0, 0, 0, 0, 1, 0]}
 
 
 def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the_line_comes_late() -> None:
@@ -239,7 +153,7 @@ def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the
     engine.apply([ev.Delivered(NOW + 4, b"1", a, a), ev.Gone(NOW + 4, b"1")])
     book.add(engine.take())
     assert book.counters["vanished"] == 0
-    assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert book.cells()["alice@acme.test", "", "Gmail"] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
 def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_comes() -> None:
@@ -250,11 +164,11 @@ def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_
     engine.reconcile(Listing(NOW, {b"1": listed}), set())
     book.add(engine.take())
     assert book.counters["unlogged"] == 1
-    assert cells(book) == {("acme.test", "", "Gmail"): [0, 0, 0, 0, 0, 1, 0, 0, 0]}
+    assert book.cells() == {("acme.test", "", "Gmail"): [0, 0, 0, 0, 0, 1, 0, 0, 0]}
     engine.apply([arrived(b"1", a)])
     book.add(engine.take())
     assert book.counters["unlogged"] == 0
-    assert cells(book)["alice@acme.test", "", "Gmail"] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert book.cells()["alice@acme.test", "", "Gmail"] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
     assert book.sums()[SEND] == 1
 
 
@@ -285,7 +199,7 @@ def test_a_requeued_message_is_sent_once_and_keeps_its_owner() -> None:
             ev.Gone(NOW + 60, b"2"),
         ]
     )
-    assert cells(book) == {
+    assert book.cells() == {
         ("alice", "", ""): [1, 0, 0, 0, 10, 0, 0, 0, 0],
         ("alice", "", "Gmail"): [0, 1, 1, 0, 0, 0, 0, 0, 0],
     }
@@ -304,5 +218,5 @@ def test_an_id_used_again_is_another_message() -> None:
     ]
     book = run([*one, *two])
     assert book.counters["vanished"] == 1
-    assert cells(book)["bob", "", ""][SEND] == 1
+    assert book.cells()["bob", "", ""][SEND] == 1
     assert book.sums()[5:] == [0, 0, 0, 0]
