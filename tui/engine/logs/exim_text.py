@@ -75,8 +75,11 @@ def _told_apart(address: bytes, waiting: bytes) -> tuple[bytes, bytes]:
     host, or the recipient without its quotes or in lower case."""
     if _AT not in address or address.startswith(_NO_ADDRESS):
         return waiting, waiting
-    bare = waiting if _QUOTE not in waiting else waiting.replace(b'"', b"").replace(b"\\", b"")
-    return (waiting if bare.lower() == address.lower() else address), waiting
+    return (waiting if _bare(waiting) == _bare(address) else address), waiting
+
+
+def _bare(address: bytes) -> bytes:
+    return address.replace(b'"', b"").replace(b"\\", b"").lower()
 
 
 def recipients_of(rest: bytes) -> tuple[bytes, ...] | None:
