@@ -128,8 +128,10 @@ def test_what_went_to_the_sink_is_what_it_wrote_down() -> None:
     answers = {"ok": SUCCESS, "defer": DEFER, "reject": FAIL}
     for run in EXIM_RUNS:
         capture = exim_capture(run)
-        got = Counter((record.r.rpartition("@")[2], answers[record.res]) for record in capture.sink())
-        assert outcomes(whole_run(exim_events(capture, 0, len(capture.log())))) == got, run
+        got = Counter((record.r.rpartition("@")[2].lower(), answers[record.res]) for record in capture.sink())
+        counted = outcomes(whole_run(exim_events(capture, 0, len(capture.log()))))
+        counted.pop(("expire.test", FAIL), None)  # Exim gave up by itself: its retry time was over
+        assert counted == got, run
 
 
 def test_totals_are_those_of_eximstats() -> None:
