@@ -86,6 +86,14 @@ def while_mail_comes_in(mta: RealMta, config: str) -> None:
         assert ended() == 0
 
 
+def beyond_ascii(mta: RealMta, config: str) -> None:
+    """A campaign whose name goes encoded over the wire has its own name in the end."""
+    account, recipient = "carol@shop.test", "defer.beyond@gmail.test"
+    mta.send([Message(sender=account, user=account, recipients=(recipient,), campaign="Grüße ✓")])
+    mta.settle()
+    same_numbers(mta, config)
+
+
 def on_screen(mta: RealMta, config: str) -> None:
     """The screen, driven by keys alone, shows the same numbers in all groupings, and those of one account and one
     campaign by ISP after going in; after ``q`` nothing is left of it."""

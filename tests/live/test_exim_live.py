@@ -46,3 +46,7 @@ def test_the_screen_by_keys_alone(mta: RealMta, config: str) -> None:
 
 def test_no_configuration_is_needed(mta: RealMta) -> None:
     story.without_configuration(mta)
+
+
+def test_a_campaign_beyond_ascii(mta: RealMta, config: str) -> None:
+    story.beyond_ascii(mta, config)
