@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 
@@ -13,6 +15,7 @@ from tests.ui.scripted import ScriptedLink
 from tui.ui.app import MailtopApp
 
 UTF8 = {"LANG": "C.UTF-8"}
+LOOKED_AT = ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR")
 
 
 class Looker:
@@ -64,8 +67,10 @@ async def running(
     environ: Mapping[str, str] = UTF8,
     **arguments: Any,
 ) -> AsyncIterator[Looker]:
-    """A running app over a scripted link."""
+    """A running app over a scripted link; ``environ`` is all it knows of its terminal."""
     link = link or ScriptedLink()
-    app = MailtopApp(link, environ=environ, **arguments)
-    async with app.run_test(size=size) as pilot:
-        yield Looker(app, link, pilot)
+    others = {name: value for name, value in os.environ.items() if name not in LOOKED_AT}
+    with patch.dict(os.environ, {**others, **environ}, clear=True):
+        app = MailtopApp(link, **arguments)
+        async with app.run_test(size=size) as pilot:
+            yield Looker(app, link, pilot)

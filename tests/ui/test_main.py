@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ui.screens import Looker, running
-from tests.ui.scripted import CELLS, FIRST, LIVE, ScriptedLink, World, cell
+from tests.ui.scripted import CELLS, FIRST, LIVE, ScriptedLink, World, cell, panes
 from tui.hub.protocol import Refresh, ViewRequest
 from tui.model import Freshness, Grouping, QueueQuery, SourceStatus
 
@@ -188,6 +188,7 @@ async def test_hostile_names_are_shown_as_they_are() -> None:
 async def test_an_ascii_terminal_gets_nothing_but_ascii() -> None:
     names = ["zoë@exämple.test", "日本語", "emoji \N{ROCKET}", "plain"]
     world = World(cells=[cell(name, name, name, 5, 0, 0, 0) for name in names])
+    world.panes = lambda request: panes(replace(request, ascii=False))
     world.sources = [replace(LIVE, name="mx-köln"), replace(ERROR, error="„nein“ – sagt der Server.")]
     async with running(ScriptedLink(world), environ={"LC_ALL": "POSIX"}) as look:
         for key in "acit":

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
-from tests.ui.screens import Looker, running
+from tests.ui.screens import UTF8, Looker, running
 from tests.ui.scripted import CELLS, LIVE, ScriptedLink, World
 from tui.model import Freshness
 from tui.ui.app import MailtopApp
@@ -108,3 +108,23 @@ async def test_the_age_of_what_is_live_does_not_grow_while_the_hub_is_silent(mon
         monkeypatch.setattr(look.app._main.status, "_clock", lambda: 1e9)
         look.app._main.status.redraw()
         assert "mx1 live <5s" in look.lines()[0]
+
+
+async def test_without_colour_no_colour_is_sent_and_the_cursor_is_reverse(wire: Wire) -> None:
+    async with running(environ={**UTF8, "NO_COLOR": "1"}) as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        styles = {code for codes in re.findall(r"\x1b\[([0-9;]+)m", wire.text) for code in codes.split(";")}
+        assert styles <= {"0", "1", "2", "7", "39", "49"}
+        wire.painted()
+        await look.press("down")
+        await settled(look)
+        assert re.search(r"\x1b\[7;39;49m▌ alice", wire.text)
+
+
+async def test_the_ansi_theme_leaves_the_colours_to_the_terminal(wire: Wire) -> None:
+    async with running(theme="mailtop-ansi") as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        assert not re.search(r"[34]8;[25]", wire.text)
+        assert re.search(r"\x1b\[7;39;49m▌ news", wire.text)

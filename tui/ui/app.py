@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -38,8 +37,10 @@ class MailtopApp(App[None]):
     """The screen over one link to a hub.
 
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
-    looks of the hub at its sources; ``query`` the place to start at; ``environ`` says what the terminal can show
-    (``LC_ALL``, ``NO_COLOR``). The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
+    looks of the hub at its sources; ``query`` the place to start at. What the terminal can show is read from the
+    environment (``LC_ALL``, ``LC_CTYPE``, ``LANG``, ``NO_COLOR``).
+
+    The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
 
     TITLE = "mailtop"
@@ -54,14 +55,12 @@ class MailtopApp(App[None]):
         *,
         query: QueueQuery = BY_ACCOUNT,
         user_themes: Path | None = None,
-        environ: Mapping[str, str] | None = None,
     ) -> None:
-        environ = os.environ if environ is None else environ
-        colour = "NO_COLOR" not in environ
+        colour = "NO_COLOR" not in os.environ
         # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
         super().__init__(ansi_color=None if colour else True)
         self.link = link
-        self.glyphs = glyphs_for(environ, colour=colour)
+        self.glyphs = glyphs_for(os.environ, colour=colour)
         self._main = MainScreen(self.glyphs, query, interval)
         self._link_started = self._link_closed = False
         self._last_asked: ViewRequest | None = None
