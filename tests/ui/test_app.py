@@ -73,6 +73,14 @@ async def test_views_that_come_while_help_is_open_are_shown_after() -> None:
         await look.wait_for("all 4 accounts")
 
 
+async def test_a_notice_stands_until_the_next_key() -> None:
+    async with running(notice="No mail system was found [here]: this is the demo.") as look:
+        await look.wait_for("No mail system was found [here]: this is the demo.")
+        await look.wait_for("all 5 accounts")
+        await look.press("down")
+        assert "demo" not in look.text()
+
+
 async def test_quit_leaves() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")

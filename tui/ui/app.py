@@ -37,8 +37,8 @@ class MailtopApp(App[None]):
     """The screen over one link to a hub.
 
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
-    looks of the hub at its sources; ``query`` the place to start at. What the terminal can show is read from the
-    environment (``LC_ALL``, ``LC_CTYPE``, ``LANG``, ``NO_COLOR``).
+    looks of the hub at its sources; ``query`` the place to start at; ``notice`` a sentence to show first. What the
+    terminal can show is read from the environment (``LC_ALL``, ``LC_CTYPE``, ``LANG``, ``NO_COLOR``).
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
@@ -55,6 +55,7 @@ class MailtopApp(App[None]):
         *,
         query: QueueQuery = BY_ACCOUNT,
         user_themes: Path | None = None,
+        notice: str = "",
     ) -> None:
         colour = "NO_COLOR" not in os.environ
         # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
@@ -64,11 +65,12 @@ class MailtopApp(App[None]):
         self._main = MainScreen(self.glyphs, query, interval)
         self._link_started = self._link_closed = False
         self._last_asked: ViewRequest | None = None
-        self._themes, self._problems = load_themes([shipped_folder(), *([user_themes] if user_themes else [])])
+        self._themes, problems = load_themes([shipped_folder(), *([user_themes] if user_themes else [])])
+        self._notices = [notice, *problems] if notice else problems
         for known in self._themes.values():
             self.register_theme(known)
         if theme not in self._themes:
-            self._problems.append(f"There is no theme '{theme}'; there are {', '.join(self._themes)}.")
+            self._notices.append(f"There is no theme '{theme}'; there are {', '.join(self._themes)}.")
         self.theme = theme if theme in self._themes else DEFAULT_THEME
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -81,8 +83,8 @@ class MailtopApp(App[None]):
 
     def on_mount(self) -> None:
         """Start listening to the hub, and to what may end us."""
-        if self._problems:
-            self._main.call_after_refresh(self._main.say, " ".join(self._problems))
+        if self._notices:
+            self._main.call_after_refresh(self._main.say, " ".join(self._notices))
         if not self.is_headless:
             leaving.watch(self._leave, sys.__stdin__.fileno() if sys.__stdin__ else 0)
         self.run_worker(self._listen(), name="link", exclusive=True)
