@@ -13,22 +13,28 @@ class Exit(enum.IntEnum):
     """What the command's exit code says."""
 
     OK = 0
+    FAILED = 1
     USAGE = 2
     SOURCE = 3
     OUTPUT = 74
     BUSY = 75
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141
+    TERMINATED = 143
 
 
 EXIT_MEANINGS = {
     Exit.OK: "everything that was asked for was read",
+    Exit.FAILED: "mailtop itself failed; please report what it printed",
     Exit.USAGE: "the command line or the configuration is wrong, or there is no terminal to draw the screen on",
     Exit.SOURCE: "a source could not be read, in whole or in part; what the others know is still printed",
     Exit.OUTPUT: "the output could not be written, for instance because the disk is full",
     Exit.BUSY: "another collector writes this ledger already",
+    Exit.HUNG_UP: "the terminal of the screen was closed",
     Exit.INTERRUPTED: "interrupted with Ctrl-C",
     Exit.PIPE_CLOSED: "whoever read the output stopped reading, as `head` does",
+    Exit.TERMINATED: "the screen was ended by SIGTERM (a collector that is ended so says 0)",
 }
 """Each exit code in words, for `--help` and the README."""
 
