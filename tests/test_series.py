@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.series import Series, rate_per_minute
+from tui.series import Series, newest, rate_per_minute
 
 
 def filled(*samples: tuple[float, float | None], capacity: int = 100) -> Series:
@@ -58,6 +58,13 @@ def test_only_the_newest_samples_are_kept() -> None:
 def test_a_clock_set_back_forgets_what_lies_after_it() -> None:
     series = filled((60, 10), (120, 20), (90, 15))
     assert series.rates_per_minute(60, 60, 1) == [10]
+
+
+def test_the_newest_value_may_be_one_bucket_old_and_no_more() -> None:
+    assert newest([1, 2, 3]) == 3
+    assert newest([1, 2, None]) == 2
+    assert newest([1, None, None]) is None
+    assert newest([]) is None
 
 
 @settings(deadline=None)

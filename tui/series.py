@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 
 
@@ -52,3 +53,8 @@ def rate_per_minute(begin: float, before: float | None, end: float, after: float
     if before is None or after is None or end <= begin or after < before:
         return None
     return (after - before) * 60 / (end - begin)
+
+
+def newest(values: Sequence[float | None]) -> float | None:
+    """The last value, or the one before it where the newest bucket has only just begun and is not known yet."""
+    return next((value for value in reversed(values[-2:]) if value is not None), None)

@@ -114,7 +114,8 @@ def test_every_line_is_in_the_role_of_its_state_and_named_by_its_letter() -> Non
 def test_the_first_line_names_the_series_and_what_waits_now() -> None:
     legend = text_of(trend_chart(history([Counts(new=1234, proc=7)]), 70, 10)[0])
     assert legend.split() == ["new", "1.2k", "proc", "7", "retry", "0", "hold", "0", "recipients"]
-    assert "new ?" in text_of(trend_chart(history([Counts(new=5), None]), 70, 10)[0])
+    assert "new 5" in text_of(trend_chart(history([Counts(new=5), None]), 70, 10)[0])
+    assert "new ?" in text_of(trend_chart(history([Counts(new=5), None, None]), 70, 10)[0])
 
 
 def test_a_gap_stays_open_in_every_line() -> None:

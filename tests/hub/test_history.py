@@ -35,9 +35,9 @@ class Poll:
         self.query = query
         self.recent = recent or Recent()
 
-    def at(self, time: float, **totals: int) -> dict[str, float | None]:
+    def at(self, time: float, *, complete: bool = True, **totals: int) -> dict[str, float | None]:
         table = answer(totals)
-        part = self.recent.part("local", self.query, table, time)
+        part = self.recent.part("local", self.query, table, time, complete=complete)
         self.sum_delta = part.sum_delta
         return dict(zip(table.isp, part.deltas, strict=True))
 
@@ -77,6 +77,14 @@ def test_after_a_gap_the_change_is_unknown_again() -> None:
     poll.at(0, Gmail=10)
     poll.at(30, Gmail=10)
     assert poll.at(1000, Gmail=500) == {"Gmail": None}
+
+
+def test_nothing_is_measured_against_numbers_that_were_not_complete() -> None:
+    poll = Poll()
+    poll.at(0, Gmail=10)
+    assert poll.at(30, complete=False, Gmail=1000) == {"Gmail": None}
+    assert poll.at(60, Gmail=500) == {"Gmail": None}
+    assert poll.at(90, Gmail=490) == {"Gmail": -20}
 
 
 def test_each_place_of_the_drill_down_has_its_own_past() -> None:

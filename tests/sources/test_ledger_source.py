@@ -29,7 +29,7 @@ def ledger_status(
         updated=updated,
         collector=collector,
         counters=counters or {},
-        gauges=gauges or {},
+        gauges={"listed_at": int(NOW)} if gauges is None else gauges,
         notes=notes or {},
         size=size,
         cells=3,
@@ -207,7 +207,12 @@ def test_a_log_that_cannot_be_read_makes_it_partial() -> None:
 
 def test_a_backfill_makes_it_partial_even_when_a_batch_takes_long() -> None:
     assert told(ledger_status(gauges={"backfill": 1}), NOW + 60)[0] is Freshness.PARTIAL
-    assert told(ledger_status(gauges={"backfill": 0}))[0] is Freshness.LIVE
+    assert told(ledger_status(gauges={"backfill": 0, "listed_at": 5}))[0] is Freshness.LIVE
+
+
+def test_a_queue_that_was_never_listed_is_not_an_empty_queue() -> None:
+    freshness, text = told(ledger_status(gauges={}))
+    assert freshness is Freshness.PARTIAL and "not listed the queue yet" in text
 
 
 def test_a_queue_that_cannot_be_listed_is_an_error_with_its_age() -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from tui.hub.history import Recent
 from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
@@ -17,7 +19,14 @@ from tui.sources.worker import Worker
 DELTA_SECONDS = 10.0
 """How old changes a minute may become while the rows stay as they are."""
 
-Answers = list[tuple[str, QueueTable, float]]
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a source answered to a query, when that was last known to be so (loop time), and whether it is complete."""
+
+    source: str
+    table: QueueTable
+    time: float
+    complete: bool
 
 
 class Board:
@@ -60,7 +69,7 @@ class Board:
 
     async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> None:
         answers = [
-            (poller.source.name, poller.table, poller.confirmed)
+            Answered(poller.source.name, poller.table, poller.confirmed, poller.complete)
             for poller in shown
             if poller.query == request.query and poller.table is not None
         ]
@@ -71,19 +80,23 @@ class Board:
             made = asyncio.get_running_loop().time()
             sheet = await self._worker.run(lambda: self._make(request.query, answers, sort, descending))
             old, self._sheet = self._sheet, sheet
-            self._source, self._tables, self._made = request.source, [table for _, table, _ in answers], made
+            self._source, self._tables, self._made = request.source, [answer.table for answer in answers], made
             if old is not None:
                 await self._worker.run(old.release)
         elif not self.is_ready(request):
             await self._worker.run(lambda: sheet.order(sort, descending))
 
-    def _is_outdated(self, sheet: Sheet, answers: Answers) -> bool:
-        if [id(table) for table in self._tables] != [id(table) for _, table, _ in answers]:
+    def _is_outdated(self, sheet: Sheet, answers: Sequence[Answered]) -> bool:
+        if [id(table) for table in self._tables] != [id(answer.table) for answer in answers]:
             return True
         return sheet.moving and asyncio.get_running_loop().time() - self._made > DELTA_SECONDS
 
-    def _make(self, query: QueueQuery, answers: Answers, sort: str, descending: bool) -> Sheet:
-        sheet = Sheet(query, [self._recent.part(source, query, table, time) for source, table, time in answers])
+    def _make(self, query: QueueQuery, answers: Sequence[Answered], sort: str, descending: bool) -> Sheet:
+        parts = [
+            self._recent.part(answer.source, query, answer.table, answer.time, complete=answer.complete)
+            for answer in answers
+        ]
+        sheet = Sheet(query, parts)
         sheet.order(sort, descending)
         return sheet
 

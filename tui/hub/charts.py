@@ -15,6 +15,7 @@ import plotext
 
 from tui.hub.protocol import ChartLine, Span
 from tui.model import STATES, Counts, History
+from tui.series import newest
 from tui.text import fit
 
 AXIS_ROLE = "axis"
@@ -117,7 +118,7 @@ def _legend(series: Sequence[tuple[str, Points]], width: int) -> ChartLine:
     """The states by name, with what waits in each at the end."""
     line, left = [], width
     for state, points in series:
-        now = points[-1] if points else None
+        now = newest(points)
         text = f" {state} {'?' if now is None else _short(now)} "
         if len(text) <= left:
             line.append(Span(text, state))

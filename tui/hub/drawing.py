@@ -14,7 +14,7 @@ from tui.hub.protocol import AccountPane, ChartLine, ViewRequest
 from tui.hub.sheet import Sheet
 from tui.hub.views import Chart, Ranking, trend_query, trend_title
 from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
-from tui.series import Series
+from tui.series import Series, newest
 from tui.sources.worker import Worker
 
 PANE_SECONDS = 3600
@@ -86,8 +86,8 @@ class Drawing:
                 AccountPane(
                     source=source,
                     totals=totals,
-                    rate_per_minute=spark.sends[-1] if spark.sends else None,
-                    defer_rate_per_minute=spark.defers[-1] if spark.defers else None,
+                    rate_per_minute=newest(spark.sends),
+                    defer_rate_per_minute=newest(spark.defers),
                     chart=spark.chart if spark.shape == _pane_shape(request) else [],
                 )
             )
@@ -96,15 +96,15 @@ class Drawing:
     async def update(
         self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None, ranking: Ranking | None
     ) -> bool:
-        """Draw what changed since the last call; returns whether anything had."""
-        drawn = self._drawn
+        """Draw what changed since the last call; returns whether anything did."""
+        drawn, problem = self._drawn, self.problem
         try:
             await self._update_trend(request, pollers, sheet)
             await self._update_sparks(request, pollers, ranking)
             self.problem = None
         except Exception as error:  # plotext's mistakes must not end the hub
             self.problem = f"A chart could not be drawn ({type(error).__name__}: {error}); please report this."
-        return self._drawn != drawn
+        return (self._drawn, self.problem) != (drawn, problem)
 
     async def _draw(self, draw: Callable[[], list[ChartLine]]) -> list[ChartLine]:
         self._drawn += 1
@@ -133,9 +133,10 @@ class Drawing:
         if chart_of != self._chart_of:
             lines = await self._draw(partial(_draw_trend, *chart_of))
             self._chart_of = chart_of
-        else:
-            lines = self._chart.lines
-        self._chart = Chart(title, lines)
+            self._chart = Chart(title, lines)
+        elif title != self._chart.title:
+            self._chart = Chart(title, self._chart.lines)
+            self._drawn += 1
 
     async def _update_sparks(self, request: ViewRequest, pollers: Sequence[Poller], ranking: Ranking | None) -> None:
         sparks: dict[PaneKey, Spark] = {}

@@ -39,14 +39,17 @@ class Recent:
     def __init__(self) -> None:
         self._places: OrderedDict[tuple[str, QueueQuery], deque[Snapshot]] = OrderedDict()
 
-    def part(self, source: str, query: QueueQuery, table: QueueTable, time: float) -> Part:
+    def part(self, source: str, query: QueueQuery, table: QueueTable, time: float, *, complete: bool = True) -> Part:
         """What ``source`` answered to ``query`` at ``time`` (seconds of a clock that never goes back), with totals and
-        changes; remembered for later answers. A row that was not there before had nothing waiting then, since answers
-        are complete."""
+        changes; remembered for later answers. A row that was not there before had nothing waiting then. Numbers that
+        are not ``complete`` (a log still being read) have no changes, and none are measured against them."""
         totals = [
             new + proc + retry + hold
             for new, proc, retry, hold in zip(table.new, table.proc, table.retry, table.hold, strict=True)
         ]
+        if not complete:
+            self._places.pop((source, query), None)
+            return Part(source, table, totals, [None] * len(totals), None)
         snapshots = self._visit((source, query), time)
         base = snapshots[0] if snapshots and snapshots[0].time <= time - LEAST_SECONDS else None
         if not snapshots or snapshots[-1].time <= time - SPACING_SECONDS:

@@ -24,6 +24,9 @@ PATIENCE_SECONDS = 0.1
 PUSH_SECONDS = 0.5
 """The least time between two views that nobody asked for."""
 
+GATHER_SECONDS = 0.05
+"""A poll's answers come one after the other: so long the others are waited for, to be shown together."""
+
 EAGER_SECONDS = 1.0
 EAGER_PUSH_SECONDS = 0.02
 """For a second after a request what comes is its chart and its rows, and is pushed as it comes."""
@@ -120,7 +123,8 @@ class Hub:
         if self._board.is_ready(request):
             self._offer(self._view(request))  # first of all: what is woken below runs after it has left
         self._want()
-        self._told()
+        self._board_due.set()
+        self._drawing_due.set()
         self._hurry.set()
 
     def _want(self) -> None:
@@ -131,7 +135,6 @@ class Hub:
     def _told(self) -> None:
         """A poller has something new."""
         self._board_due.set()
-        self._drawing_due.set()
 
     async def _keep_board(self) -> None:
         while True:
@@ -150,8 +153,8 @@ class Hub:
             if (request := self._request) is not None:
                 board = self._board
                 drawn = await self._drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
-                self._news.set()
                 if drawn:
+                    self._news.set()
                     await asyncio.sleep(DRAW_SECONDS)
 
     async def _push(self) -> None:
@@ -159,6 +162,8 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             await _wait(self._news, TICK_SECONDS)
+            if loop.time() > self._requested + EAGER_SECONDS:
+                await asyncio.sleep(GATHER_SECONDS)
             self._news.clear()
             request = self._request
             if request is None:
@@ -169,11 +174,9 @@ class Hub:
             view = self._view(request)
             if self._sent is None or view.serial != self._sent.serial or not same_but_for_time(view, self._sent):
                 self._offer(view)
-            if loop.time() < self._requested + EAGER_SECONDS:
-                await asyncio.sleep(EAGER_PUSH_SECONDS)
-            else:
-                self._hurry.clear()
-                await _wait(self._hurry, PUSH_SECONDS)
+            self._hurry.clear()
+            eager = loop.time() < self._requested + EAGER_SECONDS
+            await _wait(self._hurry, EAGER_PUSH_SECONDS if eager else PUSH_SECONDS)
 
     def _view(self, request: ViewRequest) -> View:
         problems = self._collectors.problems if self._collectors else []

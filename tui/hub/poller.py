@@ -81,6 +81,11 @@ class Poller:
         self._generation = 1
         self._fetched: dict[object, object] = {}
 
+    @property
+    def complete(self) -> bool:
+        """Whether the numbers can be compared with later ones: nothing of them is missing or old."""
+        return self._status is not None and self._status.freshness in (Freshness.LIVE, Freshness.REPLAY)
+
     def want(self, wanted: Wanted) -> None:
         """Show this from now on: what is new of it is asked for at once, unless the source fails just now; a new query
         even then."""

@@ -114,9 +114,9 @@ def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_se
         notes.append("The log is still being read from its beginning; the numbers grow until it is done.")
     elif "log" in ledger.notes:
         freshness = Freshness.PARTIAL
-    elif age_seconds is None:
+    elif age_seconds is None or "listed_at" not in ledger.gauges:
         freshness = Freshness.PARTIAL
-        notes.append("The collector has just begun; there are no numbers yet.")
+        notes.append("The collector has only just begun; it has not listed the queue yet.")
     elif age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds):
         freshness = Freshness.STALE
         notes.append(f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}.")
