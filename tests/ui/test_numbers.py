@@ -53,7 +53,7 @@ def test_sizes_have_units(value: int, text: str) -> None:
     assert size_bytes(value, "–") == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.25, "0.2"), (9.96, "10"), (2310.0, "2.31k")])
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.25, "0.2"), (5.0, "5"), (9.96, "10"), (2310.0, "2.31k")])
 def test_rates(value: float, text: str) -> None:
     assert rate(value, "–") == text
 
@@ -64,3 +64,8 @@ def test_rates(value: float, text: str) -> None:
 )
 def test_ages_grow_in_steps(seconds: float, text: str) -> None:
     assert age(seconds, 5) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.01, "0"), (-5.0, "-5"), (1.5, "+1.5"), (1234.0, "+1,234")])
+def test_changes(value: float, text: str) -> None:
+    assert change(value, 7, "–") == text

@@ -34,10 +34,10 @@ def size_bytes(value: int | None, unknown: str) -> str:
 
 
 def rate(value: float | None, unknown: str) -> str:
-    """A rate a minute, without its unit: one decimal below ten."""
+    """A rate a minute, without its unit: one decimal below ten, unless it is 0."""
     if value is None:
         return unknown
-    return f"{value:.1f}" if 0 < value < 9.95 else short(value)
+    return f"{value:.1f}".removesuffix(".0") if 0 < value < 9.95 else short(value)
 
 
 def change(value: float | None, width: int, unknown: str) -> str:
@@ -46,7 +46,7 @@ def change(value: float | None, width: int, unknown: str) -> str:
         return unknown
     if abs(value) < 0.05:
         return "0"
-    text = f"{value:+.1f}" if abs(value) < 9.95 else f"{value:+,.0f}"
+    text = f"{value:+.1f}".removesuffix(".0") if abs(value) < 9.95 else f"{value:+,.0f}"
     return text if len(text) <= width else f"{'+' if value > 0 else ''}{short(value)}"
 
 
