@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from tui.cli.output import say
 from tui.cli.sources import mail_system
 from tui.config import DemoSource, LocalSource, SourceConfig, ledger_path
+from tui.engine import ledger_lock
 from tui.engine.access import refusal
 from tui.engine.accounts import Accounts, read_userdomains
 from tui.engine.collect import Collector
@@ -88,14 +89,23 @@ def problems(collecting: Collector, source: SourceConfig) -> list[str]:
 
 def _open_ledger(source: SourceConfig) -> SqliteWriter:
     path = ledger_path(source)
-    if isinstance(source, DemoSource):
-        return SqliteWriter(path)
-    return SqliteWriter(
-        path,
-        minutes_kept_hours=source.minutes_kept_hours,
-        hours_kept_days=source.hours_kept_days,
-        max_bytes=source.max_ledger_mib * MIB,
-    )
+    limits = {}
+    if isinstance(source, LocalSource):
+        limits = {
+            "minutes_kept_hours": source.minutes_kept_hours,
+            "hours_kept_days": source.hours_kept_days,
+            "max_bytes": source.max_ledger_mib * MIB,
+        }
+    try:
+        return SqliteWriter(path, **limits)
+    except LedgerBusy:
+        raise
+    except LedgerError:
+        # A service's ledger, which this user may read but not write, is no trouble while the service runs.
+        other = ledger_lock.holder(path)
+        if other is None:
+            raise
+        raise LedgerBusy(f"the ledger {path} is already written by process {other.pid}") from None
 
 
 def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed:

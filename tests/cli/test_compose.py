@@ -1,0 +1,82 @@
+"""What is built for a source, where that is not plain from the commands."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cli.postfix_in_files import PostfixInFiles
+from tui import config
+from tui.cli import compose
+from tui.config import LocalSource
+from tui.engine.find import FoundMta
+from tui.engine.ledger import LedgerBusy, LedgerError
+from tui.engine.ledger_lock import LedgerLock
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> LocalSource:
+    [source] = config.load(PostfixInFiles(tmp_path).config).source
+    assert isinstance(source, LocalSource)
+    return source
+
+
+def refuse(*arguments: object, **limits: object) -> None:
+    raise LedgerError("its folder must be writable to collect")
+
+
+def test_ledger_of_a_service_is_no_trouble_while_the_service_runs(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose, "SqliteWriter", refuse)
+    lock = LedgerLock(config.ledger_path(source))
+    with ExitStack() as running:
+        assert compose.catch_up(source, running) is None
+    with pytest.raises(LedgerBusy), compose.collector(source):
+        pass
+    lock.release()
+    with ExitStack() as running:
+        assert compose.catch_up(source, running) == "its folder must be writable to collect"
+
+
+def test_caught_up_ledger_stays_locked_until_it_was_read(source: LocalSource) -> None:
+    with ExitStack() as running:
+        assert compose.catch_up(source, running) is None
+        with pytest.raises(LedgerBusy), compose.collector(source):
+            pass
+    with compose.collector(source) as collector:
+        collector.tick()
+
+
+def test_host_without_the_mail_system_gets_no_ledger(source: LocalSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.sources.find", lambda source: [])
+    with ExitStack() as running:
+        trouble = compose.catch_up(source, running)
+    assert trouble is not None
+    assert "no mail system was found" in trouble
+    assert not config.ledger_path(source).exists()
+
+
+def test_what_cannot_be_read_is_told_with_the_remedy_once(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = tmp_path / "none.log"
+    told = f"{log} is not there; mailtop waits for it to appear"
+    found = FoundMta(mta="postfix", log=log, postqueue=source.postqueue, problems=(told, "name the log"))
+    monkeypatch.setattr("tui.cli.sources.find", lambda source: [found])
+    with compose.collector(source) as collector:
+        collector.tick()
+        assert compose.problems(collector, source) == [told, "name the log"]
+
+
+def test_exim_without_a_spool_or_a_program_still_says_what_is_missing(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("tui.cli.sources.find", lambda source: [FoundMta(mta="exim", log=tmp_path / "mx.log")])
+    with compose.collector(source) as collector:
+        collector.tick()
+        assert collector.queue_problem is not None
+        assert "exim -bp" in collector.queue_problem
