@@ -108,13 +108,14 @@ def exim_capture(name: str) -> EximCapture:
 
 
 def exim_bp_units(text: bytes) -> dict[bytes, tuple[bool, list[bytes]]]:
-    """What ``exim -bp`` printed, by message id: whether it is frozen, and the recipients that still wait. Plainer than
-    the product's own parser, to compare with it."""
+    """What ``exim -bp`` printed, by message id: whether it is frozen, and the recipients that still wait, with their
+    domains in lower case. Plainer than the product's own parser, to compare with it."""
     units: dict[bytes, tuple[bool, list[bytes]]] = {}
     for block in text.split(b"\n\n"):
         head, *lines = block.strip(b"\n").split(b"\n")
         if not head:
             continue
         id_ = next(word for word in head.split() if word.count(b"-") == 2 and len(word) in (16, 23))
-        units[id_] = (b"*** frozen ***" in head, [line[10:] for line in lines if line[:10].strip() == b""])
+        waiting = [line[10:].rpartition(b"@") for line in lines if line[:10].strip() == b""]
+        units[id_] = (b"*** frozen ***" in head, [local + at + domain.lower() for local, at, domain in waiting])
     return units

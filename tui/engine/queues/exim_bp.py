@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+
+import msgspec
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, RETRY
+from tui.engine.logs.exim_text import folded
 from tui.engine.queues.command import output_lines, shown
 from tui.engine.queues.listing import Listing, ListingError, Waiting
 from tui.text import clean
 
-_AGES = {b"m": 60, b"h": 3600, b"d": 86400, b"w": 604800}
+_AGES = {b"m": 60, b"h": 3600, b"d": 86400}
 _SIZES = {b"K": 1024, b"M": 1024 * 1024, b"G": 1024 * 1024 * 1024}
-_FROZEN = b"*** frozen ***"
+_FROZEN = b" *** frozen ***"
+_WAITING, _DELIVERED, _DAMAGED = b"          ", b"        D ", b"    *** spool "
+
+
+class _Printed(msgspec.Struct):
+    """What is printed for one message: its first line, the recipients that wait, and what is wrong with its files."""
+
+    head: bytes
+    recipients: dict[bytes, None]
+    damage: bytes = b""
 
 
 class EximBp:
     """Lists the queue by ``exim -bp``. That tells frozen mail from other mail and no more: what is new or being
-    delivered counts as ``retry``, accounts are known by the sender's domain only, campaigns not at all."""
+    delivered counts as ``retry``, accounts are known by the sender's domain (or the local user who set the sender),
+    campaigns not at all, ages to the minute, hour or day."""
 
     def __init__(self, exim: str, accounts: Accounts, timeout_seconds: float = 120.0) -> None:
         self._command = (exim, "-bp")
@@ -26,46 +39,52 @@ class EximBp:
         self._timeout_seconds = timeout_seconds
 
     def list(self) -> Listing:
-        """List the queue now (see ``QueueLister``)."""
+        """List the queue now (see ``QueueLister``). A message whose files are damaged is listed as held and named in
+        the listing's ``problem``."""
         taken = int(time.time())
-        lines = output_lines(self._command, self._timeout_seconds, _failure)
+        printed = self._printed()
         try:
-            messages = {message.id: message for message in self._messages(lines, taken)}
-        except (ValueError, IndexError, KeyError) as error:
+            messages = {message.id: message for message in (self._message(block, taken) for block in printed)}
+        except (ValueError, KeyError, OverflowError) as error:
             raise ListingError(
-                f"{shown(self._command)} printed something that is not a queue listing, so the queue is not known."
+                f"{shown(self._command)} printed something that is not a queue listing, so the queue is not known"
             ) from error
-        return Listing(taken, messages)
+        damaged = [clean(block.head.strip() + b" " + block.damage) for block in printed if block.damage]
+        problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})" if damaged else None
+        return Listing(taken, messages, problem)
 
-    def _messages(self, lines: Iterable[bytes], taken: int) -> Iterator[Waiting]:
-        head: bytes | None = None
-        recipients: list[bytes] = []
-        for line in lines:
-            if line.startswith(b"          "):
-                recipients.append(line[10:])
-            elif line.startswith(b"        D "):
-                continue
-            elif line.strip():
-                if head is not None:
-                    yield self._message(head, recipients, taken)
-                head, recipients = line, []
-        if head is not None:
-            yield self._message(head, recipients, taken)
+    def _printed(self) -> Sequence[_Printed]:
+        blocks: list[_Printed] = []
+        for line in output_lines(self._command, self._timeout_seconds, _failure):
+            if not blocks or (line and not line.startswith((_WAITING, _DELIVERED, _DAMAGED))):
+                if line:
+                    blocks.append(_Printed(line, {}))
+            elif line.startswith(_WAITING):
+                blocks[-1].recipients[folded(line[10:])] = None
+            elif line.startswith(_DAMAGED):
+                blocks[-1].damage = line.strip()
+        return blocks
 
-    def _message(self, head: bytes, recipients: Iterable[bytes], taken: int) -> Waiting:
-        """One message; ``head`` is `` 25m  2.9K 0t5C6f-0000c8-00 <sender> *** frozen ***``."""
-        age, size, id_ = head.split(None, 3)[:3]
-        opened = head.index(b"<", head.index(id_))
-        sender = head[opened + 1 : head.index(b">", opened)]
+    def _message(self, printed: _Printed, taken: int) -> Waiting:
+        """One message; its head is `` 25m  2.9K 0t5C6f-0000c8-00 <sender> (login) *** frozen ***``, without age, size
+        and sender when its envelope could not be read."""
+        words = printed.head.split(None, 3)
+        at = [word.count(b"-") == 2 and len(word) in (16, 23) for word in words[:3]].index(True)
+        sent = printed.head.partition(words[at])[2].strip()
+        frozen = sent.endswith(_FROZEN.strip())
+        sender, _, login = sent.removesuffix(_FROZEN).partition(b"> (")
+        sender = sender.removeprefix(b"<").removesuffix(b">")
+        known = sent.startswith(b"<")
+        account = self._accounts.authenticated(login.removesuffix(b")")) if login else None
         return Waiting(
-            id=id_,
-            state=HOLD if head.endswith(_FROZEN) else RETRY,
-            recipients=tuple(recipients),
-            account=None if sender else BOUNCE,
+            id=words[at],
+            state=HOLD if frozen or printed.damage else RETRY,
+            recipients=tuple(printed.recipients),
+            account=BOUNCE if known and not sender else account,
             fallback=self._accounts.by_sender(sender),
             campaign=None,
-            size=_size(size),
-            arrived=taken - int(age[:-1]) * _AGES[age[-1:]],
+            size=_size(words[1]) if at == 2 else -1,
+            arrived=taken - _age_seconds(words[0]) if at else taken,
         )
 
 
@@ -74,8 +93,12 @@ def _size(text: bytes) -> int:
     return int(float(text[:-1]) * unit) if unit else int(text)
 
 
+def _age_seconds(text: bytes) -> int:
+    return int(text[:-1]) * _AGES[text[-1:]]
+
+
 def _failure(command: Sequence[str], status: int, said: bytes) -> str:
     last = clean(said.strip().rpartition(b"\n")[2][:300])
     if b"ermission denied" in said:
-        return f"{shown(command)} may not list the queue for this user: {last}; run mailtop as root or as Exim's user."
+        return f"{shown(command)} may not list the queue for this user: {last}; run mailtop as root or as Exim's user"
     return f"{shown(command)} failed with exit status {status}, so the queue is not known: {last or 'it said nothing'}"

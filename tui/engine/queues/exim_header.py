@@ -6,10 +6,12 @@ import msgspec
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, NEW, RETRY
+from tui.engine.logs.exim_text import folded, unfolded
 from tui.engine.queues.listing import Waiting
 
 _CAMPAIGN = b" x-campaign-id:"
-_DELETED = ord("*")
+_ACL_VARIABLES = frozenset((b"-aclc", b"--aclc", b"-aclm", b"--aclm", b"-acl", b"--acl"))
+_DASH, _PARENTHESIS, _REPLACED = b"-(*"
 
 
 class HeaderError(Exception):
@@ -35,18 +37,18 @@ def waiting(id_: bytes, header: bytes, journal: bytes, accounts: Accounts) -> Wa
     envelope = read_envelope(header)
     finished = envelope.finished
     if journal:
-        finished |= set(journal.split(b"\n"))
+        finished.update(journal.split(b"\n")[:-1])
     options = envelope.options
-    if b"frozen" in options:
+    if b"-frozen" in options:
         state = HOLD
-    elif b"deliver_firsttime" in options:
+    elif b"-deliver_firsttime" in options:
         state = NEW
     else:
         state = RETRY
     return Waiting(
         id=id_,
         state=state,
-        recipients=tuple([address for address in envelope.recipients if address not in finished]),
+        recipients=_waiting(envelope.recipients, finished),
         account=_account(envelope, accounts),
         fallback=accounts.by_sender(envelope.sender),
         campaign=_campaign(envelope.headers),
@@ -76,17 +78,18 @@ def read_envelope(header: bytes) -> Envelope:
 
 
 def _options(header: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
-    """The lines that begin with a dash, and where they end. ACL variables give their length and may hold any byte."""
+    """The lines that begin with a dash by name, and where they end. What came from outside has two dashes, in newer
+    versions perhaps with its quoting: ``--(mysql)auth_id``. ACL variables give their length and may hold any byte."""
     options: dict[bytes, bytes] = {}
-    while header[at : at + 1] == b"-":
+    while header[at] == _DASH:
         end = header.index(b"\n", at)
-        name, _, value = header[at:end].lstrip(b"-").partition(b" ")
-        if name.startswith(b"("):  # a tainted value with its quoting, as newer versions write it
-            name = name.partition(b")")[2]
-        at = end + 1
-        if name[:3] == b"acl":
-            at += int(value.rpartition(b" ")[2]) + 1
+        name, _, value = header[at:end].partition(b" ")
+        if _PARENTHESIS in name:
+            name = b"--" + name.partition(b")")[2]
         options[name] = value
+        at = end + 1
+        if name in _ACL_VARIABLES:
+            at += int(value.rpartition(b" ")[2]) + 1
     return options, at
 
 
@@ -123,15 +126,22 @@ def _address(line: bytes) -> bytes:
     return line
 
 
+def _waiting(recipients: list[bytes], finished: set[bytes]) -> tuple[bytes, ...]:
+    """The recipients that are not finished, each once. Exim notes who is finished with the domain in lower case, and as
+    given too where the message names the address itself."""
+    if finished:
+        recipients = [given for given in recipients if given not in finished and folded(given) not in finished]
+    return tuple(dict.fromkeys(map(folded, recipients)))
+
+
 def _account(envelope: Envelope, accounts: Accounts) -> bytes:
     if not envelope.sender:
         return BOUNCE
     options = envelope.options
-    authenticated = options.get(b"auth_id")
-    if authenticated:
-        return accounts.authenticated(authenticated)
-    user = options.get(b"ident")
-    if user and b"host_address" not in options:
+    user = options.get(b"--auth_id") or options.get(b"-auth_id")
+    if not user and b"-host_address" not in options and b"--host_address" not in options:
+        user = options.get(b"--ident") or options.get(b"-ident")
+    if user:
         return accounts.authenticated(user)
     return accounts.by_sender(envelope.sender)
 
@@ -144,8 +154,8 @@ def _campaign(headers: bytes) -> bytes | None:
     while at >= 0:
         start = lower.rfind(b"\n", 0, at) + 1
         length, flag = headers[start : at - 1], headers[at - 1]
-        if flag != _DELETED and length.isdigit():
+        if flag != _REPLACED and length.isdigit():
             text = headers[at + 1 : at + 1 + int(length)]
-            return b" ".join(text.partition(b":")[2].split()) or None
+            return unfolded(text.partition(b":")[2]).strip(b" \t\n") or None
         at = lower.find(_CAMPAIGN, at + 1)
     return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -13,167 +15,177 @@ from tui.engine.accounts import Accounts
 from tui.engine.events import HOLD, PROC
 from tui.engine.queues.exim_header import HeaderError, waiting
 from tui.engine.queues.listing import Listing, ListingError, Waiting
+from tui.model import UNKNOWN_ACCOUNT
 
 LOCKS = Path("/proc/locks")
 
+_NOBODY = UNKNOWN_ACCOUNT.encode()
+_NAME_LENGTHS = (18, 25)
+_READ_BYTES = 1 << 16
+
+Entries = list[os.DirEntry[bytes]]
 _Stamp = tuple[int, int, int]
+"""What changes with a file: its inode, time of change and size."""
 
 
 class _Known(msgspec.Struct, gc=False):
-    """A message as it was read, and the inode, time of change and size of its two files then."""
+    """A message as it was read, and its two files then."""
 
     header: _Stamp
     journal: _Stamp | None
     waiting: Waiting
-    delivering: Waiting
 
 
-class _Files(msgspec.Struct, gc=False):
-    """The files of one message in the spool: the folder, and the inode of its body, which is locked by deliveries."""
+class _Files(msgspec.Struct):
+    """What a spool holds: the ``-H`` files, the ``-J`` files by message id, and the messages whose body is locked."""
 
-    folder: str
-    header: bool = False
-    journal: bool = False
-    body_inode: int = 0
+    headers: Entries
+    journals: dict[bytes, os.DirEntry[bytes]]
+    locked: set[bytes]
 
 
 class EximSpool:
-    """Lists the queue of the spool folder ``spool`` (the one that holds ``input``), plain or split. ``locks`` is the
-    kernel's list of file locks. Only files that changed since the last listing are read again."""
+    """Lists the queue of the spool folder ``spool`` (the one that holds ``input``), plain or split, with its named
+    queues. ``locks`` is the kernel's list of file locks. Only files that changed since the last listing are read again.
+    """
 
     def __init__(self, spool: Path, accounts: Accounts, locks: Path = LOCKS) -> None:
-        self._input = spool / "input"
+        self._spool = spool
         self._accounts = accounts
         self._locks = locks
         self._known: dict[bytes, _Known] = {}
 
     def list(self) -> Listing:
-        """List the queue now (see ``QueueLister``). A message whose header file is damaged is listed with no
-        recipients and named in the listing's ``problem``; Exim counts it too."""
+        """List the queue now (see ``QueueLister``). A message whose header file is damaged is listed as held, with no
+        recipients, and named in the listing's ``problem``; Exim counts it too and does not touch it."""
         taken = int(time.time())
-        files = self._scan()
-        locked = self._locked_inodes()
+        try:
+            files = self._files()
+            return self._listing(taken, files)
+        except PermissionError as error:
+            raise ListingError(self._refused(_path(error))) from error
+        except OSError as error:
+            raise ListingError(
+                f"cannot read {_path(error)}: {error.strerror}; set `spool` in the configuration to the folder of "
+                "Exim that holds `input`"
+            ) from error
+
+    def _listing(self, taken: int, files: _Files) -> Listing:
         known: dict[bytes, _Known] = {}
         messages: dict[bytes, Waiting] = {}
         damaged: list[str] = []
-        for name, of_message in files.items():
-            if not of_message.header:
-                continue  # it is being received
-            id_ = name.encode("ascii", "replace")
+        for entry in files.headers:
+            id_ = entry.name[:-2]
             try:
-                message = self._message(id_, of_message, name)
+                message = known[id_] = self._message(id_, entry, files.journals.get(id_))
             except FileNotFoundError:
                 continue  # it left meanwhile
-            except PermissionError as error:
-                raise ListingError(self._refused(str(error.filename))) from error
-            except OSError as error:
-                raise ListingError(
-                    f"cannot read {error.filename}: {error.strerror}; the queue is not known."
-                ) from error
             except HeaderError as error:
-                damaged.append(f"{name}-H: {error}")
-                messages[id_] = Waiting(id_, HOLD, (), None, b"", None, -1, taken)
+                damaged.append(f"{os.fsdecode(entry.path)}: {error}")
+                messages[id_] = Waiting(id_, HOLD, (), None, _NOBODY, None, -1, taken)
                 continue
-            known[id_] = message
-            messages[id_] = message.delivering if of_message.body_inode in locked else message.waiting
+            listed = message.waiting
+            if id_ in files.locked and listed.state != HOLD:
+                listed = msgspec.structs.replace(listed, state=PROC)
+            messages[id_] = listed
         self._known = known
-        problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})." if damaged else None
+        problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})" if damaged else None
         return Listing(taken, messages, problem)
 
-    def _scan(self) -> dict[str, _Files]:
-        """The files by message id. Each letter of a split spool is a folder of one character."""
-        files: dict[str, _Files] = {}
-        folders = [str(self._input)]
-        while folders:
-            folder = folders.pop()
-            try:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        name = entry.name
-                        if name[-2:-1] != "-":
-                            if len(name) == 1 and entry.is_dir(follow_symlinks=False):
-                                folders.append(entry.path)
-                            continue
-                        of_message = files.get(name[:-2])
-                        if of_message is None:
-                            of_message = files[name[:-2]] = _Files(folder)
-                        self._note(of_message, name[-1], entry.inode())
-            except PermissionError as error:
-                raise ListingError(self._refused(folder)) from error
-            except OSError as error:
-                raise ListingError(
-                    f"cannot list Exim's spool {folder}: {error.strerror}; set `spool` in the configuration to the "
-                    "folder that holds `input`."
-                ) from error
+    def _files(self) -> _Files:
+        """The files that matter, by one look into each folder. A body without a header is being received."""
+        locked = self._locked_inodes(self._spool.stat().st_dev)
+        files = _Files([], {}, set())
+        for folder in self._folders():
+            for entry in folder:
+                name = entry.name
+                kind = name[-2:]
+                if len(name) not in _NAME_LENGTHS:
+                    continue
+                if kind == b"-H":
+                    files.headers.append(entry)
+                elif kind == b"-J":
+                    files.journals[name[:-2]] = entry
+                elif kind == b"-D" and entry.inode() in locked:
+                    files.locked.add(name[:-2])
         return files
 
-    @staticmethod
-    def _note(of_message: _Files, kind: str, inode: int) -> None:
-        if kind == "H":
-            of_message.header = True
-        elif kind == "D":
-            of_message.body_inode = inode
-        elif kind == "J":
-            of_message.journal = True
+    def _folders(self) -> Iterator[Entries]:
+        """What is in ``input``, in its folders of one letter when the spool is split, and in those of named queues."""
+        inputs = [os.fsencode(self._spool / "input")]
+        inputs += [entry.path + b"/input" for entry in _entries(os.fsencode(self._spool)) if entry.is_dir()]
+        for path in inputs:
+            try:
+                entries = _entries(path)
+            except FileNotFoundError:
+                if path is inputs[0]:
+                    raise
+                continue  # one of Exim's other folders
+            yield entries
+            for entry in entries:
+                if len(entry.name) == 1 and entry.is_dir():
+                    with suppress(FileNotFoundError):  # Exim removes them when they are empty
+                        yield _entries(entry.path)
 
-    def _message(self, id_: bytes, files: _Files, name: str) -> _Known:
-        path = f"{files.folder}/{name}-H"
-        stamp = _stamp(path)
-        journal_path = f"{files.folder}/{name}-J"
-        journal_stamp = _stamp_or_none(journal_path) if files.journal else None
-        known = self._known.get(id_)
-        if known is not None and known.header == stamp and known.journal == journal_stamp:
-            return known
-        journal = _read_or_empty(journal_path) if journal_stamp is not None else b""
-        message = waiting(id_, _read(path), journal, self._accounts)
-        delivering = message if message.state == HOLD else msgspec.structs.replace(message, state=PROC)
-        return _Known(stamp, journal_stamp, message, delivering)
-
-    def _locked_inodes(self) -> set[int]:
-        """The inodes of files with a write lock: Exim locks the body of a message while it delivers it."""
-        try:
-            lines = self._locks.read_text().splitlines()
-        except OSError as error:
-            raise ListingError(
-                f"cannot read {self._locks}: {error.strerror}; without it nobody can tell what Exim delivers now."
-            ) from error
+    def _locked_inodes(self, device: int) -> set[int]:
+        """The inodes of the files on ``device`` with a write lock: Exim locks the body of what it delivers. Devices
+        without a number of their own (btrfs, overlay) have another one in this list: there the inode must do."""
+        anonymous = os.major(device) == 0
         inodes = set()
-        for line in lines:
+        for line in self._locks.read_text().splitlines():
             fields = line.split()
-            if len(fields) >= 6 and "WRITE" in fields and "->" not in fields:
-                inodes.add(int(fields[5].rpartition(":")[2]))
+            if len(fields) < 6 or fields[3] != "WRITE":
+                continue
+            major, minor, inode = fields[5].split(":")
+            if (int(major, 16), int(minor, 16)) == (os.major(device), os.minor(device)) or anonymous:
+                inodes.add(int(inode))
         return inodes
 
+    def _message(self, id_: bytes, entry: os.DirEntry[bytes], journal: os.DirEntry[bytes] | None) -> _Known:
+        header_stamp = _stamp(entry)
+        journal_stamp = None
+        if journal is not None:
+            try:
+                journal_stamp = _stamp(journal)
+            except FileNotFoundError:
+                journal = None  # taken into a new header file meanwhile
+        known = self._known.get(id_)
+        if known is not None and known.header == header_stamp and known.journal == journal_stamp:
+            return known
+        finished = _read_or_nothing(journal.path) if journal is not None else b""
+        return _Known(header_stamp, journal_stamp, waiting(id_, _read(entry.path), finished, self._accounts))
+
     def _refused(self, path: str) -> str:
-        return refusal(Path(path)) or f"cannot read {path}: it may not be read by this user."
+        return refusal(Path(path)) or f"cannot read {path}: this user may not"
 
 
-def _stamp(path: str) -> _Stamp:
-    status = os.stat(path)  # noqa: PTH116 - a Path for each of 100,000 files takes longer than the call
+def _entries(folder: bytes) -> Entries:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _stamp(entry: os.DirEntry[bytes]) -> _Stamp:
+    status = entry.stat(follow_symlinks=False)
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _stamp_or_none(path: str) -> _Stamp | None:
+def _read(path: bytes) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        return _stamp(path)
-    except FileNotFoundError:
-        return None
-
-
-def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = os.fstat(descriptor).st_size
-        data = os.read(descriptor, size + 1)
-        while more := os.read(descriptor, 1 << 20):
-            data += more
+        data = os.read(descriptor, _READ_BYTES)
+        if len(data) == _READ_BYTES:
+            while more := os.read(descriptor, _READ_BYTES):
+                data += more
         return data
     finally:
         os.close(descriptor)
 
 
-def _read_or_empty(path: str) -> bytes:
-    try:
+def _read_or_nothing(path: bytes) -> bytes:
+    with suppress(FileNotFoundError):
         return _read(path)
-    except FileNotFoundError:
-        return b""
+    return b""
+
+
+def _path(error: OSError) -> str:
+    return os.fsdecode(error.filename)
