@@ -1,229 +1,333 @@
 from __future__ import annotations
 
-import bz2
 import gzip
-import lzma
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from io import FileIO
+import sys
 from pathlib import Path
-from random import Random
-from threading import Thread
-from time import sleep
 
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+import pytest
 
-from tui.engine.batch import LogPosition
-from tui.engine.tail import Tail
-
-PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-LATE = b"late "
+import tui.engine.tail
+from tests.engine.log_files import LIMIT, PACKERS, Follow, append, copy_truncate, drain, pack, read, rename, some
+from tui.engine import logfile
 
 
-class Rotations(RuleBasedStateMachine):
-    """A log under an administrator who rotates it in all ways, and a reader that is killed at any time: what is
-    committed is what was written, once and in order.
+class TestRename:
+    def test_finishes_the_old_file_through_its_descriptor(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        drain(tail)
+        old = rename(log)
+        append(old, some(3))
+        assert drain(tail)[0] == some(3)
+        log.touch()
+        append(old, some(6))
+        assert drain(tail)[0] == some(6)
+        append(log, some(9))
+        assert drain(tail)[0] == some(9)
 
-    ``writer`` is a mail system that writes lines in pieces and opens the new file some time after a rename;
-    ``straggler`` a process of it that still writes whole lines to the file rotated last.
-    """
+    def test_late_lines_in_the_old_file_are_read_beside_the_new(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        old = rename(log)
+        log.write_bytes(some(3))
+        assert drain(tail)[0] == some(0, 6)
+        append(old, some(6))
+        late, position = drain(tail)
+        assert late == some(6)
+        append(old, some(9))
+        assert read(log, position)[0] == some(9)
+        assert drain(tail)[0] == some(9)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.log = Path(self.folder.name) / "mainlog"
-        self.writer = FileIO(self.log, "ab")
-        self.straggler: FileIO | None = None
-        self.count = 0
-        self.unwritten = b""
-        self.written = b""
-        self.late: list[bytes] = []
-        self.committed = b""
-        self.uncommitted = b""
-        self.position: LogPosition | None = None
-        self.reached: LogPosition | None = None
-        self.tail = Tail(self.log, None)
+    def test_late_lines_are_found_after_a_restart_though_compressed(self, log: Path) -> None:
+        log.write_bytes(some(0))
+        old = rename(log)
+        log.write_bytes(some(3))
+        _, position = read(log)
+        append(old, some(6))
+        pack(old)
+        lines, position = read(log, position)
+        assert lines == some(6)
+        assert read(log, position) == (b"", None)
 
-    @rule(lines=st.integers(1, 60), keep=st.integers(0, 80))
-    def write(self, lines: int, keep: int) -> None:
-        new = self.unwritten
-        for _ in range(lines):
-            self.count += 1
-            new += b"%d said something%s\n" % (self.count, b"." * (self.count * 7 % 50))
-        cut = max(len(new) - keep, 0)
-        self.unwritten = new[cut:]
-        self.writer.write(new[:cut])
-        self.written += new[:cut]
+    def test_a_deleted_old_file_is_given_back(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        drain(tail)
+        old = rename(log)
+        log.write_bytes(some(3))
+        assert drain(tail)[0] == some(3)
+        append(old, some(6))
+        old.unlink()
+        assert drain(tail)[0] == some(6)
+        targets = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert not [target for target in targets if str(target).startswith(str(old))]
 
-    def may_rotate(self) -> bool:
-        return self.log.exists() and self.log.samefile(f"/proc/self/fd/{self.writer.fileno()}")
+    @pytest.mark.parametrize("packing", ["", ".gz", ".bz2", ".xz"])
+    def test_the_rest_of_a_renamed_file_is_found_after_a_restart(self, log: Path, packing: str) -> None:
+        log.write_bytes(some(0))
+        _, position = read(log)
+        append(log, some(3))
+        old = rename(log)
+        if packing:
+            pack(old, packing)
+        log.write_bytes(some(6))
+        assert read(log, position)[0] == some(3, 6)
 
-    @precondition(may_rotate)
-    @rule(create=st.booleans(), straggles=st.booleans())
-    def rename(self, create: bool, straggles: bool) -> None:
-        old = self.make_room()
-        self.log.rename(old)
-        if create:
-            self.log.touch()
-        if straggles and old.stat().st_size:
-            self.straggler = FileIO(old, "ab")
+    def test_files_between_are_read_after_a_long_absence(self, log: Path) -> None:
+        log.write_bytes(some(0))
+        _, position = read(log)
+        append(log, some(3))
+        pack(log.rename(log.with_name("mainlog.3")))
+        log.with_name("mainlog.2").write_bytes(some(6))
+        log.with_name("mainlog.1").write_bytes(some(9))
+        log.write_bytes(some(12))
+        assert read(log, position)[0] == some(3, 12)
 
-    @rule()
-    def reopen(self) -> None:
-        self.writer.close()
-        self.writer = FileIO(self.log, "ab")
+    def test_two_rotations_between_two_reads(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        drain(tail)
+        append(log, some(3))
+        rename(log).rename(log.with_name("mainlog.2"))
+        log.write_bytes(some(6))
+        rename(log)
+        log.write_bytes(some(9))
+        assert drain(tail)[0] == some(3, 9)
 
-    @precondition(may_rotate)
-    @rule()
-    def copy_truncate(self) -> None:
-        shutil.copyfile(self.log, self.make_room())
-        os.truncate(self.log, 0)
+    def test_a_read_log_compressed_while_away_is_not_read_again(self, log: Path) -> None:
+        log.write_bytes(some(0, 100))
+        _, position = read(log)
+        pack(rename(log))
+        assert read(log, position) == (b"", None)
+        log.write_bytes(some(100))
+        assert read(log, position)[0] == some(100)
 
-    @precondition(lambda self: self.straggler is not None and self.may_rotate())
-    @rule()
-    def write_late(self) -> None:
-        assert self.straggler is not None
-        if not self.log.with_name("mainlog.1").read_bytes().endswith(b"\n"):
-            return  # the writer left half a line there
-        self.count += 1
-        line = b"%s%d\n" % (LATE, self.count)
-        self.straggler.write(line)
-        self.late.append(line)
+    def test_the_log_rotated_away_altogether_leaves_a_gap(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        _, position = read(log)
+        log.unlink()
+        log.with_name("mainlog.1").write_bytes(some(10))
+        log.write_bytes(some(13))
+        chunk = follow(log, position).read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == some(10)
+        assert read(log, position)[0] == some(10, 6)
 
-    @rule(number=st.integers(1, 4), packing=st.sampled_from(sorted(PACKERS)))
-    def compress(self, number: int, packing: str) -> None:
-        path = self.log.with_name(f"mainlog.{number}")
-        if not path.exists() or path.samefile(f"/proc/self/fd/{self.writer.fileno()}"):
-            return
-        if number == 1:
-            self.stop_straggler()
-        path.with_name(path.name + packing).write_bytes(PACKERS[packing](path.read_bytes()))
-        path.unlink()
+    def test_a_deleted_log_does_not_bring_back_the_files_before_it(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        rename(log)
+        log.write_bytes(some(3))
+        _, position = read(log)
+        log.unlink()
+        log.write_bytes(some(6))
+        chunk = follow(log, position).read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == some(6)
 
-    @rule(limit=st.sampled_from([10, 100, 1000, 100_000]), times=st.integers(1, 5))
-    def read(self, limit: int, times: int) -> None:
-        for _ in range(times):
-            chunk = self.tail.read(limit)
-            if chunk is None:
-                return
-            assert chunk.lines.endswith(b"\n") and not chunk.skipped and not chunk.gap
-            self.uncommitted += chunk.lines
-            self.reached = chunk.position
+    def test_lines_written_while_it_goes_over_to_the_new_file(
+        self, log: Path, follow: Follow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log.write_bytes(some(0))
+        oldest = log.rename(log.with_name("mainlog.2"))
+        log.write_bytes(some(3))
+        tail = follow(log)
+        assert drain(tail)[0] == some(0, 6)
+        old = rename(log)
+        log.touch()
 
-    @rule()
-    def commit(self) -> None:
-        self.committed += self.uncommitted
-        self.uncommitted = b""
-        self.position = self.reached
+        def meanwhile(path: Path) -> list[logfile.Entry]:
+            monkeypatch.undo()
+            append(oldest, some(6))
+            append(old, some(9))
+            append(log, some(12))
+            return logfile.rotated(path)
 
-    @rule()
-    def kill(self) -> None:
-        self.tail.close()
-        self.uncommitted = b""
-        self.reached = self.position
-        self.tail = Tail(self.log, self.position)
+        monkeypatch.setattr(tui.engine.tail, "rotated", meanwhile)
+        assert drain(tail)[0] == some(6, 9)
 
-    def make_room(self) -> Path:
-        self.stop_straggler()
-        for path in sorted(self.log.parent.glob("mainlog.*"), key=lambda path: -int(path.name.split(".")[1])):
-            _, number, *packing = path.name.split(".")
-            path.rename(path.with_name(".".join(["mainlog", str(int(number) + 1), *packing])))
-        return self.log.with_name("mainlog.1")
+    def test_a_line_cut_by_a_reopening_writer_is_joined(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0) + b"cut in ")
+        tail = follow(log)
+        assert drain(tail)[0] == some(0)
+        rename(log)
+        log.write_bytes(b"tw")
+        assert drain(tail)[0] == b""
+        append(log, b"o\n")
+        assert drain(tail)[0] == b"cut in two\n"
 
-    def stop_straggler(self) -> None:
-        if self.straggler is not None:
-            self.straggler.close()
-        self.straggler = None
-
-    def teardown(self) -> None:
-        try:
-            self.writer.write(self.unwritten)
-            self.written += self.unwritten
-            self.reopen()
-            self.read(100_000, 1_000_000)
-            self.commit()
-        finally:
-            self.tail.close()
-            self.writer.close()
-            self.stop_straggler()
-            self.folder.cleanup()
-        lines = self.committed.splitlines(keepends=True)
-        assert b"".join(line for line in lines if not line.startswith(LATE)) == self.written
-        assert sorted(line for line in lines if line.startswith(LATE)) == sorted(self.late)
-
-
-Rotations.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
-TestRotations = Rotations.TestCase
-
-
-class Administrator:
-    """Writes lines and rotates as fast as it can, while somebody reads: the races are real ones."""
-
-    def __init__(self, log: Path, lines: int) -> None:
-        self.log, self.lines, self.count = log, lines, 0
-
-    def run(self) -> None:
-        random = Random(1)
-        old: FileIO | None = None
-        writer = FileIO(self.log, "ab")
-        while self.count < self.lines:
-            for _ in range(random.randrange(1, 200)):
-                self.write(old if old is not None and random.random() < 0.05 else writer)
-            if random.random() < 0.2:
-                if old is not None:
-                    old.close()
-                self.make_room(keep=30)
-                self.log.rename(self.log.with_name("mainlog.1"))
-                old = writer
-                self.write(old)
-                writer = FileIO(self.log, "ab")
-            sleep(0.001)
-        writer.close()
-        if old is not None:
-            old.close()
-
-    def write(self, file: FileIO) -> None:
-        self.count += 1
-        file.write(b"%d said something\n" % self.count)
-
-    def make_room(self, keep: int) -> None:
-        rotated = sorted(self.log.parent.glob("mainlog.*"), key=lambda path: -int(path.name.split(".")[1]))
-        for path in rotated[max(len(rotated) - keep, 0) :]:
-            _, number, *packing = path.name.split(".")
-            moved = path.rename(path.with_name(".".join(["mainlog", str(int(number) + 1), *packing])))
-            if number == "2":
-                moved.with_name(moved.name + ".gz").write_bytes(gzip.compress(moved.read_bytes()))
-                moved.unlink()
+    def test_a_clock_that_went_back_confuses_nothing(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        _, position = drain(tail)
+        old = rename(log)
+        append(old, some(3))
+        log.write_bytes(some(6))
+        os.utime(old, (2_000_000_000, 2_000_000_000))
+        os.utime(log, (1, 1))
+        assert drain(tail)[0] == some(3, 6)
+        assert read(log, position)[0] == some(3, 6)
 
 
-def test_nothing_is_lost_or_doubled_by_real_races(tmp_path: Path) -> None:
-    administrator = Administrator(tmp_path / "mainlog", 30_000)
-    thread = Thread(target=administrator.run)
-    random = Random(2)
-    committed: list[bytes] = []
-    read: list[bytes] = []
-    position = reached = None
-    tail = Tail(administrator.log, None)
-    thread.start()
-    while (running := thread.is_alive()) or tail.read(1) is not None:
-        tail.close()
-        tail = Tail(administrator.log, position)
-        for _ in range(random.randrange(1, 30) if running else 100_000):
-            chunk = tail.read(random.choice([1000, 10_000, 1_000_000]))
-            if chunk is None and not running:
-                break
-            if chunk is not None:
-                read.append(chunk.lines)
-                reached = chunk.position
-            if random.random() < 0.3 or not running:
-                committed, read, position = [*committed, *read], [], reached
-        read = []
-    tail.close()
-    thread.join()
-    numbers = [int(line.split()[0]) for line in b"".join(committed).splitlines()]
-    assert len(numbers) == len(set(numbers))
-    assert set(numbers) == set(range(1, administrator.count + 1))
+class TestCopyTruncate:
+    def test_starts_again_and_finishes_the_copy_first(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        drain(tail)
+        append(log, some(3))
+        copy_truncate(log)
+        append(log, some(6, 1))
+        assert drain(tail)[0] == some(3, 4)
+
+    def test_is_seen_when_the_log_has_grown_beyond_the_offset_again(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        _, position = drain(tail)
+        append(log, some(3))
+        copy_truncate(log)
+        append(log, some(6, 100))
+        assert drain(tail)[0] == some(3, 103)
+        assert read(log, position)[0] == some(3, 103)
+
+    def test_is_seen_before_anything_was_read_from_the_log(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0) + b"cut")
+        rename(log)
+        log.touch()
+        tail = follow(log)
+        assert drain(tail)[0] == some(0)
+        append(log, b" in two\n" + some(3))
+        log.with_name("mainlog.1").rename(log.with_name("mainlog.2"))
+        copy_truncate(log)
+        append(log, some(6))
+        assert drain(tail)[0] == b"cut in two\n" + some(3, 6)
+
+    @pytest.mark.parametrize("packing", [".gz", ".bz2", ".xz"])
+    def test_the_copy_is_found_though_compressed(self, log: Path, packing: str) -> None:
+        log.write_bytes(some(0))
+        _, position = read(log)
+        append(log, some(3))
+        pack(copy_truncate(log), packing)
+        append(log, some(6))
+        assert read(log, position)[0] == some(3, 6)
+
+    def test_a_copy_under_way_is_not_read_as_a_file_of_its_own(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0, 50))
+        log.with_name("mainlog.1").write_bytes(some(0, 50)[:700])
+        tail = follow(log)
+        lines, position = drain(tail)
+        assert lines == some(0, 50)
+        copy_truncate(log)
+        append(log, some(50))
+        assert drain(tail)[0] == some(50)
+        assert read(log, position)[0] == some(50)
+
+    def test_truncated_without_a_copy_is_a_gap(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        _, position = drain(tail)
+        os.truncate(log, 0)
+        assert tail.read(LIMIT) is None
+        append(log, some(3))
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == some(3)
+        assert read(log, position)[0] == some(3)
+
+    def test_a_line_cut_by_it_is_joined(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0) + b"cut in ")
+        tail = follow(log)
+        _, position = drain(tail)
+        copy_truncate(log)
+        append(log, b"two\n")
+        assert drain(tail)[0] == b"cut in two\n"
+        assert read(log, position)[0] == b"cut in two\n"
+
+
+class TestFirstImport:
+    def test_reads_rotated_files_oldest_first(self, log: Path) -> None:
+        for number, packing in ((10, ".xz"), (3, ".bz2"), (2, ".gz"), (1, "")):
+            path = log.with_name(f"mainlog.{number}")
+            path.write_bytes(some(100 - number, 1))
+            if packing:
+                pack(path, packing)
+        log.write_bytes(some(100, 1))
+        assert read(log)[0] == some(90, 1) + some(97, 4)
+
+    @pytest.mark.parametrize(
+        ("name", "older", "newer"),
+        [
+            ("mainlog", "mainlog-20261120.gz", "mainlog-20261121"),
+            ("mainlog", "mainlog.2026-11-20", "mainlog.2026-11-21.gz"),
+            ("mainlog", "mainlog-1763600000", "mainlog-1763686400"),
+            ("mainlog", "mainlog-20261121.gz", "mainlog-20261121-1763686400"),
+            ("mainlog", "mainlog.02.gz", "mainlog.01"),
+            ("maillog", "maillog.1.bz2", "maillog.0.bz2"),
+            ("mail.log", "mail-20261120.log.gz", "mail-20261121.log"),
+            ("mail.log", "mail.log.2.gz", "mail.log.1"),
+        ],
+    )
+    def test_knows_the_names_of_rotated_files(self, tmp_path: Path, name: str, older: str, newer: str) -> None:
+        for rotated, data in ((newer, some(3)), (older, some(0))):
+            path = tmp_path / rotated
+            path.write_bytes(PACKERS[path.suffix](data) if path.suffix in PACKERS else data)
+        for other in ("mailog.1", f"{name}.old", f"{name}.1x", "rejectlog.1", f"{name}2.1"):
+            (tmp_path / other).write_bytes(b"not mine\n")
+        (tmp_path / name).write_bytes(some(6))
+        assert read(tmp_path / name)[0] == some(0, 9)
+
+    def test_numbers_and_dates_together_go_by_what_was_written_last(self, log: Path) -> None:
+        for name, first, time in (("mainlog.1", 0, 1000), ("mainlog-20261121", 3, 2000)):
+            log.with_name(name).write_bytes(some(first))
+            os.utime(log.with_name(name), (time, time))
+        log.write_bytes(some(6))
+        assert read(log)[0] == some(0, 9)
+
+    def test_only_the_current_file_on_request(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        pack(rename(log))
+        log.write_bytes(some(3))
+        tail = follow(log, only_current=True)
+        lines, position = drain(tail)
+        assert lines == some(3)
+        rename(log)
+        log.write_bytes(some(6))
+        assert drain(tail)[0] == some(6)
+        assert read(log, position)[0] == some(6)
+
+    def test_only_the_current_file_of_one_that_has_no_other(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        assert drain(follow(log, only_current=True))[0] == some(0)
+
+    def test_rotated_files_are_read_though_the_log_is_missing(self, log: Path, follow: Follow) -> None:
+        log.with_name("mainlog.1").write_bytes(some(0))
+        tail = follow(log)
+        assert drain(tail)[0] == some(0)
+        assert tail.problem == f"{log} is not there; mailtop waits for it to appear"
+        log.write_bytes(some(3))
+        assert drain(tail)[0] == some(3)
+        assert tail.problem is None
+
+    def test_a_compressed_file_that_is_being_made_is_left_alone(self, log: Path) -> None:
+        log.with_name("mainlog.1").write_bytes(some(0))
+        log.with_name("mainlog.1.gz").write_bytes(gzip.compress(some(0))[:20])
+        log.write_bytes(some(3))
+        assert read(log)[0] == some(0, 6)
+
+    def test_a_damaged_compressed_file_is_named(self, log: Path, follow: Follow) -> None:
+        damaged = log.with_name("mainlog.1.gz")
+        damaged.write_bytes(gzip.compress(os.urandom(100_000).hex().encode())[:-5000])
+        log.write_bytes(some(3))
+        tail = follow(log)
+        assert drain(tail)[0].endswith(some(3)[-20:])
+        assert tail.problem is not None and tail.problem.startswith(f"{damaged} cannot be decompressed to its end (")
+
+    @pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python decompresses .zst")
+    def test_zst_is_left_out_with_a_word(self, log: Path, follow: Follow) -> None:
+        packed = log.with_name("mainlog.1.zst")
+        packed.write_bytes(b"\x28\xb5\x2f\xfd")
+        log.write_bytes(some(3))
+        tail = follow(log)
+        assert drain(tail)[0] == some(3)
+        assert tail.problem == f"{packed} is left out: this Python cannot decompress .zst files, Python 3.14 can"
+
+    def test_an_empty_compressed_file_is_nothing(self, log: Path) -> None:
+        log.with_name("mainlog.1.gz").write_bytes(gzip.compress(b""))
+        log.write_bytes(some(0))
+        assert read(log)[0] == some(0)
