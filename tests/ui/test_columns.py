@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.ui.scripted import cell
 from tui.model import Grouping, QueueQuery, QueueRow
 from tui.text import cell_width
-from tui.ui.columns import EDGE, GAP, MARGIN, RowFacts, columns_for, sort_names
+from tui.ui.columns import EDGE, GAP, MARGIN, MIX, RowFacts, columns_for, sort_names
 from tui.ui.glyphs import ASCII, UNICODE
 
 QUERIES = [QueueQuery(grouping=grouping) for grouping in Grouping] + [
@@ -35,7 +35,8 @@ def test_cells_have_exactly_their_width(
         text = "".join(span.text for span in column.cell(RowFacts(row, delta, row), column.width, signs))
         assert cell_width(text) == column.width
     assert MARGIN + sum(column.width + GAP for column in columns) - GAP + EDGE <= width
-    assert all(column.width > 5 for column in columns)
+    assert all(column.width >= len(column.header) for column in columns if column.number or column.header == MIX)
+    assert all(column.width >= 7 for column in columns if not column.number)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ async def test_keys_walk_in_and_out_and_the_cursor_comes_back() -> None:
         await look.wait_for("all 5 accounts")
         await look.press("down", "enter")
         await look.wait_for("queue ▸ alice@acme.test ▸ by campaign")
+        await look.wait_for("2,368 recipients")
+        assert "queue files" not in look.text()
         await look.wait_for(lambda: look.cursor_line().startswith("spring-2024"))
         await look.press("j", "enter")
         await look.wait_for("queue ▸ alice@acme.test ▸ receipts ▸ by isp")

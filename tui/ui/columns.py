@@ -35,12 +35,12 @@ EDGE = 1
 MIX = " made up of"
 """The head of the bars that show a row's states."""
 
-_MIX_FROM = 112
+_MIX_FROM = 120
 _WIDE_FROM = 100
 _NARROW_BELOW = 70
 _TINY_BELOW = 54
 _KEYS_AT_MOST = 44
-_MIX_AT_MOST = 26
+_MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def columns_for(query: QueueQuery, width: int, glyphs: Glyphs) -> list[Column]:
     numbers = _number_columns(width, glyphs, two_keys=_has_two_keys(query))
     left = width - MARGIN - EDGE - sum(column.width + GAP for column in numbers)
     mix = width >= _MIX_FROM
-    keys_width = min(left, _KEYS_AT_MOST) if mix else left
+    keys_width = min(left - _MIX_AT_LEAST - GAP, _KEYS_AT_MOST) if mix else left
     columns = _key_columns(query, keys_width) + numbers
     if mix:
         columns.append(Column(MIX, None, min(left - keys_width - GAP, _MIX_AT_MOST), _mix_cell, number=False))
@@ -81,13 +81,9 @@ def sort_names(query: QueueQuery, width: int, glyphs: Glyphs) -> list[tuple[str,
     return [(column.sort, column.number) for column in columns_for(query, width, glyphs) if column.sort]
 
 
-def row_name(row: QueueRow, grouping: Grouping) -> str:
-    """What a row is called in a sentence or a title."""
-    if grouping is Grouping.ACCOUNT:
-        return _account(row)
-    if grouping is Grouping.ACCOUNT_CAMPAIGN:
-        return _campaign(row)
-    return row.isp or NO_ISP_NAME if grouping is Grouping.ISP else _all_mail(row)
+def is_filtered(query: QueueQuery) -> bool:
+    """Whether the rows of ``query`` are only a part of a queue."""
+    return (query.account_id, query.campaign_id, query.isp) != (None, None, None)
 
 
 def _has_two_keys(query: QueueQuery) -> bool:

@@ -20,7 +20,6 @@ class Glyphs:
     cursor: str
     down: str
     up: str
-    rule: str
     edge: str
     unknown: str
     wait: str
@@ -53,7 +52,6 @@ UNICODE = Glyphs(
     cursor="▌",
     down="▼",
     up="▲",
-    rule="─",
     edge="▎",
     unknown="–",
     wait="…",
@@ -76,7 +74,6 @@ ASCII = Glyphs(
     cursor=">",
     down="v",
     up="^",
-    rule="-",
     edge="|",
     unknown="-",
     wait="~",

@@ -10,7 +10,7 @@ from textual import events
 
 from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import Freshness, QueueRow
-from tui.ui.columns import GAP, MARGIN, MIX, NOUNS, Column, RowFacts, columns_for
+from tui.ui.columns import GAP, MARGIN, MIX, NOUNS, Column, RowFacts, columns_for, is_filtered
 from tui.ui.glyphs import Glyphs
 from tui.ui.messages import WindowMoved
 from tui.ui.widgets.lines import Line, Lines, line_width
@@ -133,9 +133,7 @@ class QueueTable(Lines):
         return [(f"waiting for the first numbers from {names}", "strong")]
 
     def _hint(self, view: View) -> list[tuple[str, str]]:
-        query = view.query
-        filtered = (query.account_id, query.campaign_id, query.isp) != (None, None, None)
-        return [("Esc goes back out", "muted")] if filtered else []
+        return [("Esc goes back out", "muted")] if is_filtered(view.query) else []
 
     def _sentences(self, sentences: list[tuple[str, str]], width: int) -> list[Line]:
         room = max(width - MARGIN, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.hub.protocol import Span, View
 from tui.model import Grouping
+from tui.ui.columns import is_filtered
 from tui.ui.commands import group_key
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, justified
@@ -54,7 +55,8 @@ class Tabs(Lines):
             return []
         total = view.sums.total
         amount = (f"{total:,}", f" recipient{'' if total == 1 else 's'}")
-        if view.files is None:
+        # The mail system counts the files of its whole queue: beside a part of the recipients they would mislead.
+        if view.files is None or is_filtered(view.query):
             return [amount]
         files = (f"{view.files:,}", f" queue file{'' if view.files == 1 else 's'}")
         return [(*amount, " in ", *files), (f"{total:,}", " in ", *files), amount]
