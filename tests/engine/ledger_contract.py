@@ -533,6 +533,31 @@ class LedgerContract:
         assert [cause.text for cause in found if cause.first_seen == START] == ["other replies"]
         assert len(reader.causes(QueueQuery(), limit=2)) == 2
 
+    def test_a_late_line_does_not_take_the_last_replys_place(
+        self, writer: LedgerWriter, reader: SnapshotReader
+    ) -> None:
+        for seen, reply in ((START + 5, "new"), (START + 1, "old"), (START + 3, "between")):
+            causes = {CauseKey(GMAIL, "451"): CauseDelta(1, seen, seen, reply)}
+            writer.write(batch({BASE: {GMAIL: delta(retry=1)}}, causes=causes))
+        assert reader.causes(QueueQuery()) == [
+            Cause(text="451", count=3, first_seen=START + 1, last_seen=START + 5, last_reply="new")
+        ]
+
+    def test_many_cells_in_one_minute_add_up(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
+        isps = {f"isp{number}": number for number in range(1, 3001)}
+        for _ in range(3):
+            rows = {cell_key(1, number): delta(send=1, new=1) for number in isps.values()}
+            writer.write(
+                Batch({BASE: rows}, accounts={"alice": 1}, campaigns={(1, ""): 1}, isps=isps),
+            )
+            writer.write(Batch({BASE: {cell_key(1, 7): delta(retry=1)}}))
+        for query, count in ((QueueQuery(), 9000), (QueueQuery(account_id=1), 9000), (QueueQuery(isp="isp7"), 3)):
+            points = reader.history(query, START + 60, 60).points
+            assert points == [Counts(send=count, new=count, retry=3)]
+        assert len(reader.queue(QueueQuery(grouping=Grouping.ISP))) == 3000
+        writer.maintain(START + 60)
+        assert reader.history(QueueQuery(isp="isp7"), START + 60, 60).points == [Counts(send=3, new=3, retry=3)]
+
     def test_causes_tell_only_of_mail_that_waits(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
         causes = {CauseKey(cell, "451 later"): CauseDelta(1, START, START, "451 later") for cell in (GMAIL, YAHOO)}
         writer.write(batch({BASE: {GMAIL: delta(retry=1), YAHOO: delta(retry=1)}}, causes=causes))
