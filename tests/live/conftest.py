@@ -9,7 +9,6 @@ import pytest
 
 from tests.live.packages import Unavailable
 
-
 pytest.register_assert_rewrite("tests.live.story", "tests.live.namespace")
 
 
