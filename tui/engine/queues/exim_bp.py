@@ -16,7 +16,7 @@ from tui.text import clean
 
 _AGES = {b"m": 60, b"h": 3600, b"d": 86400}
 _SIZES = {b"K": 1024, b"M": 1024 * 1024, b"G": 1024 * 1024 * 1024}
-_FROZEN = b" *** frozen ***"
+_FROZEN = b"*** frozen ***"
 _WAITING, _DELIVERED, _DAMAGED = b"          ", b"        D ", b"    *** spool "
 
 
@@ -71,16 +71,18 @@ class EximBp:
         words = printed.head.split(None, 3)
         at = [word.count(b"-") == 2 and len(word) in (16, 23) for word in words[:3]].index(True)
         sent = printed.head.partition(words[at])[2].strip()
-        frozen = sent.endswith(_FROZEN.strip())
-        sender, _, login = sent.removesuffix(_FROZEN).partition(b"> (")
+        frozen = sent.endswith(_FROZEN)
+        sender = sent.removesuffix(_FROZEN).rstrip()
+        login = b""
+        if sender.endswith(b")"):
+            sender, _, login = sender[:-1].rpartition(b" (")
         sender = sender.removeprefix(b"<").removesuffix(b">")
-        known = sent.startswith(b"<")
-        account = self._accounts.authenticated(login.removesuffix(b")")) if login else None
+        account = self._accounts.authenticated(login) if login else None
         return Waiting(
             id=words[at],
             state=HOLD if frozen or printed.damage else RETRY,
             recipients=tuple(printed.recipients),
-            account=BOUNCE if known and not sender else account,
+            account=BOUNCE if sent and not sender else account,
             fallback=self._accounts.by_sender(sender),
             campaign=None,
             size=_size(words[1]) if at == 2 else -1,
