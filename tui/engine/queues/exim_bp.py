@@ -12,6 +12,7 @@ from tui.engine.events import HOLD, RETRY
 from tui.engine.logs.exim_text import folded
 from tui.engine.queues.command import output_lines, shown
 from tui.engine.queues.listing import Listing, ListingError, Waiting
+from tui.model import UNKNOWN_ACCOUNT
 from tui.text import clean
 
 _AGES = {b"m": 60, b"h": 3600, b"d": 86400}
@@ -83,7 +84,7 @@ class EximBp:
             state=HOLD if frozen or printed.damage else RETRY,
             recipients=tuple(printed.recipients),
             account=BOUNCE if sent and not sender else account,
-            fallback=self._accounts.by_sender(sender),
+            fallback=self._accounts.by_sender(sender) if sent else UNKNOWN_ACCOUNT.encode(),
             campaign=None,
             size=_size(words[1]) if at == 2 else -1,
             arrived=taken - _age_seconds(words[0]) if at else taken,
