@@ -3,7 +3,6 @@ often the link was closed."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ if __name__ == "__main__":
     if "nohup" in sys.argv:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     link = ScriptedLink()
-    app = MailtopApp(link, theme=os.environ.get("THEME", "mailtop-dark"))
+    app = MailtopApp(link)
     app.run(mouse=False)
     Path(sys.argv[1]).write_text(f"closed {link.closed} times")
     sys.exit(app.return_code)

@@ -78,11 +78,3 @@ def test_it_goes_though_nobody_reads_its_terminal(tmp_path: Path) -> None:
         while terminal._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert terminal._process.returncode == 128 + signal.SIGTERM
-
-
-@pytest.mark.parametrize("theme", ["mailtop-dark", "mailtop-paper", "mailtop-contrast", "mailtop-ansi", "no-such"])
-def test_every_theme_starts(tmp_path: Path, theme: str) -> None:
-    with started(tmp_path / "told", THEME=theme) as terminal:
-        terminal.wait_for("all 5 accounts")
-        if theme == "no-such":
-            terminal.wait_for("There is no theme 'no-such'; there are mailtop-ansi,")
