@@ -3,249 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from itertools import pairwise, product
-from typing import Protocol
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tui.engine.batch import (
-    D_HOLD,
-    D_NEW,
-    D_PROC,
-    D_RETRY,
-    FAIL,
-    ISP_BITS,
-    SEND,
-    SIZE,
-    SUCCESS,
-    Batch,
-    CauseDelta,
-    CauseKey,
-    Delta,
-    LogPosition,
-    cell_key,
+from tests.engine.ledger_case import Ledger, SnapshotReader
+from tests.engine.ledger_history_contract import HistoryContract
+from tests.engine.ledger_model import (
+    ACCOUNTS,
+    ALICE,
+    BASE,
+    CAMPAIGNS,
+    CAUSES,
+    DELTAS,
+    GMAIL,
+    HOUR,
+    ISPS,
+    OWNERS,
+    START,
+    YAHOO,
+    Model,
+    batch,
+    batches_of,
+    delta,
+    every_filter,
 )
-from tui.engine.ledger import LedgerBusy, LedgerError, LedgerReader, LedgerWriter
-from tui.model import Cause, Counts, Grouping, MailTotals, QueueQuery, RowKey
-
-ACCOUNTS = {"alice": 1, "bob": 2, "<>": 3}
-CAMPAIGNS = {(1, ""): 1, (1, "spring"): 2, (2, ""): 3, (2, "spring"): 4, (3, ""): 5}
-ISPS = {"Gmail": 1, "Yahoo": 2, "a.example": 3}
-OWNERS = {number: account for (account, _), number in CAMPAIGNS.items()}
-ISP_NAMES = {0: "", **{number: name for name, number in ISPS.items()}}
-
-HOUR = 3600
-START = 1_750_003_200
-"""The full hour at which the tests' mail begins; ``BASE`` is its minute."""
-BASE = START // 60
+from tui.engine.batch import D_HOLD, D_NEW, D_PROC, D_RETRY, Batch, CauseDelta, CauseKey, LogPosition, cell_key
+from tui.engine.ledger import LedgerBusy, LedgerError, LedgerWriter
+from tui.model import Cause, Counts, Grouping, QueueQuery
 
 
-class SnapshotReader(LedgerReader, Protocol):
-    """A reader that can answer several questions from one state."""
-
-    def snapshot(self) -> AbstractContextManager[None]: ...
-
-
-class Ledger(Protocol):
-    """One ledger that a test may open and open again."""
-
-    def writer(self, *, minutes_kept_hours: int = 24, hours_kept_days: int = 90) -> LedgerWriter: ...
-
-    def reader(self) -> SnapshotReader: ...
-
-
-def delta(**counts: int) -> Delta:
-    """Nine counts by name."""
-    return [counts.get(name, 0) for name in Counts.__struct_fields__]
-
-
-def batch(deltas: dict[int, dict[int, Delta]] | None = None, **rest: object) -> Batch:
-    """A batch that brings every name of the tests along."""
-    made = Batch(deltas=deltas or {}, accounts=dict(ACCOUNTS), campaigns=dict(CAMPAIGNS), isps=dict(ISPS))
-    for name, value in rest.items():
-        setattr(made, name, value)
-    return made
-
-
-GMAIL, YAHOO, ALICE = cell_key(1, 1), cell_key(1, 2), cell_key(1, 0)
-"""Cells of alice's mail without campaign; the last is the messages as such."""
-
-
-class Model:
-    """The ledger as naive dictionaries."""
-
-    def __init__(self) -> None:
-        self.minutes: defaultdict[int, defaultdict[int, Delta]] = defaultdict(lambda: defaultdict(lambda: [0] * 9))
-        self.cells: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)
-        self.causes: dict[CauseKey, CauseDelta] = {}
-
-    def add(self, batch: Batch) -> None:
-        for minute, cells in batch.deltas.items():
-            for cell, counts in cells.items():
-                for column, count in enumerate(counts):
-                    self.minutes[minute][cell][column] += count
-                    self.cells[cell][column] += count
-        for key, new in batch.causes.items():
-            old = self.causes.get(key, CauseDelta(0, new.first_seen, 0, ""))
-            self.causes[key] = CauseDelta(
-                old.count + new.count,
-                min(old.first_seen, new.first_seen),
-                max(old.last_seen, new.last_seen),
-                new.last_reply if new.last_seen >= old.last_seen else old.last_reply,
-            )
-
-    def queue(self, query: QueueQuery) -> dict[RowKey, list[int]]:
-        rows: defaultdict[RowKey, list[int]] = defaultdict(lambda: [0] * 4)
-        if query.grouping is Grouping.TOTAL:
-            rows[RowKey(sender_id=7)] = [0] * 4
-        for cell, counts in self.cells.items():
-            if selects(query, cell):
-                row = rows[row_key(query.grouping, cell)]
-                for state in range(4):
-                    row[state] += counts[D_NEW + state]
-        return {key: row for key, row in rows.items() if query.grouping is Grouping.TOTAL or sum(row) > 0}
-
-    def totals(self) -> list[MailTotals]:
-        accounts: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)
-        for cell, counts in self.cells.items():
-            for column, count in enumerate(counts):
-                accounts[OWNERS[cell >> ISP_BITS]][column] += count
-        return [
-            MailTotals(
-                account=name,
-                account_id=number,
-                send_count=accounts[number][SEND],
-                success_count=accounts[number][SUCCESS],
-                defer_count=accounts[number][2],
-                fail_count=accounts[number][FAIL],
-                in_progress_count=sum(accounts[number][D_NEW:]),
-                total_size=accounts[number][SIZE],
-            )
-            for name, number in ACCOUNTS.items()
-            if any(accounts[number])
-        ]
-
-    def points(self, query: QueueQuery, start: int, step: int, length: int) -> list[Counts]:
-        """What happened in each bucket, and what waited at its end."""
-        buckets: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)
-        waiting = [0] * 4
-        for minute, cells in self.minutes.items():
-            for cell, changes in cells.items():
-                if selects(query, cell):
-                    bucket = buckets[minute * 60 // step * step]
-                    for column, change in enumerate(changes):
-                        bucket[column] += change
-        for early in [bucket for bucket in buckets if bucket < start]:
-            waiting = [held + change for held, change in zip(waiting, buckets[early][D_NEW:], strict=True)]
-        points = []
-        for at in range(start, start + length * step, step):
-            waiting = [held + change for held, change in zip(waiting, buckets[at][D_NEW:], strict=True)]
-            points.append(Counts(*buckets[at][:D_NEW], *waiting))
-        return points
-
-    def check_causes(self, query: QueueQuery, found: list[Cause]) -> None:
-        expected: defaultdict[str, list[CauseDelta]] = defaultdict(list)
-        for key, one in self.causes.items():
-            if selects(query, key.cell) and sum(self.cells[key.cell][D_NEW:]) > 0:
-                expected[key.text].append(one)
-        assert {cause.text for cause in found} == set(expected)
-        for cause in found:
-            same = expected[cause.text]
-            last_seen = max(one.last_seen for one in same)
-            assert (cause.count, cause.first_seen, cause.last_seen) == (
-                sum(one.count for one in same),
-                min(one.first_seen for one in same),
-                last_seen,
-            )
-            assert cause.last_reply in {one.last_reply for one in same if one.last_seen == last_seen}
-        assert all(one.count >= other.count for one, other in pairwise(found))
-
-
-def selects(query: QueueQuery, cell: int) -> bool:
-    campaign_id, isp_id = cell >> ISP_BITS, cell & ((1 << ISP_BITS) - 1)
-    return (
-        query.account_id in (None, OWNERS[campaign_id])
-        and query.campaign_id in (None, campaign_id)
-        and query.isp in (None, ISP_NAMES[isp_id])
-    )
-
-
-def row_key(grouping: Grouping, cell: int) -> RowKey:
-    campaign_id, isp_id = cell >> ISP_BITS, cell & ((1 << ISP_BITS) - 1)
-    account_id = OWNERS[campaign_id]
-    match grouping:
-        case Grouping.TOTAL:
-            return RowKey(sender_id=7)
-        case Grouping.ACCOUNT:
-            return RowKey(sender_id=7, account_id=account_id)
-        case Grouping.ACCOUNT_CAMPAIGN:
-            return RowKey(sender_id=7, account_id=account_id, campaign_id=campaign_id)
-        case Grouping.ISP:
-            return RowKey(sender_id=7, isp=ISP_NAMES[isp_id])
-
-
-def every_filter() -> Iterator[QueueQuery]:
-    """Every combination of filters, those that select nothing too."""
-    for account_id, campaign_id, isp in product((None, 1, 2, 9), (None, 1, 4, 9), (None, "", "Gmail", "nobody")):
-        yield QueueQuery(account_id=account_id, campaign_id=campaign_id, isp=isp)
-
-
-CELLS = st.builds(cell_key, st.sampled_from(sorted(OWNERS)), st.sampled_from(sorted(ISP_NAMES)))
-COUNTS = st.tuples(*[st.integers(-1, 5)] * 4, st.integers(0, 3 << 32), *[st.integers(-3, 5)] * 4)
-DELTAS = st.dictionaries(st.integers(BASE, BASE + 200), st.dictionaries(CELLS, COUNTS, max_size=6), max_size=4)
-CAUSES = st.dictionaries(
-    st.builds(CauseKey, CELLS, st.sampled_from(["451 4.7.1 greylisted", "421 too many", "552 5.2.2 mailbox full"])),
-    st.builds(CauseDelta, st.integers(1, 9), *[st.integers(START, START + 9999)] * 2, st.text(max_size=5)),
-    max_size=4,
-)
-
-
-def batches_of(drawn: list[tuple[dict[int, dict[int, tuple[int, ...]]], dict[CauseKey, CauseDelta]]]) -> list[Batch]:
-    """Batches in which no cell ever holds less than nothing, and of which the first begins at ``BASE``."""
-    waiting: defaultdict[int, list[int]] = defaultdict(lambda: [0] * 4)
-    batches: list[Batch] = []
-    for minutes, causes in drawn:
-        made = Batch(deltas={} if batches else {BASE: {ALICE: delta(send=1)}}, causes=causes)
-        for minute, cells in minutes.items():
-            row = made.deltas.setdefault(minute, {})
-            for cell, counts in cells.items():
-                changes = [max(change, -held) for change, held in zip(counts[D_NEW:], waiting[cell], strict=True)]
-                waiting[cell] = [held + change for held, change in zip(waiting[cell], changes, strict=True)]
-                row[cell] = [*counts[:D_NEW], *changes]
-        batches.append(made)
-    named = batch()
-    batches[0].accounts, batches[0].campaigns, batches[0].isps = named.accounts, named.campaigns, named.isps
-    return batches
-
-
-class LedgerContract:
-    """The suite. ``sender_id`` of its readers is 7."""
-
-    def new_ledger(self) -> AbstractContextManager[Ledger]:
-        """An empty ledger for the length of the context."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def ledger(self) -> Iterator[Ledger]:
-        with self.new_ledger() as ledger:
-            yield ledger
-
-    @pytest.fixture
-    def writer(self, ledger: Ledger) -> Iterator[LedgerWriter]:
-        writer = ledger.writer()
-        yield writer
-        writer.close()
-
-    @pytest.fixture
-    def reader(self, ledger: Ledger, writer: LedgerWriter) -> Iterator[SnapshotReader]:
-        reader = ledger.reader()
-        yield reader
-        reader.close()
+class LedgerContract(HistoryContract):
+    """The whole suite."""
 
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     @given(drawn=st.lists(st.tuples(DELTAS, CAUSES), min_size=1, max_size=4), rolled=st.booleans())
@@ -429,93 +220,6 @@ class LedgerContract:
             assert reader.history(query, START + 60, 60).points == [Counts()]
             assert reader.causes(query) == []
 
-    def test_history_carries_what_waits_and_shows_no_zero_before_the_first_mail(
-        self, writer: LedgerWriter, reader: SnapshotReader
-    ) -> None:
-        writer.write(batch({BASE: {GMAIL: delta(new=3)}, BASE + 3: {GMAIL: delta(success=1, new=-2, retry=1)}}))
-        points = reader.history(QueueQuery(), START + 5 * 60, 7 * 60).points
-        assert points == [
-            None,
-            None,
-            Counts(new=3),
-            Counts(new=3),
-            Counts(new=3),
-            Counts(success=1, new=1, retry=1),
-            None,
-        ]
-
-    def test_what_a_running_collector_saw_is_known_though_nothing_happened(
-        self, writer: LedgerWriter, reader: SnapshotReader
-    ) -> None:
-        writer.write(batch({BASE: {GMAIL: delta(new=3)}}))
-        writer.write(Batch(gauges={"listed_at": START + 4 * 60}))
-        assert reader.history(QueueQuery(), START + 6 * 60, 6 * 60).points == [Counts(new=3)] * 5 + [None]
-
-    def test_time_without_a_collector_is_a_gap_unless_the_log_tells_of_it(self, ledger: Ledger) -> None:
-        first = ledger.writer()
-        first.write(batch({BASE: {GMAIL: delta(new=3)}}, gauges={"log_time": START + 60}))
-        first.close()
-        quiet = ledger.writer()
-        quiet.write(Batch(gauges={"log_time": START + 5 * 60}))
-        quiet.close()
-        busy = ledger.writer()
-        busy.write(
-            Batch({BASE + 6: {GMAIL: delta(new=1)}, BASE + 8: {GMAIL: delta(new=1)}}, gauges={"log_time": START + 540})
-        )
-        reader = ledger.reader()
-        points = reader.history(QueueQuery(), START + 10 * 60, 10 * 60).points
-        assert [point.new if point else None for point in points] == [3, 3, None, None, None, 3, 4, 4, 5, 5]
-        busy.close()
-        reader.close()
-
-    def test_history_may_end_long_ago(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
-        writer.write(batch({BASE + minute: {GMAIL: delta(send=1, new=1)} for minute in range(300)}))
-        points = reader.history(QueueQuery(isp="Gmail"), START + 600, 120).points
-        assert points == [Counts(send=1, new=9), Counts(send=1, new=10)]
-        hours = reader.history(QueueQuery(isp="Gmail"), START + 3 * HOUR, 48 * HOUR)
-        assert hours.step_seconds == HOUR
-        assert hours.points[-3:] == [Counts(send=60, new=count) for count in (60, 120, 180)]
-
-    def test_old_minutes_become_hours_old_hours_go_totals_stay(self, ledger: Ledger) -> None:
-        writer = ledger.writer(minutes_kept_hours=2, hours_kept_days=1)
-        reader = ledger.reader()
-        hours = 30
-        writer.write(batch({BASE + 60 * hour + 7: {GMAIL: delta(send=1, new=1)} for hour in range(hours)}))
-        end = START + hours * HOUR
-        before = reader.history(QueueQuery(), end, 25 * HOUR)
-        writer.maintain(end)
-        writer.maintain(end)
-        after = reader.history(QueueQuery(), end, 25 * HOUR)
-        assert after.step_seconds == HOUR
-        assert after.points[2:] == before.points[2:]
-        assert reader.history(QueueQuery(), end, HOUR).step_seconds == 60
-        assert reader.history(QueueQuery(), end, 20 * HOUR).step_seconds == HOUR
-        assert reader.history(QueueQuery(), START + HOUR, HOUR).points == [None]
-        assert [row.total for row in reader.queue(QueueQuery()).rows()] == [hours]
-        assert [account.send_count for account in reader.totals()] == [hours]
-        writer.close()
-        reader.close()
-
-    def test_late_lines_and_back_fills_find_their_place(self, ledger: Ledger) -> None:
-        writer = ledger.writer(minutes_kept_hours=2, hours_kept_days=1)
-        reader = ledger.reader()
-        end = START + 30 * HOUR
-        writer.maintain(end)
-        late = {BASE + 60 * hour: {GMAIL: delta(send=1, retry=1)} for hour in range(30)}
-        writer.write(batch(late))
-        writer.write(batch(late))
-        writer.maintain(end)
-        points = reader.history(QueueQuery(), end, 24 * HOUR).points
-        assert [point.send if point else None for point in points] == [2] * 24
-        assert [row.retry for row in reader.queue(QueueQuery()).rows()] == [60]
-        writer.close()
-        reader.close()
-
-    def test_a_clock_that_jumps_ahead_keeps_the_history(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
-        writer.write(batch({BASE: {GMAIL: delta(new=3)}}))
-        writer.maintain(START + 10_000 * 24 * HOUR)
-        assert reader.history(QueueQuery(), START + 60, 60).points == [Counts(new=3)]
-
     def test_causes_of_a_cell_are_bounded_and_the_newest_are_named(
         self, writer: LedgerWriter, reader: SnapshotReader
     ) -> None:
@@ -542,21 +246,6 @@ class LedgerContract:
         assert reader.causes(QueueQuery()) == [
             Cause(text="451", count=3, first_seen=START + 1, last_seen=START + 5, last_reply="new")
         ]
-
-    def test_many_cells_in_one_minute_add_up(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
-        isps = {f"isp{number}": number for number in range(1, 3001)}
-        for _ in range(3):
-            rows = {cell_key(1, number): delta(send=1, new=1) for number in isps.values()}
-            writer.write(
-                Batch({BASE: rows}, accounts={"alice": 1}, campaigns={(1, ""): 1}, isps=isps),
-            )
-            writer.write(Batch({BASE: {cell_key(1, 7): delta(retry=1)}}))
-        for query, count in ((QueueQuery(), 9000), (QueueQuery(account_id=1), 9000), (QueueQuery(isp="isp7"), 3)):
-            points = reader.history(query, START + 60, 60).points
-            assert points == [Counts(send=count, new=count, retry=3)]
-        assert len(reader.queue(QueueQuery(grouping=Grouping.ISP))) == 3000
-        writer.maintain(START + 60)
-        assert reader.history(QueueQuery(isp="isp7"), START + 60, 60).points == [Counts(send=3, new=3, retry=3)]
 
     def test_causes_tell_only_of_mail_that_waits(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
         causes = {CauseKey(cell, "451 later"): CauseDelta(1, START, START, "451 later") for cell in (GMAIL, YAHOO)}

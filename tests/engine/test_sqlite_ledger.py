@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import sqlite3
@@ -13,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.ledger_case import Ledger
 from tests.engine.ledger_children import CAMPAIGNS
-from tests.engine.ledger_contract import (
+from tests.engine.ledger_contract import LedgerContract
+from tests.engine.ledger_model import (
     BASE,
     GMAIL,
     HOUR,
     START,
-    Ledger,
-    LedgerContract,
     batch,
     delta,
 )
@@ -28,7 +27,7 @@ from tui.engine import sqlite_writer
 from tui.engine.batch import Batch, cell_key
 from tui.engine.ledger import LedgerError
 from tui.engine.sqlite_reader import SqliteReader
-from tui.engine.sqlite_schema import MIGRATIONS, open_to_read, open_to_write
+from tui.engine.sqlite_schema import open_to_write
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.model import Grouping, QueueQuery
 
@@ -56,27 +55,6 @@ class TestSqliteLedger(LedgerContract):
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "mail.ledger"
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may do everything; be nobody for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that everyone can look into, unlike ``tmp_path``."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 def waiting(path: Path) -> int:
@@ -135,30 +113,6 @@ def test_other_processes_read_whole_states_while_one_writes(path: Path) -> None:
     assert reading.returncode == 0
 
 
-def test_a_ledger_at_rest_is_one_file_that_can_be_read_in_a_closed_folder() -> None:
-    with open_folder() as folder:
-        path = folder / "mail.ledger"
-        writer = SqliteWriter(path)
-        writer.write(batch({BASE: {GMAIL: delta(new=2)}}))
-        writer.close()
-        assert {file.name for file in folder.iterdir()} == {"mail.ledger", "mail.ledger.lock"}
-        path.chmod(0o644)
-        folder.chmod(0o555)
-        with unprivileged():
-            assert waiting(path) == 2
-        folder.chmod(0o755)
-        writer = SqliteWriter(path)
-        writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
-        folder.chmod(0o555)
-        with unprivileged():
-            assert waiting(path) == 3
-            reader = SqliteReader(path)
-            assert reader.status().collector == os.getpid()
-            reader.close()
-        folder.chmod(0o755)
-        writer.close()
-
-
 def test_a_reader_follows_when_another_ledger_takes_the_files_place(path: Path) -> None:
     writer = SqliteWriter(path)
     writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
@@ -188,98 +142,6 @@ def test_a_reader_keeps_reading_when_writers_come_and_go(path: Path) -> None:
         assert reader.queue(QueueQuery()).new == [stored]
         writer.close()
         assert reader.queue(QueueQuery()).new == [stored]
-    reader.close()
-
-
-def test_a_ledger_is_not_for_everyones_eyes(path: Path) -> None:
-    SqliteWriter(path).close()
-    assert path.stat().st_mode & 0o007 == 0
-
-
-@pytest.mark.parametrize("closed", ["folder", "file"])
-def test_who_may_not_write_is_told_which_file(closed: str) -> None:
-    with open_folder() as folder:
-        path = folder / "mail.ledger"
-        if closed == "file":
-            folder.chmod(0o777)
-            SqliteWriter(path).close()
-            path.chmod(0o444)
-            (folder / "mail.ledger.lock").chmod(0o666)
-        else:
-            folder.chmod(0o555)
-        with unprivileged(), pytest.raises(LedgerError, match=r"mail\.ledger.*must be .*writable"):
-            SqliteWriter(path)
-        folder.chmod(0o755)
-
-
-@pytest.mark.parametrize("closed", ["folder", "file"])
-def test_who_may_not_read_is_told_which_file(closed: str) -> None:
-    with open_folder() as folder:
-        path = folder / "mail.ledger"
-        SqliteWriter(path).close()
-        (path if closed == "file" else folder).chmod(0o000)
-        with unprivileged(), pytest.raises(LedgerError, match=r"cannot open the ledger .*mail\.ledger"):
-            SqliteReader(path)
-        folder.chmod(0o755)
-
-
-def test_a_reader_without_a_ledger_is_told_what_makes_one(path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"there is no ledger at .*mail\.ledger; 'mailtop collect' makes it"):
-        SqliteReader(path)
-    assert not path.exists()
-
-
-@pytest.mark.parametrize("content", [b"2025-06-15 12:00:00 Start queue run: pid=1\n" * 200, b"SQLite format 3\x00junk"])
-def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    for opening in (SqliteWriter, SqliteReader):
-        with pytest.raises(LedgerError, match=r"mail\.ledger is not a ledger"):
-            opening(path)
-    assert path.read_bytes() == content
-
-
-def test_another_programs_database_is_left_alone(path: Path) -> None:
-    other = sqlite3.connect(path)
-    other.execute("CREATE TABLE addresses (name)")
-    other.close()
-    content = path.read_bytes()
-    for opening in (SqliteWriter, SqliteReader):
-        with pytest.raises(LedgerError, match="database of another program"):
-            opening(path)
-    assert path.read_bytes() == content
-
-
-def test_a_damaged_ledger_says_so(path: Path) -> None:
-    writer = SqliteWriter(path)
-    writer.write(
-        batch({BASE + n: {cell_key(c, i): delta(new=1) for c in (1, 2, 3) for i in (1, 2, 3)} for n in range(300)})
-    )
-    writer.close()
-    content = bytearray(path.read_bytes())
-    content[4096 * 2 :] = b"\xa5" * (len(content) - 4096 * 2)
-    path.write_bytes(content)
-
-    def use() -> None:
-        reader = SqliteReader(path)
-        try:
-            reader.totals()
-            reader.history(QueueQuery(), START + 600, 600)
-        finally:
-            reader.close()
-
-    with pytest.raises(LedgerError, match=r"the ledger .*mail\.ledger is damaged .* move it away"):
-        use()
-
-
-def test_a_damaged_block_says_so(path: Path) -> None:
-    SqliteWriter(path).close()
-    other = sqlite3.connect(path)
-    other.execute("INSERT INTO history VALUES (0, 60, ?, 0, x'3069ff')", (START,))
-    other.commit()
-    other.close()
-    reader = SqliteReader(path)
-    with pytest.raises(LedgerError, match="is damaged"):
-        reader.history(QueueQuery(), START + 60, 60)
     reader.close()
 
 
@@ -336,54 +198,6 @@ def test_an_id_that_names_something_else_is_refused(path: Path) -> None:
         writer.write(Batch(accounts={"mallory": 1}))
     assert "mallory" not in writer.names().accounts
     writer.close()
-
-
-def test_another_programs_lock_is_waited_for_and_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.engine.sqlite_schema._BUSY_SECONDS", 0.05)
-    writer = SqliteWriter(path)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LedgerError, match=r"mail\.ledger is locked by another program"):
-        writer.write(batch())
-    other.execute("ROLLBACK")
-    writer.write(batch())
-    other.close()
-    writer.close()
-
-
-def number(db: sqlite3.Connection, query: str) -> int:
-    value: int = db.execute(query).fetchone()[0]
-    return value
-
-
-def test_versions_follow_each_other_and_keep_what_is_stored(path: Path) -> None:
-    writer = SqliteWriter(path)
-    writer.write(batch({BASE: {GMAIL: delta(new=5)}}))
-    writer.close()
-    second = (*MIGRATIONS, ("ALTER TABLE accounts ADD COLUMN owner TEXT NOT NULL DEFAULT ''",))
-    third = (*second, ("UPDATE accounts SET owner = 'x' || name", "CREATE TABLE owners (name TEXT)"))
-
-    with pytest.raises(LedgerError, match=r"older mailtop \(version 1, this one reads 3\).*brings it up to date"):
-        open_to_read(path, third)
-    for ladder in (third, third):
-        db = open_to_write(path, ladder)
-        assert number(db, "PRAGMA user_version") == 3
-        assert number(db, "SELECT new FROM accounts WHERE owner = 'xalice'") == 5
-        db.close()
-    open_to_read(path, third).close()
-    for opening in (SqliteWriter, SqliteReader):
-        with pytest.raises(LedgerError, match=r"written by a newer mailtop \(version 3, this one knows 1\)"):
-            opening(path)
-
-
-def test_a_step_that_fails_leaves_the_version_before_it(path: Path) -> None:
-    broken = (*MIGRATIONS, ("CREATE TABLE half (a)",), ("CREATE TABLE other (a)", "INSERT INTO nowhere VALUES (1)"))
-    with pytest.raises(LedgerError, match="nowhere"):
-        open_to_write(path, broken)
-    db = open_to_read(path, broken[:2])
-    assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 1
-    assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'other'") == 0
-    db.close()
 
 
 def fill(writer: SqliteWriter, hours: int) -> None:

@@ -64,7 +64,7 @@ _NAME_OF = {
 # A column beside one max() comes from the row that has the maximum; beside max() and min() from either, hence two.
 _CAUSES = """
     WITH picked AS (
-        SELECT text, count, first_seen, last_seen, last_reply FROM cells JOIN causes USING (campaign_id, isp_id)
+        SELECT text, count, first_seen, last_seen, last_reply FROM OUTER CROSS JOIN INNER USING (campaign_id, isp_id)
         WHERE CONDITIONS)
     SELECT text, count, first_seen, last_seen, last_reply FROM
         (SELECT text, sum(count) AS count, max(last_seen) AS last_seen, last_reply FROM picked GROUP BY text)
@@ -326,4 +326,7 @@ def _dimension_columns(table: str, dimensions: tuple[str, ...]) -> list[str]:
 
 def _causes_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
     conditions = " AND ".join(["waits = 1", *(f"cells.{column} = ?" for column in filters)])
-    return _CAUSES.replace("CONDITIONS", conditions), list(filters.values())
+    # Without a filter far more cells wait than have causes.
+    outer, inner = ("cells", "causes") if filters else ("causes", "cells")
+    statement = _CAUSES.replace("OUTER", outer).replace("INNER", inner).replace("CONDITIONS", conditions)
+    return statement, list(filters.values())
