@@ -25,9 +25,10 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     ``cell`` is the key of its campaign's cell without the ISP: what is counted for it goes there. ``account`` and
     ``campaign`` are what is certain of them. ``units`` are the recipients that wait: address -> ISP id << 2 | state.
     ``state`` is the state of its units but for ``held``. ``credits`` is kept while the attribution may still change.
-    ``early`` are recipients that were finished before the arrival was logged. ``seen`` is when it was last heard of
-    (seconds since 1970). ``absent`` is how many units the last listing lacked, -1 when it was in the queue;
-    ``unlogged`` how many a listing showed before any line did.
+    ``pending`` are the recipients of its arrival in ``minute`` while their waiting is not counted yet: most mail is
+    finished in the minute it came. ``early`` are recipients that were finished before they counted. ``seen`` is when it
+    was last heard of (seconds since 1970). ``absent`` is how many units the last listing lacked, -1 when it was in the
+    queue; ``unlogged`` how many a listing showed before any line did.
     """
 
     cell: int
@@ -40,6 +41,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     submitted: bool = False
     sent: bool = False
     sized: bool = False
+    pending: tuple[bytes, ...] | None = None
+    minute: int = 0
     early: list[bytes] | None = None
     seen: int = 0
     absent: int = -1

@@ -54,6 +54,8 @@ class QueueState:
                 message = self.messages[id_] = Message(self.unknown_cell, [])
             elif message.absent >= 0:
                 self.back_in_queue(message)
+        if message.pending is not None:
+            self._count_pending(message)
         message.seen = time
         return message
 
@@ -61,12 +63,26 @@ class QueueState:
         """Take the message out, ``None`` if it is not known (any more)."""
         self.changed.add(id_)
         message = self.messages.pop(id_, None)
-        if message is not None and (message.absent >= 0 or not message.sent):
+        if message is not None:
+            if message.pending is not None:
+                self._count_pending(message)
             if message.forgotten(time):
                 return None
             if message.absent >= 0:
                 self.back_in_queue(message)
         return message
+
+    def settle(self) -> None:
+        """Count what waits of the messages that arrived lately."""
+        for id_ in self.changed:
+            message = self.messages.get(id_)
+            if message is not None and message.pending is not None:
+                self._count_pending(message)
+
+    def _count_pending(self, message: Message) -> None:
+        pending, message.pending = message.pending or (), None
+        self.add_units(message, pending, message.minute)
+        message.early = None
 
     def attribute(self, message: Message, account: bytes, minute: int) -> None:
         """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
@@ -202,6 +218,7 @@ class QueueState:
     def take(self, log_time: int) -> Batch:
         """Everything since the last call as one batch, without gauges and log positions. ``log_time`` is the time of
         the newest line (seconds since 1970)."""
+        self.settle()
         self._prune(log_time)
         messages: dict[bytes, bytes | None] = {}
         for id_ in self.changed:

@@ -19,6 +19,7 @@ class Reconciler:
     def reconcile(self, listing: Listing, touched: AbstractSet[bytes]) -> None:
         """Make the queue state the listing's. ``touched`` are the ids that were logged from the moment before the
         listing was begun until after it was complete: for these the log is newer and stands."""
+        self._state.settle()
         listed = listing.messages
         for id_, waiting in listed.items():
             if id_ not in touched:
@@ -47,6 +48,8 @@ class Reconciler:
             message.campaign = message.campaign or waiting.campaign or b""
             message.account = message.account or waiting.account
             state.attribute(message, message.account or waiting.fallback, minute)
+        if message.sent and not message.sized:
+            state.count_arrival(message, minute, waiting.size)
         state.set_state(message, waiting.state, minute)
         more = state.set_units(message, waiting.recipients, minute)
         if not message.sent and not waiting.transient and more > 0:

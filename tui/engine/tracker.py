@@ -64,15 +64,18 @@ class Tracker:
         if event.state == PROC:
             state.set_state(message, PROC, minute)
         if event.recipients:
-            state.add_units(message, event.recipients, minute)
-        message.early = None
+            message.pending, message.minute = event.recipients, minute
+        else:
+            message.early = None
 
     def _outcome(self, event: ev.Delivered | ev.Failed) -> None:
         """One recipient got the message or never will: count it, and it waits no more.
 
         A child address of an alias leaves its parent waiting: the rest of the alias may be open."""
         state, address, minute = self._state, event.address, event.time // 60
-        message = state.message(event.id, event.time)
+        message = state.messages.get(event.id)
+        if message is None or message.pending is None or message.minute != minute:
+            message = state.message(event.id, event.time)
         isp = state.numbers.domains.get(address[address.rfind(b"@") :])
         if isp is None:
             isp = state.numbers.isp(address)
@@ -86,8 +89,10 @@ class Tracker:
         unit = message.units.pop(address, None)
         if unit is not None:
             row[D_NEW + (unit & STATE_MASK)] -= 1
-        elif not message.sent:
-            message.early = [*(message.early or ()), address]
+        elif message.pending is not None or not message.sent:
+            if message.early is None:
+                message.early = []
+            message.early.append(address)
 
     def _deferred(self, event: ev.Deferred) -> None:
         state, minute = self._state, event.time // 60
@@ -147,6 +152,10 @@ class Tracker:
             del self._state.messages[id_]
 
     def _gone(self, event: ev.Gone) -> None:
-        message = self._state.pop(event.id, event.time)
+        state, minute = self._state, event.time // 60
+        message = state.messages.get(event.id)
+        if message is not None and message.pending is not None and message.minute == minute:
+            message.pending = None  # it came and went within the minute
+        message = state.pop(event.id, event.time)
         if message is not None and message.units:
-            self._state.remove_units(message, event.time // 60)
+            state.remove_units(message, minute)
