@@ -26,8 +26,8 @@ from tui.engine.logs.reader import Unparsed
 from tui.engine.logs.stamps import PLAIN, Clock, layout_of
 
 _MANY = 50_000
-_AT, _DASH = b"@-"
-_SIGNS = (b"+", b"-", b"[")
+_AT, _DASH, _QUOTE = b'@-"'
+_SIGNS, _BEHIND_SIGNS = (b"+", b"-", b"["), b"\\"
 _FLAGS = (b" <= ", b" (= ", b" => ", b" -> ", b" >> ", b" == ", b" ** ")
 _RETRY, _AFTER_RETRY = b"retry time not reached", b"retry time not reachee"
 """What most deferrals that tried nothing begin with, and what sorts behind it: a comparison is the cheapest test."""
@@ -66,7 +66,7 @@ class EximLog:
         self._clock = Clock(zone)
         self._layout = PLAIN
         self._times: dict[bytes, int] = {}
-        self._senders: dict[bytes, bytes] = {}
+        self._domains: dict[bytes, bytes] = {}
         self._logins: dict[bytes, bytes] = {}
         self._meanings: dict[bytes, _Meaning] = {
             b"=>": self._delivered,
@@ -96,7 +96,7 @@ class EximLog:
         """Read lines for as long as they have the present layout and a second that is known; the first that does not
         is returned."""
         layout, times, meaning_of, add = self._layout, self._times, self._meanings.get, events.append
-        odd, before = layout != PLAIN, layout.words
+        odd, before, key_end = layout != PLAIN, layout.words, layout.key
         first, second, third, full = before + 1, before + 2, before + 3, before + 4
         date = clock = b""
         now = 0
@@ -110,7 +110,7 @@ class EximLog:
             if odd and layout_of(line) != layout:
                 return line
             if words[1] != clock or words[0] != date:
-                known = times.get(line[: layout.key])
+                known = times.get(line[:key_end]) or self._time(line)
                 if known is None:
                     return line
                 now, date, clock = known, words[0], words[1]
@@ -123,30 +123,35 @@ class EximLog:
                     event = meaning_of(word, _other)(now, id_, word, words[second] if count > second else b"", b"")
                 if event is not None:
                     add(event)
-            elif id_[:1] in _SIGNS:
+            elif id_ < _BEHIND_SIGNS and id_[:1] in _SIGNS:
                 return line
         return None
 
+    def _time(self, line: bytes) -> int | None:
+        """The time of a line of the present layout, ``None`` when it has another or no stamp."""
+        layout = layout_of(line)
+        time = self._clock.seconds(line, layout) if layout == self._layout else None
+        if time is not None:
+            if len(self._times) >= _MANY:
+                self._times.clear()
+            self._times[line[: layout.key]] = time
+        return time
+
     def _recalibrated(self, misfit: bytes, written: float) -> bytes | None:
-        """Take the columns and the time from a line that the present ones do not fit; the line itself (without what
-        syslog put before it), ``None`` when it has no stamp."""
+        """Take the layout from a line that the present one does not fit; the line (without what syslog put before it),
+        ``None`` when it has no stamp."""
         line = misfit.lstrip(b"\0")
         layout = layout_of(line)
-        time = self._clock.seconds(line, layout)
-        if time is None:
+        if self._clock.seconds(line, layout) is None:
             logged = self._clock.without_syslog(line, written)
             if logged is None:
                 if any(flag in misfit for flag in _FLAGS):
                     self.unparsed.add("no time stamp", misfit)
                 return None
             line, layout = logged, layout_of(logged)
-            time = self._clock.seconds(line, layout)
-            if time is None:
-                return None
-        if layout[:3] != self._layout[:3] or len(self._times) >= _MANY:
+        if layout[:3] != self._layout[:3]:
             self._times = {}
         self._layout = layout
-        self._times[line[: layout.key]] = time
         return line
 
     def _arrived(self, time: int, id_: bytes, flag: bytes, sender: bytes, rest: bytes) -> Event | None:
@@ -156,33 +161,41 @@ class EximLog:
             end = word_end(text, 0)
             sender, rest = text[:end], text[end + 1 :]
         fields, _, rest = rest.partition(b" S=")
-        size, _, rest = rest.partition(b" ")
-        if not sender or not size.isdigit():
-            self._not_parsed("arrival without sender or size", id_, flag, sender, fields)
+        try:
+            size = int(rest.split(b" ", 1)[0])
+        except ValueError:
+            self._not_parsed("arrival without a size", id_, flag, sender, fields)
             return None
-        recipients = recipients_of(b" " + rest)
+        recipients = recipients_of(rest)
         if sender == BOUNCE:
-            return Arrived(time, id_, BOUNCE, BOUNCE, int(size), recipients, NEW)
-        fallback = self._senders.get(sender) or self._sender_account(sender)
-        login = fields.partition(b" A=")[2]
-        account = self._logins.get(login) or self._login_account(login, fields)
-        return Arrived(time, id_, account or fallback, fallback, int(size), recipients, NEW)
+            return Arrived(time, id_, BOUNCE, BOUNCE, size, recipients, NEW)
+        fallback = self._domains.get(sender.rpartition(b"@")[2]) or self._sender_account(sender)
+        _, authenticated, login = fields.partition(b" A=")
+        if authenticated:
+            account = self._logins.get(login) or self._login_account(login)
+        else:
+            account = b"" if fields[:2] == b"H=" else self._local_account(fields)
+        return Arrived(time, id_, account or fallback, fallback, size, recipients, NEW)
 
     def _sender_account(self, sender: bytes) -> bytes:
-        if len(self._senders) >= _MANY:
-            self._senders.clear()
-        account = self._senders[sender] = self._accounts.by_sender(sender) or sender
+        if len(self._domains) >= _MANY:
+            self._domains.clear()
+        account = self._domains[sender.rpartition(b"@")[2]] = self._accounts.by_sender(sender) or sender
         return account
 
-    def _login_account(self, login: bytes, fields: bytes) -> bytes:
-        """The account of ``A=driver:user[:sender]``, else of the ``U=`` of a local submission; empty without both."""
+    def _login_account(self, login: bytes) -> bytes:
+        """The account of ``driver:user[:sender]`` and what follows it; empty when no user is told."""
         user = login.partition(b" ")[0].partition(b":")[2].partition(b":")[0]
-        if user:
-            if len(self._logins) >= _MANY:
-                self._logins.clear()
-            account = self._logins[login] = self._accounts.authenticated(user)
-            return account
-        if fields[:2] == b"H=" or b" P=local" not in fields:
+        if not user:
+            return b""
+        if len(self._logins) >= _MANY:
+            self._logins.clear()
+        account = self._logins[login] = self._accounts.authenticated(user)
+        return account
+
+    def _local_account(self, fields: bytes) -> bytes:
+        """The account of the ``U=`` of a local submission; empty for what a host handed in."""
+        if b" P=local" not in fields or b" H=" in fields:
             return b""
         user = next((word[2:] for word in fields.split(b" ") if word[:2] == b"U="), b"")
         return self._accounts.authenticated(user) if user else b""
@@ -193,8 +206,14 @@ class EximLog:
     def _delivered(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
         """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole`` only tells that
         an ACL discarded the recipients."""
-        if _AT in address and rest[1:2] == b"=" and address.islower() and address[0] not in NOT_PLAIN:
-            return Delivered(time, id_, address, address)
+        if _AT in address:
+            if rest[1:2] == b"=" and address.islower() and address[0] not in NOT_PLAIN:
+                return Delivered(time, id_, address, address)
+        elif rest[:1] == b"<":
+            waiting, closed, _ = rest.partition(b"> ")
+            if closed and waiting.islower() and _QUOTE not in waiting:
+                waiting = waiting[1:]
+                return Delivered(time, id_, waiting, waiting)
         if address == b"blackhole" and not rest.startswith(b"<"):
             return None
         address, waiting, rest = parties(address, rest)
@@ -247,7 +266,10 @@ def _other(time: int, id_: bytes, word: bytes, token: bytes, rest: bytes) -> Eve
     ``unfrozen by …`` (``-Mt``), ``Unfrozen by …``; ``recipient <…> added by …`` (``-Mar``);
     ``address <…> marked delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted.
     """
-    if token[-1:] == b":" and word[:2] == b"H=":
+    if word[:9] == b"campaign=":
+        campaign = unquoted(b" ".join((word, token, rest)).rstrip(b" ")[9:] if token else word[9:])
+        return CampaignSeen(time, id_, campaign) if campaign else None
+    if word[:2] == b"H=" and token[-1:] == b":":
         return None
     match word:
         case b"Message" if token == b"is":
@@ -257,9 +279,6 @@ def _other(time: int, id_: bytes, word: bytes, token: bytes, rest: bytes) -> Eve
         case b"unfrozen" | b"Unfrozen":
             return Released(time, id_)
     text = b" ".join((word, token, rest)).rstrip(b" ")
-    if word[:9] == b"campaign=":
-        campaign = unquoted(text[9:])
-        return CampaignSeen(time, id_, campaign) if campaign else None
     if word == b"recipient" and token[:1] == b"<" and b"> added by " in text:
         return Added(time, id_, folded(text[11 : text.rindex(b"> added by ")]))
     if word == b"address" and token[:1] == b"<" and b"> marked delivered by " in text:

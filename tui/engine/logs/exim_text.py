@@ -83,8 +83,8 @@ def _bare(address: bytes) -> bytes:
 
 
 def recipients_of(rest: bytes) -> tuple[bytes, ...] | None:
-    """The recipients listed behind the last `` for `` of an arrival, each once; ``None`` when they are not logged.
-    ``rest`` is what follows the size, with the blank before it."""
+    """The recipients listed behind the last `` for `` of an arrival; ``None`` when they are not logged.
+    ``rest`` is the size and what follows it."""
     parts = rest.rsplit(b" for ", 1)
     if len(parts) < 2:
         return None
@@ -92,26 +92,24 @@ def recipients_of(rest: bytes) -> tuple[bytes, ...] | None:
     if _QUOTE in listed:
         return _quoted_recipients(rest)
     if not listed.islower():
-        return tuple(dict.fromkeys(map(folded, listed.split(b" "))))
-    return tuple(dict.fromkeys(listed.split(b" "))) if _BLANK in listed else (listed,)
+        return tuple(map(folded, listed.split(b" ")))
+    return tuple(listed.split(b" ")) if _BLANK in listed else (listed,)
 
 
 def _quoted_recipients(rest: bytes) -> tuple[bytes, ...] | None:
     """The same where `` for `` may stand in a subject, and blanks in a quoted recipient."""
-    at = 0
     subject = rest.find(b' T="')
-    if subject >= 0:
-        at = word_end(rest, subject + 3)
+    at = word_end(rest, subject + 3) if subject >= 0 else rest.find(b" ")
     if rest.startswith(b" from <", at):
         at = word_end(rest, at + 7)
     at = rest.find(b" for ", at)
     if at < 0:
         return None
-    recipients = {}
+    recipients = []
     at += 5
     while at < len(rest):
         end = word_end(rest, at)
-        recipients[folded(rest[at:end])] = None
+        recipients.append(folded(rest[at:end]))
         at = end + 1
     return tuple(recipients)
 
