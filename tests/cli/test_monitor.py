@@ -18,7 +18,7 @@ from tui.engine.find import FoundMta
 from tui.sources.source import SourceError
 
 
-class Shown(list[tuple[Config, str | None]]):
+class Shown(list[tuple[Config, str]]):
     """What the screen was started with."""
 
 
@@ -27,7 +27,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Shown:
     """A screen that notes what it is started with, on a host without a mail system and without configuration."""
     shown = Shown()
 
-    def show(config: Config, notice: str | None) -> int:
+    def show(config: Config, notice: str) -> int:
         shown.append((config, notice))
         for source in config.source:
             if source.ledger is not None:
@@ -56,7 +56,6 @@ def test_fresh_host_shows_the_demo_and_says_why(screen: Shown) -> None:
     assert run() == Exit.OK
     [(shown, notice)] = screen
     assert [type(source) for source in shown.source] == [DemoSource]
-    assert notice is not None
     assert "No mail system was found" in notice
     assert shown.source[0].ledger is not None
     assert not Path(shown.source[0].ledger.removeprefix("sqlite://")).parent.exists(), "the demo leaves nothing"
@@ -72,7 +71,7 @@ def test_mail_systems_that_are_found_are_shown(screen: Shown, monkeypatch: pytes
         LocalSource(name="exim", mta="exim", sender_id=1),
         LocalSource(name="postfix", mta="postfix", sender_id=2),
     )
-    assert notice is None
+    assert notice == ""
 
 
 def test_mail_system_that_may_not_be_read_is_named_with_the_remedy(
@@ -94,7 +93,7 @@ def test_options_go_to_the_screen_and_demo_goes_before_the_configuration(
     monkeypatch.setattr(sources, "load", lambda path: Config(theme="file", source=(LocalSource(ledger="sqlite:///x"),)))
     assert run("demo", "--seed", "7", "--accounts", "3", "--interval", "9") == Exit.OK
     [(shown, notice)] = screen
-    assert (shown.theme, shown.interval, notice) == ("file", 9.0, None)
+    assert (shown.theme, shown.interval, notice) == ("file", 9.0, "")
     [source] = shown.source
     assert isinstance(source, DemoSource)
     assert (source.seed, source.accounts) == (7, 3)

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     if refused is not None:
         say(refused)
         return Exit.USAGE
-    notice = None
+    notice = ""
     if not config.source:
         found = found_sources()
         closed = [unreadable(source) for source in found]
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             for sentence in sum(closed, ()):
                 say(sentence)
             return Exit.SOURCE
-        notice = None if found else NOTHING_FOUND
+        notice = "" if found else NOTHING_FOUND
         config = msgspec.structs.replace(config, source=found or (DemoSource(),))
     with ExitStack() as leftovers:
         return _show(with_demo_ledgers(config, leftovers), notice)
@@ -54,7 +54,7 @@ def _is_terminal(stream: object) -> bool:
     return stream is not None and bool(getattr(stream, "isatty", bool)())
 
 
-def _show(config: Config, notice: str | None) -> int:
+def _show(config: Config, notice: str) -> int:
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
 
@@ -64,8 +64,7 @@ def _show(config: Config, notice: str | None) -> int:
         config.theme,
         config.interval,
         user_themes=usual_path().with_name("themes"),
+        notice=notice,
     )
-    app.run()
-    if notice is not None:
-        say(notice)
+    app.run(mouse=False)  # the terminal's own mouse then selects text, as an operator who copies a queue id expects
     return app.return_code or Exit.OK
