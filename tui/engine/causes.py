@@ -26,8 +26,10 @@ _CACHE_LIMIT = 4_000
 
 def telling(reply: bytes) -> bytes:
     """The words of a reply that say why: from its SMTP code on, from its beginning without one."""
-    found = _CODE.search(reply)
-    start = found.start() if found else 0
+    start = reply.find(b": 4") + 2
+    if start < 2 or not reply[start : start + 3].isdigit():
+        found = _CODE.search(reply)
+        start = found.start() if found else 0
     part = reply[start : start + _TELLING]
     return part if len(part) < _TELLING else part[: part.rfind(b" ")]
 
