@@ -141,7 +141,7 @@ class LedgerContract(HistoryContract):
         assert status.counters == {"vanished": 5, "unparsed": 1}
         assert status.gauges == {"queue_files": 4, "listed_at": START}
         assert status.notes == {"queue": "cannot list the queue"}
-        assert status.cells == 2
+        assert status.cells == 1
         assert status.size > 0
         assert reader.queue(QueueQuery()).files == 4
         writer.close()

@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tui.engine import sqlite_blocks
-from tui.engine.batch import ISP_BITS, Delta
+from tui.engine.batch import Delta
 from tui.engine.sqlite_blocks import Rows, Selection, gathered, merged
+from tui.engine.sqlite_sums import Sums, add_up
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
 
 TOTAL, ACCOUNT, ISP, CELL = LEVELS = range(4)
 """What the keys of a block are: 0, an account's id, an ISP's id, a cell key."""
 
-ISP_MASK = (1 << ISP_BITS) - 1
-"""The ISP's part of a cell key."""
+_FORGOTTEN = (0, 0)
+"""The bucket of what is too old for any."""
 
 _FULL_BLOCK = 2048
 """Rows from which a block is not rewritten any more: what comes next for its minute stands beside it."""
@@ -37,9 +38,12 @@ def kept(db: sqlite3.Connection) -> Kept:
     return Kept(*db.execute("SELECT minutes_from, hours_from FROM ledger").fetchone())
 
 
-def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owners: Mapping[int, int]) -> None:
-    """Add deltas by minute and cell at every level; ``owners`` gives a campaign's account. Minutes that are kept no
-    longer go to their hour, or nowhere."""
+def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owners: Mapping[int, int]) -> list[Sums]:
+    """Add deltas by minute and cell at every level; the sums of each bucket. ``owners`` gives a campaign's account
+    (``KeyError``: it has none).
+
+    Minutes that are kept no longer go to their hour, or nowhere, but into the sums.
+    """
     keep = kept(db)
     buckets: defaultdict[tuple[int, int], list[Rows]] = defaultdict(list)
     for minute, cells in deltas.items():
@@ -50,9 +54,17 @@ def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owner
             buckets[MINUTE_SECONDS, start].append(cells)
         elif start >= keep.hours_from:
             buckets[HOUR_SECONDS, start - start % HOUR_SECONDS].append(cells)
-    for (step, start), parts in sorted(buckets.items()):
-        for level, rows in zip(LEVELS, _levels(merged(parts), owners), strict=True):
-            _add_block(db, level, step, start, rows)
+        else:
+            buckets[_FORGOTTEN].append(cells)
+    added = []
+    for place, parts in sorted(buckets.items()):
+        rows = merged(parts)
+        sums = add_up(rows, owners)
+        added.append(sums)
+        if place != _FORGOTTEN:
+            for level, level_rows in zip(LEVELS, ({0: sums.total}, sums.accounts, sums.isps, rows), strict=True):
+                _add_block(db, level, *place, level_rows)
+    return added
 
 
 def keep_from(db: sqlite3.Connection, keep: Kept) -> None:
@@ -115,14 +127,6 @@ def sums_since(
             starts.append(start - start % step)
             sums.append(sqlite_blocks.sums(block, selection))
     return gathered(starts, sums)
-
-
-def _levels(cells: Rows, owners: Mapping[int, int]) -> tuple[Rows, Rows, Rows, Rows]:
-    """The rows of one bucket at each level."""
-    accounts = gathered([owners[cell >> ISP_BITS] for cell in cells], cells.values())
-    isps = gathered([cell & ISP_MASK for cell in cells], cells.values())
-    total = tuple(map(sum, zip(*isps.values(), strict=True)))
-    return {0: total}, accounts, isps, cells
 
 
 def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, rows: Rows) -> None:

@@ -13,8 +13,9 @@ from tui.engine import coverage, ledger_lock, sqlite_history
 from tui.engine.batch import D_NEW, cell_key
 from tui.engine.ledger import LedgerStatus
 from tui.engine.sqlite_blocks import NOTHING, Selection
-from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, ISP_MASK, MINUTE_SECONDS, TOTAL
+from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
+from tui.engine.sqlite_sums import ISP_MASK
 from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable
 from tui.text import clean
 
@@ -52,7 +53,7 @@ _ROLL_UPS = (  # the smallest first
         frozenset({"campaign_id"}),
         "waits = 1 AND " + _WAITING + " > 0",
     ),
-    _RollUp("cells", frozenset(_NAMED_IN), frozenset({"campaign_id", "isp_id"}), "waits = 1"),
+    _RollUp("cells", frozenset(_NAMED_IN), frozenset({"campaign_id", "isp_id"}), _WAITING + " > 0"),
 )
 _SUMMED_STATES = "coalesce(sum(new), 0), coalesce(sum(proc), 0), coalesce(sum(retry), 0), coalesce(sum(hold), 0)"
 _NAME_OF = {
@@ -114,7 +115,7 @@ class SqliteReader:
         """How the ledger stands."""
         writer = ledger_lock.holder(self._path)
         with self.snapshot():
-            updated, cells = self._db.execute("SELECT updated, cells FROM ledger").fetchone()
+            updated, cells = self._db.execute("SELECT updated, (SELECT count(*) FROM cells) FROM ledger").fetchone()
             return LedgerStatus(
                 updated=updated,
                 collector=None if writer is None else writer.pid,
@@ -325,7 +326,7 @@ def _dimension_columns(table: str, dimensions: tuple[str, ...]) -> list[str]:
 
 
 def _causes_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
-    conditions = " AND ".join(["waits = 1", *(f"cells.{column} = ?" for column in filters)])
+    conditions = " AND ".join([_WAITING + " > 0", *(f"cells.{column} = ?" for column in filters)])
     # Without a filter far more cells wait than have causes.
     outer, inner = ("cells", "causes") if filters else ("causes", "cells")
     statement = _CAUSES.replace("OUTER", outer).replace("INNER", inner).replace("CONDITIONS", conditions)

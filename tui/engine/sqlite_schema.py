@@ -32,15 +32,14 @@ def _with_counts(statement: str) -> str:
 
 # A name's row holds its roll-up too, so that the rows of a grouping are read from one table. Columns that name a
 # dimension have the same name everywhere. ``waits`` says whether anything waits: SQLite rewrites every index whose
-# condition names a column that is set, so the indexes by account and ISP ask for a column that is seldom set.
+# condition names a column that is set, so the index of campaigns by account asks for a column that is seldom set.
 _VERSION_1 = tuple(
     map(
         _with_counts,
         (
             """CREATE TABLE ledger (
                 id INTEGER PRIMARY KEY CHECK (id = 1), serial INTEGER NOT NULL DEFAULT 0, updated REAL,
-                minutes_from INTEGER NOT NULL DEFAULT 0, hours_from INTEGER NOT NULL DEFAULT 0,
-                cells INTEGER NOT NULL DEFAULT 0, COUNTS)""",
+                minutes_from INTEGER NOT NULL DEFAULT 0, hours_from INTEGER NOT NULL DEFAULT 0, COUNTS)""",
             "INSERT INTO ledger (id) VALUES (1)",
             "CREATE TABLE accounts (account_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, COUNTS)",
             "CREATE INDEX accounts_waiting ON accounts (WAITING DESC) WHERE WAITING > 0",
@@ -52,13 +51,13 @@ _VERSION_1 = tuple(
             "CREATE TABLE isps (isp_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, COUNTS)",
             "CREATE INDEX isps_waiting ON isps (WAITING DESC) WHERE WAITING > 0",
             "INSERT INTO isps (isp_id, name) VALUES (0, '')",
+            # Where mail waits, and nowhere else: most cells of a back-fill never have a row.
             """CREATE TABLE cells (
                 campaign_id INTEGER NOT NULL, isp_id INTEGER NOT NULL, account_id INTEGER NOT NULL,
-                waits INTEGER NOT NULL DEFAULT 0, COUNTS, PRIMARY KEY (campaign_id, isp_id)) WITHOUT ROWID""",
-            "CREATE INDEX cells_isp ON cells (isp_id) WHERE waits = 1",
-            "CREATE INDEX cells_account ON cells (account_id, isp_id) WHERE waits = 1",
-            """CREATE TRIGGER cell_added AFTER INSERT ON cells BEGIN
-                UPDATE ledger SET cells = cells + 1; END""",
+                new INTEGER NOT NULL, proc INTEGER NOT NULL, retry INTEGER NOT NULL, hold INTEGER NOT NULL,
+                PRIMARY KEY (campaign_id, isp_id)) WITHOUT ROWID""",
+            "CREATE INDEX cells_isp ON cells (isp_id)",
+            "CREATE INDEX cells_account ON cells (account_id, isp_id)",
             # Blocks only add: several may stand for one level and time.
             """CREATE TABLE history (
                 level INTEGER NOT NULL, step INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,

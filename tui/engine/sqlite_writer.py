@@ -13,9 +13,10 @@ from tui.engine import coverage, sqlite_history
 from tui.engine.batch import D_NEW, ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
-from tui.engine.sqlite_blocks import Rows, gathered, merged
-from tui.engine.sqlite_history import HOUR_SECONDS, ISP_MASK, MINUTE_SECONDS, Kept
+from tui.engine.sqlite_blocks import Rows
+from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
+from tui.engine.sqlite_sums import ISP_MASK, together
 
 NAMED_CAUSES = 8
 """So many causes of a cell are kept by name: those that were seen last."""
@@ -25,30 +26,30 @@ OTHER_REPLIES = "other replies"
 
 _DAY_SECONDS = 86400
 
-_ADD = """SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ?,
-    new = new + ?, proc = proc + ?, retry = retry + ?, hold = hold + ?"""
-_ADD_TO_LEDGER = "UPDATE ledger ADD WHERE id = ?".replace("ADD", _ADD)
-_ADD_TO_ACCOUNT = "UPDATE accounts ADD WHERE account_id = ?".replace("ADD", _ADD)
-_ADD_TO_CAMPAIGN = "UPDATE campaigns ADD WHERE campaign_id = ?".replace("ADD", _ADD)
-_ADD_TO_ISP = "UPDATE isps ADD WHERE isp_id = ?".replace("ADD", _ADD)
+_ADD_COUNTS = """UPDATE TABLE
+    SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ? WHERE KEY = ?"""
+_ADD_ALL = """UPDATE TABLE
+    SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ?,
+    new = new + ?, proc = proc + ?, retry = retry + ?, hold = hold + ? WHERE KEY = ?"""
 _ADD_TO_CELL = """
-    INSERT INTO cells (campaign_id, isp_id, account_id, send, success, defer, fail, size, new, proc, retry, hold)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
-    send = send + excluded.send, success = success + excluded.success, defer = defer + excluded.defer,
-    fail = fail + excluded.fail, size = size + excluded.size, new = new + excluded.new, proc = proc + excluded.proc,
+    INSERT INTO cells (campaign_id, isp_id, account_id, new, proc, retry, hold) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
+    new = new + excluded.new, proc = proc + excluded.proc,
     retry = retry + excluded.retry, hold = hold + excluded.hold"""
+_DROP_CELL = """
+    DELETE FROM cells
+    WHERE campaign_id = ? AND isp_id = ? AND new = 0 AND proc = 0 AND retry = 0 AND hold = 0"""
 _FLIP_CAMPAIGN = """
     UPDATE campaigns SET waits = 1 - waits
     WHERE campaign_id = ? AND waits <> (new + proc + retry + hold > 0)"""
-_FLIP_CELL = """
-    UPDATE cells SET waits = 1 - waits
-    WHERE campaign_id = ? AND isp_id = ? AND waits <> (new + proc + retry + hold > 0)"""
 _ADD_CAUSE = """
     INSERT INTO causes (campaign_id, isp_id, text, count, first_seen, last_seen, last_reply)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id, text) DO UPDATE SET
     count = count + excluded.count, first_seen = min(first_seen, excluded.first_seen),
     last_reply = CASE WHEN excluded.last_seen >= last_seen THEN excluded.last_reply ELSE last_reply END,
     last_seen = max(last_seen, excluded.last_seen)"""
+
+_TOO_MANY_CAUSES = "SELECT 1 FROM causes WHERE campaign_id = ? AND isp_id = ? AND text <> ? LIMIT 1 OFFSET ?"
 
 
 class SqliteWriter:
@@ -114,8 +115,7 @@ class SqliteWriter:
         stored."""
         with self._transaction():
             self._add_names(batch)
-            self._add_totals(batch.deltas)
-            sqlite_history.add(self._db, batch.deltas, self._owners)
+            self._add_deltas(batch.deltas)
             self._add_causes(batch.causes)
             self._put_messages(batch.messages)
             self._put_numbers(batch)
@@ -208,42 +208,58 @@ class SqliteWriter:
         )
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
-    def _add_totals(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
-        cells = merged(deltas.values()) if deltas else {}
-        campaigns = gathered([cell >> ISP_BITS for cell in cells], cells.values())
-        isps = gathered([cell & ISP_MASK for cell in cells], cells.values())
-        self._add_sums(_ADD_TO_CAMPAIGN, "campaigns", campaigns)
-        accounts = gathered([self._owners[number] for number in campaigns], campaigns.values())
-        self._add_sums(_ADD_TO_ACCOUNT, "accounts", accounts)
-        self._add_sums(_ADD_TO_ISP, "isps", isps)
-        self._add_sums(_ADD_TO_LEDGER, "ledger", gathered([1] * len(isps), isps.values()))
+    def _add_deltas(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
+        """Add to the history and to the roll-ups: campaigns, accounts, ISPs and the ledger keep all nine sums, cells
+        only what waits, and only where anything does."""
+        try:
+            buckets = sqlite_history.add(self._db, deltas, self._owners)
+        except KeyError as error:
+            raise self._nameless("campaigns") from error
+        if not buckets:
+            return
+        sums = together(buckets)
+        self._add_sums("campaigns", "campaign_id", sums.campaigns)
+        self._add_sums("accounts", "account_id", sums.accounts)
+        self._add_sums("isps", "isp_id", sums.isps)
+        self._add_sums("ledger", "id", {1: sums.total})
+        changed = [(*_split(cell), counts) for cell, counts in sorted(sums.waiting.items()) if any(counts)]
         self._db.executemany(
-            _ADD_TO_CELL,
-            [(*_split(cell), self._owners[cell >> ISP_BITS], *counts) for cell, counts in sorted(cells.items())],
+            _ADD_TO_CELL, [(campaign, isp, self._owners[campaign], *counts) for campaign, isp, counts in changed]
         )
-        changed = sorted(cell for cell, counts in cells.items() if any(counts[D_NEW:]))
-        self._db.executemany(_FLIP_CELL, map(_split, changed))
-        self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({cell >> ISP_BITS for cell in changed})])
+        self._db.executemany(_DROP_CELL, [(campaign, isp) for campaign, isp, _ in changed])
+        self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({campaign for campaign, _, _ in changed})])
 
-    def _add_sums(self, statement: str, table: str, rows: Rows) -> None:
-        if rows:
-            added = self._db.executemany(statement, [(*counts, number) for number, counts in sorted(rows.items())])
-            if added.rowcount != len(rows):
-                raise LedgerError(
-                    f"a batch for the ledger {self._path} counts mail of {table} that nobody has named; nothing of it "
-                    "was stored; please report this"
-                )
+    def _add_sums(self, table: str, key: str, rows: Rows) -> None:
+        # Columns that an index names are left alone where nothing changes: each is rewritten with them.
+        counted, changed = [], []
+        for number, counts in sorted(rows.items()):
+            if any(counts[D_NEW:]):
+                changed.append((*counts, number))
+            else:
+                counted.append((*counts[:D_NEW], number))
+        for statement, values in ((_ADD_COUNTS, counted), (_ADD_ALL, changed)):
+            if values:
+                added = self._db.executemany(statement.replace("TABLE", table).replace("KEY", key), values)
+                if added.rowcount != len(values):
+                    raise self._nameless(table)
+
+    def _nameless(self, table: str) -> LedgerError:
+        return LedgerError(
+            f"a batch for the ledger {self._path} counts mail of {table} that nobody has named; nothing of it was "
+            "stored; please report this"
+        )
 
     def _add_causes(self, causes: Mapping[CauseKey, CauseDelta]) -> None:
         self._db.executemany(
             _ADD_CAUSE,
             [
                 (*_split(key.cell), key.text, cause.count, cause.first_seen, cause.last_seen, cause.last_reply)
-                for key, cause in causes.items()
+                for key, cause in sorted(causes.items(), key=lambda item: item[0].cell)
             ],
         )
-        for cell in {key.cell for key in causes}:
-            self._bound_causes(*_split(cell))
+        for cell in sorted({key.cell for key in causes}):
+            if self._db.execute(_TOO_MANY_CAUSES, (*_split(cell), OTHER_REPLIES, NAMED_CAUSES)).fetchone():
+                self._bound_causes(*_split(cell))
 
     def _bound_causes(self, campaign_id: int, isp_id: int) -> None:
         rest = self._db.execute(
