@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
 from tui.cli import show
 from tui.cli.formats import Report
@@ -199,6 +201,22 @@ async def test_a_source_that_cannot_be_read_leaves_the_rows_of_the_others() -> N
     assert broken.closed
 
 
+async def test_a_source_that_hangs_is_told_and_leaves_the_rows_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(ScriptedSource):
+        async def queue(self, query: QueueQuery) -> QueueTable | None:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(show, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(show, "CLOSE_SECONDS", 0.1)
+    report, notes = await asked(queue("account"), ScriptedSource("mx1"), Hanging("mx2"))
+    assert {row["source"] for row in report.rows} == {"mx1"}
+    assert notes == ['the source "mx2" could not be read in full: it has not answered for 0.1 seconds']
+
+
 async def test_numbers_that_are_not_complete_are_printed_and_count_as_a_failure() -> None:
     partial = ScriptedSource(freshness=Freshness.PARTIAL, note="cannot read the log")
     report, notes = await asked(queue("total"), partial)
@@ -225,4 +243,4 @@ async def test_numbers_that_could_not_be_brought_up_to_date_count_as_a_failure()
 async def test_what_a_source_does_not_offer_is_said_and_is_never_zero() -> None:
     for question, note in [(queue("total"), "no queue"), (Asked(what="totals"), "no mail totals")]:
         report, notes = await asked(question, WithoutNumbers())
-        assert (report.rows, notes) == ([], [f'the source "web" has {note}'])
+        assert (report.rows, notes) == ([], [f'the source "web" knows {note}'])

@@ -22,7 +22,7 @@ def argv(*collector: str) -> list[str]:
 
 def main(collector: tuple[str, ...]) -> None:
     """Serve until the socket closes."""
-    asyncio.run(_serve(Collectors([collector] if collector else [])))
+    asyncio.run(_serve(Collectors({"one": collector} if collector else {})))
 
 
 async def _serve(collectors: Collectors) -> None:

@@ -68,13 +68,14 @@ class ScriptedSource:
         self.quiet = False
         self.has_history = True
         self.freshness = Freshness.LIVE
+        self.age_seconds: float | None = 0.5
         self.calls: list[str] = []
         self.queries: list[QueueQuery] = []
         self.closed = False
 
     async def status(self) -> SourceStatus:
         self.calls.append("status")
-        return SourceStatus(name=self.name, type=self.type, freshness=self.freshness, age_seconds=0.5)
+        return SourceStatus(name=self.name, type=self.type, freshness=self.freshness, age_seconds=self.age_seconds)
 
     async def totals(self) -> list[MailTotals] | None:
         self._call("totals")

@@ -43,7 +43,7 @@ def is_alive(pid: int) -> bool:
 
 @asynccontextmanager
 async def running(*argvs: list[str]) -> AsyncIterator[tuple[Collectors, list[list[str]]]]:
-    collectors = Collectors(argvs)
+    collectors = Collectors({str(place): argv for place, argv in enumerate(argvs)})
     told: list[list[str]] = []
     task = asyncio.create_task(collectors.run(lambda: told.append(collectors.problems)))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from tests.hub.scripted import ScriptedSource, until
 from tui.hub import hub as hubs
 from tui.hub.board import Board
+from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, added_up, rates_of, wanted
-from tui.hub.hub import Hub, view_once
+from tui.hub.hub import Hub
 from tui.hub.poller import Poller
 from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS
@@ -61,8 +63,8 @@ class Screen:
 
 
 @asynccontextmanager
-async def screen(*sources: ScriptedSource) -> AsyncIterator[Screen]:
-    hub = Hub(sources)
+async def screen(*sources: ScriptedSource, collectors: Collectors | None = None) -> AsyncIterator[Screen]:
+    hub = Hub(sources, collectors)
     await hub.start()
     screen = Screen(hub)
     reading = asyncio.create_task(screen.read())
@@ -108,6 +110,22 @@ async def test_rows_that_nobody_answers_are_said_to_be_unknown() -> None:
         assert not view.queue_known and view.rows == []
         source.gate.set()
         await shown.until(lambda view: view.queue_known)
+
+
+async def test_a_ledger_that_a_starting_collector_will_make_is_waited_for() -> None:
+    source = ScriptedSource()
+    source.trouble, source.age_seconds = SourceError("there is no ledger"), None
+    no_command = Collectors({"one": ["/no/such/collector"]})
+    lives = Collectors({"one": [sys.executable, "-c", "import sys; sys.stdin.read()"]})
+    async with screen(source, collectors=no_command) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.problems and view.sources[0].error == "there is no ledger")
+    async with screen(source, collectors=lives) as shown:
+        shown.ask()
+        view = await shown.until(lambda view: "Its collector is starting" in " ".join(view.sources[0].notes))
+        assert (view.sources[0].error, view.problems) == (None, [])
+        source.trouble = None
+        await shown.until(lambda view: view.queue_known and view.sources[0].freshness is Freshness.LIVE)
 
 
 async def test_going_in_shows_no_rows_of_the_place_before() -> None:
@@ -272,48 +290,17 @@ async def test_close_ends_the_answers_and_does_not_wait_for_a_source_that_hangs(
     await asyncio.wait_for(hub.close(), 5)
 
 
-async def test_asked_once_all_rows_and_accounts_come_and_failures_are_told() -> None:
-    good, hanging, broken = ScriptedSource("good"), ScriptedSource("hanging"), ScriptedSource("broken")
-    good.rows = 300
-    good.accounts = [MailTotals(account=f"user{number}", send_count=number) for number in range(150)]
-    hanging.gate.clear()
-    broken.trouble = SourceError("mx3 does not answer.")
-    request = ViewRequest(serial=1, query=ACCOUNTS, rows=10**9, panes=10**9)
-    view = await view_once([good, hanging, broken], request, 0.5)
-    assert (len(view.rows), len(view.panes), view.queue_known, view.totals_known) == (300, 150, True, True)
-    assert [status.error for status in view.sources] == [
-        None,
-        "It has not answered for 0.5 seconds.",
-        "mx3 does not answer.",
-    ]
-    assert good.count("queue") == good.count("totals") == 1
-    assert good.count("history") == 0
-
-
-async def test_asked_once_charts_come_too() -> None:
-    request = ViewRequest(
-        serial=1, query=ACCOUNTS, chart_width=40, chart_height=7, panes=1, pane_width=10, pane_height=1
-    )
-    view = await view_once([ScriptedSource()], request, 5)
-    assert len(view.chart) == 7
-    assert len(view.panes[0].chart) == 1
-
-
 async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
     now = 1_700_000_040.0
-    source = ScriptedSource()
-    source.has_history = False
     worker = Worker("test")
     drawing = Drawing(worker, lambda: now)
     request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
-    poller = Poller(source, lambda: None)
+    poller = Poller(ScriptedSource(), lambda: None)
     rates: list[float | None] = []
     for minute, sent in enumerate([100, 160, 40, 70]):
         now = 1_700_000_040.0 + 60 * minute
-        source.accounts = [MailTotals(account="alice", account_id=1, send_count=sent)]
-        poller.refresh()
-        await poller.once(wanted(request, "one", rank([("one", source.accounts)], None)), 5)
-        ranking = rank([("one", poller.totals or [])], None)
+        ranking = rank([("one", [MailTotals(account="alice", account_id=1, send_count=sent)])], None)
+        poller.histories = dict.fromkeys(wanted(request, "one", ranking).trends)
         await drawing.update(request, [poller], None, ranking)
         rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
     assert rates == [None, 60, 60, 30]

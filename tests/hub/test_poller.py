@@ -234,18 +234,3 @@ async def test_a_question_abandoned_midway_does_not_lose_a_change() -> None:
         poller.want(Wanted(ACCOUNTS))
         source.gate.set()
         await until(lambda: poller.query == ACCOUNTS and poller.totals is not None)
-
-
-async def test_asked_once_it_returns_when_answered_or_failed_or_late() -> None:
-    source = ScriptedSource()
-    poller = Poller(source, lambda: None)
-    await poller.once(Wanted(ACCOUNTS), 10)
-    assert poller.table is not None and source.count("queue") == 1
-    assert poller.status().error is None
-    source.trouble = SourceError("gone")
-    await poller.once(Wanted(ISPS), 10)
-    assert poller.status().error == "gone"
-    source.trouble = None
-    source.gate.clear()
-    await poller.once(Wanted(ISPS), 0.05)
-    assert poller.status().error == "It has not answered for 0.05 seconds."

@@ -46,6 +46,7 @@ class FakeReader:
         self.closed = False
         self.threads: set[int] = set()
         self.asked: list[QueueQuery] = []
+        self.waiting = 5
         self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
@@ -72,7 +73,7 @@ class FakeReader:
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         self._called()
         self.asked.append(query)
-        return QueueTable(query=query, new=[5])
+        return QueueTable(query=query, new=[self.waiting])
 
     def history(self, query: QueueQuery, end: int, span_seconds: int) -> History:
         self._called()
@@ -210,9 +211,24 @@ def test_a_backfill_makes_it_partial_even_when_a_batch_takes_long() -> None:
     assert told(ledger_status(gauges={"backfill": 0, "listed_at": 5}))[0] is Freshness.LIVE
 
 
-def test_a_queue_that_was_never_listed_is_not_an_empty_queue() -> None:
-    freshness, text = told(ledger_status(gauges={}))
+async def test_a_queue_that_was_never_listed_is_not_an_empty_queue(source: LedgerSource, ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(gauges={"log_time": 0, "backfill": 1})
+    assert (await source.queue(QueueQuery()), len(await source.totals() or [])) == (None, 1)
+    freshness, text = told(ledger_status(gauges={"backfill": 0}))
     assert freshness is Freshness.PARTIAL and "not listed the queue yet" in text
+
+
+async def test_where_the_queue_cannot_be_listed_the_log_tells_what_waits(source: LedgerSource, ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(gauges={"backfill": 0}, notes={"queue": "exim -bp failed."})
+    assert await source.queue(QueueQuery()) is not None
+    ledger.reader.waiting = 0
+    assert await source.queue(QueueQuery()) is None
+
+
+async def test_before_the_log_was_read_there_are_no_totals_and_no_age(source: LedgerSource, ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(gauges={"log_time": 0})
+    assert (await source.queue(QueueQuery()), await source.totals()) == (None, None)
+    assert (await source.status()).age_seconds is None
 
 
 def test_a_queue_that_cannot_be_listed_is_an_error_with_its_age() -> None:

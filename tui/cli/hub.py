@@ -23,7 +23,9 @@ def run(options: argparse.Namespace) -> int:
         say(str(error))
         return Exit.USAGE
     sources = sources_of(config)
-    collectors = Collectors([child("collect", "--until-eof", "--source", source.name) for source in sources])
+    collectors = Collectors(
+        {source.name: child("collect", "--until-eof", "--source", source.name) for source in sources}
+    )
     hub = Hub([compose.make_source(source, config.interval) for source in sources], collectors)
     asyncio.run(serve(hub, sock))
     return Exit.OK

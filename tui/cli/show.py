@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,6 +18,9 @@ from tui.cli.formats import Report, Row
 from tui.cli.output import say, write
 from tui.model import Freshness, Grouping, QueueQuery, QueueRow, SourceStatus
 from tui.sources.source import Source, SourceError
+
+ANSWER_SECONDS = 30.0
+CLOSE_SECONDS = 0.5
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +70,14 @@ def _answers(asked: Asked, config_file: str | None) -> list[Answer]:
 
 
 async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:
-    """Ask every source and close it. ``troubles`` are sentences, by source, on why its numbers could not be brought up
-    to date."""
+    """Ask every source at the same time, each for ``ANSWER_SECONDS``, and close it. ``troubles`` are sentences, by
+    source, on why its numbers could not be brought up to date."""
     try:
         return list(await asyncio.gather(*(_ask(asked, source, troubles.get(source.name)) for source in sources)))
     finally:
-        for source in sources:
-            await source.close()
+        with suppress(TimeoutError):  # a source that hangs is left
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(source.close() for source in sources))
 
 
 def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Report:
@@ -141,14 +145,18 @@ def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[obj
 
 
 async def _ask(asked: Asked, source: Source, trouble: str | None) -> Answer:
-    answer = Answer(status=await source.status(), rows=[], notes=[])
+    answer = Answer(status=SourceStatus(name=source.name, type=source.type, freshness=Freshness.ERROR))
     try:
-        if asked.what == "totals":
-            await _ask_totals(source, answer)
-        else:
-            await _ask_queue(asked, source, answer)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer.status = await source.status()
+            if asked.what == "totals":
+                await _ask_totals(source, answer)
+            else:
+                await _ask_queue(asked, source, answer)
     except SourceError as error:
         trouble = str(error)
+    except TimeoutError:
+        trouble = f"it has not answered for {ANSWER_SECONDS:.2g} seconds"
     status = answer.status
     if trouble is None and status.error is None and status.freshness in (Freshness.PARTIAL, Freshness.ERROR):
         trouble = status.notes[0] if status.notes else "its numbers are not complete"
@@ -161,7 +169,7 @@ async def _ask(asked: Asked, source: Source, trouble: str | None) -> Answer:
 async def _ask_totals(source: Source, answer: Answer) -> None:
     totals = await source.totals()
     if totals is None:
-        answer.notes.append(f'the source "{source.name}" has no mail totals')
+        answer.notes.append(f'the source "{source.name}" knows no mail totals')
     answer.rows = [formats.totals_row(source.name, each) for each in totals or ()]
 
 
@@ -169,7 +177,7 @@ async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
     queries = await _queries(asked, source, answer.notes)
     tables = [table for query in queries if (table := await source.queue(query)) is not None]
     if queries and not tables:
-        answer.notes.append(f'the source "{source.name}" has no queue')
+        answer.notes.append(f'the source "{source.name}" knows no queue')
         return
     rows = _added_up([row for table in tables for row in table.rows(source.name)])
     if tables and not rows and asked.grouping is Grouping.TOTAL:

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, wanted
-from tui.hub.poller import Poller, Wanted
+from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Refresh, Request, View, ViewRequest
 from tui.hub.views import Known, make_view, same_but_for_time
+from tui.model import Freshness, SourceStatus
 from tui.sources.source import Source
 from tui.sources.worker import Worker
 
@@ -40,8 +43,8 @@ CLOSE_SECONDS = 0.5
 
 
 class Hub:
-    """Knows what the sources say, and answers with views. It is a ``HubLink`` to itself: for ``show`` and tests the
-    screen's end and the hub are one."""
+    """Knows what the sources say, and answers with views. It is a ``HubLink`` to itself: for tests the screen's
+    end and the hub are one."""
 
     def __init__(
         self,
@@ -179,8 +182,28 @@ class Hub:
             await _wait(self._hurry, EAGER_PUSH_SECONDS if eager else PUSH_SECONDS)
 
     def _view(self, request: ViewRequest) -> View:
+        board, drawing = self._board, self._drawing
         problems = self._collectors.problems if self._collectors else []
-        return make_view(request, _known(request, self._pollers, self._board, self._drawing, self._clock(), problems))
+        known = Known(
+            time=self._clock(),
+            sheet=board.sheet(request),
+            ranking=board.ranking,
+            panes=drawing.panes(request, board.ranking),
+            chart=drawing.chart(request),
+            sources=[self._status(poller) for poller in self._pollers],
+            problems=[*problems, *([drawing.problem] if drawing.problem else [])],
+        )
+        return make_view(request, known)
+
+    def _status(self, poller: Poller) -> SourceStatus:
+        """How a source is. What cannot be read yet, because its collector is only starting, is waited for."""
+        status = poller.status()
+        if status.freshness is not Freshness.ERROR or status.age_seconds is not None:
+            return status
+        if self._collectors is None or not self._collectors.is_starting(status.name):
+            return status
+        note = "Its collector is starting; the first numbers come when it has read the log."
+        return msgspec.structs.replace(status, freshness=Freshness.STALE, error=None, notes=(note,))
 
     def _offer(self, view: View) -> None:
         self._sent = self._outgoing = view
@@ -190,58 +213,6 @@ class Hub:
         """A task never ends by itself: whoever reads the answers must learn why it did."""
         if not task.cancelled():
             self._offered.set()
-
-
-async def view_once(
-    sources: Sequence[Source],
-    request: ViewRequest,
-    timeout_seconds: float,
-    clock: Callable[[], float] = time.time,
-) -> View:
-    """Ask every source once, at the same time, and answer. A source that fails, or takes longer than
-    ``timeout_seconds``, says so in ``View.sources``; the rows of the others stand. Does not close the sources."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_seconds
-    pollers = [Poller(source, lambda: None, clock) for source in sources]
-    worker = Worker("mailtop hub")
-    board, drawing = Board(pollers, worker), Drawing(worker, clock)
-    try:
-        asked: list[Wanted] = [Wanted()] * len(pollers)
-        for _ in range(2):  # which histories the account panes need is known after the first answer
-            asks = [wanted(request, poller.source.name, board.ranking) for poller in pollers]
-            left = max(0.0, deadline - loop.time())
-            await asyncio.gather(
-                *[
-                    poller.once(ask, left)
-                    for poller, ask, before in zip(pollers, asks, asked, strict=True)
-                    if before == Wanted() or ask != before
-                ]
-            )
-            asked = asks
-            await board.update(request)
-        await drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
-        return make_view(request, _known(request, pollers, board, drawing, clock()))
-    finally:
-        worker.stop()
-
-
-def _known(
-    request: ViewRequest,
-    pollers: Sequence[Poller],
-    board: Board,
-    drawing: Drawing,
-    now: float,
-    problems: Sequence[str] = (),
-) -> Known:
-    return Known(
-        time=now,
-        sheet=board.sheet(request),
-        ranking=board.ranking,
-        panes=drawing.panes(request, board.ranking),
-        chart=drawing.chart(request),
-        sources=[poller.status() for poller in pollers],
-        problems=[*problems, *([drawing.problem] if drawing.problem else [])],
-    )
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

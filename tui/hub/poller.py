@@ -150,18 +150,6 @@ class Poller:
         finally:
             self._abandon()
 
-    async def once(self, wanted: Wanted, timeout_seconds: float) -> None:
-        """Ask once for what is wanted; returns when it is answered or has failed, or after ``timeout_seconds``."""
-        self._wanted = wanted
-        fetch = self._begin()
-        try:
-            await asyncio.wait([fetch], timeout=timeout_seconds)
-        finally:
-            late = self._fetch is not None
-            self._abandon()
-        if late:
-            self._end(f"It has not answered for {timeout_seconds:.2g} seconds.")
-
     async def _wait(self) -> None:
         """Wait until there is something to do."""
         if self._paused:
@@ -177,14 +165,13 @@ class Poller:
             pass
         self._wake.clear()
 
-    def _begin(self) -> asyncio.Task[None]:
+    def _begin(self) -> None:
         self._abandon()
         self._asked = False
         self._began = self._now()
         self._ticking = self._began >= self._due
         self._fetching = self._wanted
         self._fetch = asyncio.create_task(self._poll(self._wanted, self._ticking))
-        return self._fetch
 
     def _abandon(self) -> None:
         """Wait no longer for the answer under way; if it comes late it is dropped. What it was told of changes is lost

@@ -49,12 +49,19 @@ class LedgerSource:
         return describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
 
     async def totals(self) -> list[MailTotals] | None:
-        """The mail totals of every account."""
-        return await self._ask(lambda reader: reader.totals())
+        """The mail totals of every account; ``None`` before the log was read."""
+        return await self._ask(lambda reader: reader.totals() if _has_read(reader.status()) else None)
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
-        """The queue cells that ``query`` selects, added up by its grouping."""
-        return await self._ask(lambda reader: reader.queue(query))
+        """The queue cells that ``query`` selects, added up by its grouping; ``None`` before the queue was listed. Where
+        it cannot be listed the log's word stands, unless that is that nothing waits."""
+
+        def known(reader: LedgerReader) -> QueueTable | None:
+            table, ledger = reader.queue(query), reader.status()
+            waits = any(map(any, (table.new, table.proc, table.retry, table.hold)))
+            return table if _has_listed(ledger) or ("queue" in ledger.notes and waits) else None
+
+        return await self._ask(known)
 
     async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
         """Counts over the ``span_seconds`` before ``end`` of the cells that the query's filters select."""
@@ -101,7 +108,9 @@ class LedgerSource:
 def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_seconds: float) -> SourceStatus:
     """How a ledger that stands so at ``now`` (seconds since 1970) is shown: an error when its queue could not be
     listed, stale when nobody writes it, partial while some of the log is missing."""
-    age_seconds = None if ledger.updated is None else max(0.0, now - ledger.updated)
+    age_seconds = None
+    if ledger.updated is not None and _has_read(ledger):
+        age_seconds = max(0.0, now - ledger.updated)
     notes = []
     freshness, error = Freshness.LIVE, ledger.notes.get("queue")
     if error is not None:
@@ -114,10 +123,10 @@ def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_se
         notes.append("The log is still being read from its beginning; the numbers grow until it is done.")
     elif "log" in ledger.notes:
         freshness = Freshness.PARTIAL
-    elif age_seconds is None or "listed_at" not in ledger.gauges:
+    elif not _has_listed(ledger):
         freshness = Freshness.PARTIAL
         notes.append("The collector has only just begun; it has not listed the queue yet.")
-    elif age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds):
+    elif age_seconds is not None and age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds):
         freshness = Freshness.STALE
         notes.append(f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}.")
     notes += [text for key, text in sorted(ledger.notes.items()) if key != "queue"]
@@ -126,6 +135,16 @@ def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_se
     return SourceStatus(
         name=name, type=type, freshness=freshness, age_seconds=age_seconds, error=error, notes=tuple(notes)
     )
+
+
+def _has_listed(ledger: LedgerStatus) -> bool:
+    """Whether the queue was ever listed: before that nothing waits in it because nothing is known."""
+    return "listed_at" in ledger.gauges
+
+
+def _has_read(ledger: LedgerStatus) -> bool:
+    """Whether any of the log was read: a collector's first batch is empty."""
+    return "backfill" in ledger.gauges or _has_listed(ledger)
 
 
 def _unexplained(counters: dict[str, int]) -> list[str]:
