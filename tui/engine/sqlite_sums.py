@@ -4,7 +4,6 @@ writer and history enter."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 
 import msgspec
 
@@ -68,10 +67,17 @@ def add_up(cells: Rows, owners: Mapping[int, int]) -> Sums:
             campaign[D_HOLD] += hold
             isp[D_HOLD] += hold
             waiting[cell] = counts[D_NEW:]
-    accounts = gathered([owners[number] for number in campaigns], campaigns.values())
-    return Sums(campaigns, accounts, isps, waiting)
+    return Sums(campaigns, _of_accounts(campaigns, owners), isps, waiting)
 
 
-def together(parts: Sequence[Sums]) -> Sums:
+def together(parts: Sequence[Sums], owners: Mapping[int, int]) -> Sums:
     """The sums of several buckets (one at the least) as one."""
-    return Sums(*(merged(list(map(attrgetter(field), parts))) for field in Sums.__struct_fields__))
+    if len(parts) == 1:
+        return parts[0]
+    campaigns = merged([part.campaigns for part in parts])
+    isps = merged([part.isps for part in parts])
+    return Sums(campaigns, _of_accounts(campaigns, owners), isps, merged([part.waiting for part in parts]))
+
+
+def _of_accounts(campaigns: Rows, owners: Mapping[int, int]) -> Rows:
+    return gathered(map(owners.__getitem__, campaigns), campaigns.values())

@@ -191,20 +191,22 @@ class SqliteWriter:
                     self._db.execute("ROLLBACK")
 
     def _add_names(self, batch: Batch) -> None:
+        # A number that names something else already is refused: a name cannot be NULL.
         self._db.executemany(
-            """INSERT INTO accounts (account_id, name) SELECT ?, ?
-            WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account_id = ? AND name = ?)""",
-            [(number, name) * 2 for name, number in batch.accounts.items()],
+            """INSERT INTO accounts (account_id, name) VALUES (?, ?)
+            ON CONFLICT (account_id) DO UPDATE SET name = NULL WHERE name <> excluded.name""",
+            [(number, name) for name, number in batch.accounts.items()],
         )
         self._db.executemany(
-            """INSERT INTO campaigns (campaign_id, account_id, name) SELECT ?, ?, ?
-            WHERE NOT EXISTS (SELECT 1 FROM campaigns WHERE campaign_id = ? AND account_id = ? AND name = ?)""",
-            [(number, *campaign) * 2 for campaign, number in batch.campaigns.items()],
+            """INSERT INTO campaigns (campaign_id, account_id, name) VALUES (?, ?, ?)
+            ON CONFLICT (campaign_id) DO UPDATE SET name = NULL
+            WHERE name <> excluded.name OR account_id <> excluded.account_id""",
+            [(number, *campaign) for campaign, number in batch.campaigns.items()],
         )
         self._db.executemany(
-            """INSERT INTO isps (isp_id, name) SELECT ?, ?
-            WHERE NOT EXISTS (SELECT 1 FROM isps WHERE isp_id = ? AND name = ?)""",
-            [(number, name) * 2 for name, number in batch.isps.items()],
+            """INSERT INTO isps (isp_id, name) VALUES (?, ?)
+            ON CONFLICT (isp_id) DO UPDATE SET name = NULL WHERE name <> excluded.name""",
+            [(number, name) for name, number in batch.isps.items()],
         )
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
@@ -217,7 +219,7 @@ class SqliteWriter:
             raise self._nameless("campaigns") from error
         if not buckets:
             return
-        sums = together(buckets)
+        sums = together(buckets, self._owners)
         self._add_sums("campaigns", "campaign_id", sums.campaigns)
         self._add_sums("accounts", "account_id", sums.accounts)
         self._add_sums("isps", "isp_id", sums.isps)
