@@ -3,8 +3,9 @@ lines pass here; knows no queue and no ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
+from io import BytesIO
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import (
@@ -21,12 +22,13 @@ from tui.engine.events import (
     Held,
     Released,
 )
-from tui.engine.logs.exim_text import NOT_PLAIN, folded, parties, recipients_of, unquoted, word_end
+from tui.engine.logs.exim_text import folded, parties, recipients_of, unquoted, word_end
 from tui.engine.logs.reader import Unparsed
 from tui.engine.logs.stamps import PLAIN, Clock, layout_of
 
 _MANY = 50_000
 _AT, _DASH, _QUOTE = b'@-"'
+_SHORTEST_ID = 16
 _SIGNS, _BEHIND_SIGNS = (b"+", b"-", b"["), b"\\"
 _FLAGS = (b" <= ", b" (= ", b" => ", b" -> ", b" >> ", b" == ", b" ** ")
 _RETRY, _AFTER_RETRY = b"retry time not reached", b"retry time not reachee"
@@ -76,23 +78,22 @@ class EximLog:
             b"(=": self._arrived,
             b"==": self._deferred,
             b"**": self._failed,
-            b"Completed": _completed,
         }
 
     def events(self, lines: bytes, written: float) -> list[Event]:
         """The events of ``lines``: whole lines, each ended by a newline. ``written`` is when they were written at the
         latest, in seconds since 1970."""
         events: list[Event] = []
-        rest = iter(lines.split(b"\n"))
+        rest = BytesIO(lines)  # finds line ends faster than split; each line keeps its own
         misfit = self._read(rest, events)
         while misfit is not None:
             line = self._recalibrated(misfit, written)
             if line is not None:
-                self._read(iter((line,)), events)
+                self._read((line,), events)
             misfit = self._read(rest, events)
         return events
 
-    def _read(self, lines: Iterator[bytes], events: list[Event]) -> bytes | None:
+    def _read(self, lines: Iterable[bytes], events: list[Event]) -> bytes | None:
         """Read lines for as long as they have the present layout and a second that is known; the first that does not
         is returned."""
         layout, times, meaning_of, add = self._layout, self._times, self._meanings.get, events.append
@@ -103,11 +104,7 @@ class EximLog:
         for line in lines:
             words = line.split(b" ", third)
             count = len(words)
-            if count <= first:
-                if line:
-                    return line
-                continue
-            if odd and layout_of(line) != layout:
+            if count <= first or (odd and layout_of(line) != layout):
                 return line
             if words[1] != clock or words[0] != date:
                 known = times.get(line[:key_end]) or self._time(line)
@@ -115,16 +112,21 @@ class EximLog:
                     return line
                 now, date, clock = known, words[0], words[1]
             id_, word = words[before], words[first]
-            size = len(id_)
-            if (size == 16 or size == 23) and id_[6] == _DASH:
-                if count == full:
-                    event = meaning_of(word, _other)(now, id_, word, words[second], words[third])
-                else:
-                    event = meaning_of(word, _other)(now, id_, word, words[second] if count > second else b"", b"")
-                if event is not None:
-                    add(event)
-            elif id_ < _BEHIND_SIGNS and id_[:1] in _SIGNS:
-                return line
+            if len(id_) < _SHORTEST_ID:
+                if id_ < _BEHIND_SIGNS and id_[:1] in _SIGNS:
+                    return line
+                continue
+            meaning = meaning_of(word)
+            if meaning is not None and count == full:
+                event = meaning(now, id_, word, words[second], words[third])
+            elif id_[6] != _DASH:
+                continue
+            elif word == b"Completed\n":
+                event = Gone(now, id_)
+            else:
+                event = self._other(now, id_, words[first:])
+            if event is not None:
+                add(event)
         return None
 
     def _time(self, line: bytes) -> int | None:
@@ -140,13 +142,13 @@ class EximLog:
     def _recalibrated(self, misfit: bytes, written: float) -> bytes | None:
         """Take the layout from a line that the present one does not fit; the line (without what syslog put before it),
         ``None`` when it has no stamp."""
-        line = misfit.lstrip(b"\0")
+        line = misfit.lstrip(b"\0\n")
         layout = layout_of(line)
         if self._clock.seconds(line, layout) is None:
             logged = self._clock.without_syslog(line, written)
             if logged is None:
                 if any(flag in misfit for flag in _FLAGS):
-                    self.unparsed.add("no time stamp", misfit)
+                    self.unparsed.add("no time stamp", misfit.rstrip(b"\n"))
                 return None
             line, layout = logged, layout_of(logged)
         if layout[:3] != self._layout[:3]:
@@ -154,8 +156,44 @@ class EximLog:
         self._layout = layout
         return line
 
+    def _other(self, time: int, id_: bytes, words: list[bytes]) -> Event | None:
+        """Any other line of a message.
+
+        ``campaign=${quote:$h_X-Campaign-ID:}``, logged by an ACL before the arrival; ``frozen by …`` (an ACL, ``-Mf``),
+        ``Frozen``, ``Frozen (…)``, ``Frozen by the system filter``; ``Message is frozen`` (at each queue run);
+        ``unfrozen by …`` (``-Mt``), ``Unfrozen by …``; ``recipient <…> added by …`` (``-Mar``); ``address <…> marked
+        delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted. What a remote
+        server said stands behind a colon and does not count.
+        """
+        word = words[0]
+        if word[:2] == b"H=" and words[1][-1:] == b":":
+            return None
+        text = b" ".join(words).rstrip(b" \n")
+        if word[:9] == b"campaign=":
+            campaign = unquoted(text[9:])
+            return CampaignSeen(time, id_, campaign) if campaign else None
+        match text.split(b" ", 1)[0]:
+            case b"Completed":
+                return Gone(time, id_)
+            case b"Message" if text == b"Message is frozen":
+                return Held(time, id_)
+            case b"frozen" | b"Frozen":
+                return Held(time, id_)
+            case b"unfrozen" | b"Unfrozen":
+                return Released(time, id_)
+            case b"recipient" if b"> added by " in text:
+                return Added(time, id_, folded(text[11 : text.rindex(b"> added by ")]))
+            case b"address" if b"> marked delivered by " in text:
+                return Dropped(time, id_, folded(text[9 : text.rindex(b"> marked delivered by ")]))
+            case flag if flag in self._meanings:
+                _, _, token = text.partition(b" ")
+                return self._meanings[flag](time, id_, flag, token, b"")
+        said = text.split(b": ", 1)[0]
+        return Gone(time, id_) if any(words in said for words in _NEVER_ACCEPTED) else None
+
     def _arrived(self, time: int, id_: bytes, flag: bytes, sender: bytes, rest: bytes) -> Event | None:
         """``<= sender [R=…] [H=…] [U=…] P=… [A=driver:user] S=… [T="…"] [from <…>] [for …]`` (``receive.c``)."""
+        rest = rest.rstrip(b"\n")
         if sender < b"#":
             text = (sender + b" " + rest).lstrip(b" ")
             end = word_end(text, 0)
@@ -201,20 +239,20 @@ class EximLog:
         return self._accounts.authenticated(user) if user else b""
 
     def _not_parsed(self, shape: str, *words: bytes) -> None:
-        self.unparsed.add(shape, b" ".join(words))
+        self.unparsed.add(shape, b" ".join(words).rstrip(b"\n"))
 
     def _delivered(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
         """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole`` only tells that
         an ACL discarded the recipients."""
         if _AT in address:
-            if rest[1:2] == b"=" and address.islower() and address[0] not in NOT_PLAIN:
+            if rest > b"A":
                 return Delivered(time, id_, address, address)
         elif rest[:1] == b"<":
             waiting, closed, _ = rest.partition(b"> ")
             if closed and waiting.islower() and _QUOTE not in waiting:
                 waiting = waiting[1:]
                 return Delivered(time, id_, waiting, waiting)
-        if address == b"blackhole" and not rest.startswith(b"<"):
+        elif address == b"blackhole":
             return None
         address, waiting, rest = parties(address, rest)
         if not address:
@@ -223,15 +261,13 @@ class EximLog:
         return Delivered(time, id_, address, waiting)
 
     def _deferred(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
-        plain = _AT in address and address.islower() and address[0] not in NOT_PLAIN
-        if plain and (rest[1:2] == b"=" or rest[:8] == b"routing "):
-            waiting = address
-        else:
+        waiting = address
+        if _AT not in address or rest < b"A":
             address, waiting, rest = parties(address, rest)
             if not address:
                 self._not_parsed("deferral without an address", id_, flag, rest)
                 return None
-        reply = rest.partition(b": ")[2] or rest
+        reply = (rest.partition(b": ")[2] or rest).rstrip(b"\n")
         if _RETRY <= reply < _AFTER_RETRY:
             return Deferred(time, id_, address, waiting, reply, False)
         tried = b"SMTP" <= reply < b"SMTQ" or not reply.startswith(_NOT_TRIED)
@@ -242,7 +278,7 @@ class EximLog:
         if not address:
             self._not_parsed("failure without an address", id_, flag, rest)
             return None
-        return Failed(time, id_, address, waiting, _without_time(rest.partition(b": ")[2]))
+        return Failed(time, id_, address, waiting, _without_time(rest.partition(b": ")[2].rstrip(b"\n")))
 
 
 def _without_time(reply: bytes) -> bytes:
@@ -252,36 +288,3 @@ def _without_time(reply: bytes) -> bytes:
         if found and 32 not in seconds:
             return text
     return reply
-
-
-def _completed(time: int, id_: bytes, _word: bytes, _token: bytes, _rest: bytes) -> Event | None:
-    return Gone(time, id_)
-
-
-def _other(time: int, id_: bytes, word: bytes, token: bytes, rest: bytes) -> Event | None:
-    """Any other line of a message.
-
-    ``campaign=${quote:$h_X-Campaign-ID:}``, logged by an ACL before the arrival; ``frozen by …`` (an ACL, ``-Mf``),
-    ``Frozen``, ``Frozen (…)``, ``Frozen by the system filter``; ``Message is frozen`` (at each queue run);
-    ``unfrozen by …`` (``-Mt``), ``Unfrozen by …``; ``recipient <…> added by …`` (``-Mar``);
-    ``address <…> marked delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted.
-    """
-    if word[:9] == b"campaign=":
-        campaign = unquoted(b" ".join((word, token, rest)).rstrip(b" ")[9:] if token else word[9:])
-        return CampaignSeen(time, id_, campaign) if campaign else None
-    if word[:2] == b"H=" and token[-1:] == b":":
-        return None
-    match word:
-        case b"Message" if token == b"is":
-            return Held(time, id_) if rest == b"frozen" else None
-        case b"frozen" | b"Frozen":
-            return Held(time, id_)
-        case b"unfrozen" | b"Unfrozen":
-            return Released(time, id_)
-    text = b" ".join((word, token, rest)).rstrip(b" ")
-    if word == b"recipient" and token[:1] == b"<" and b"> added by " in text:
-        return Added(time, id_, folded(text[11 : text.rindex(b"> added by ")]))
-    if word == b"address" and token[:1] == b"<" and b"> marked delivered by " in text:
-        return Dropped(time, id_, folded(text[9 : text.rindex(b"> marked delivered by ")]))
-    said = text.split(b": ", 1)[0]
-    return Gone(time, id_) if any(words in said for words in _NEVER_ACCEPTED) else None

@@ -7,9 +7,6 @@ import re
 
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-NOT_PLAIN = b'"|/>:'
-"""What an address begins with that is quoted or no address at all."""
-
 _AT, _BLANK, _QUOTE = b'@ "'
 _FIELDS = (b" R=", b" T=", b" F=<", b" Q=", b" P=<", b" SRS=<", b" defer (", b" routing defer ", b": ")
 _NO_ADDRESS = (b"|", b"/", b">", b":", b"save ")
@@ -49,7 +46,7 @@ def parties(word: bytes, rest: bytes) -> tuple[bytes, bytes, bytes]:
     address's place, and then the recipient stands for it. Quotes around a local part stand only in the recipient. The
     address is empty when there is none (``string_log_address`` in Exim's ``deliver.c``).
     """
-    if rest[:1] == b"<" and word.islower() and word[0] not in NOT_PLAIN:
+    if rest[:1] == b"<" and word.islower() and _QUOTE not in word:
         waiting, closed, fields = rest.partition(b"> ")
         if closed and waiting.islower() and _QUOTE not in waiting:
             return *_told_apart(word, waiting[1:]), fields
