@@ -219,6 +219,12 @@ class TestCopyTruncate:
         assert drain(tail)[0] == some(50)
         assert read(log, position)[0] == some(50)
 
+    def test_a_piece_of_a_line_is_not_taken_for_a_copy_under_way(self, log: Path) -> None:
+        log.with_name("mainlog.2").write_bytes(some(0) + b"cut")
+        log.with_name("mainlog.1").write_bytes(b"...")
+        log.write_bytes(b"...in three\n")
+        assert read(log)[0] == some(0) + b"cut......in three\n"
+
     def test_truncated_without_a_copy_is_a_gap(self, log: Path, follow: Follow) -> None:
         log.write_bytes(some(0))
         tail = follow(log)

@@ -22,6 +22,7 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line is no log line: it is passed over and counted."""
 
 HEAD_BYTES = 1024
+SHORTEST_COPY_BYTES = 32
 FINISHED = -1
 """The offset of a file from which nothing more is expected."""
 
@@ -164,8 +165,9 @@ class LogFile:
         return 0 < place.length <= len(self._head) and digest(self._head[: place.length]) == place.digest
 
     def copies(self, other: LogFile) -> bool:
-        """Whether what is here is also the beginning of ``other``: a copy that is being made of it."""
-        return not self.empty and other._head.startswith(self._head)
+        """Whether what is here is also the beginning of ``other``: a copy that is being made of it. A piece shorter
+        than any line is no evidence."""
+        return len(self._head) >= SHORTEST_COPY_BYTES and other._head.startswith(self._head)
 
     @property
     def deleted(self) -> bool:
