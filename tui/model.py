@@ -133,7 +133,8 @@ class QueueQuery(msgspec.Struct, frozen=True):
         return None
 
     def out(self) -> QueueQuery:
-        """Go out: drop the innermost filter and show the grouping it was chosen in; the total at last."""
+        """Go out: drop the innermost filter and show the grouping it was chosen in; the total at last. The way out of a
+        query that nobody went into; who did go in remembers where from."""
         replace = msgspec.structs.replace
         if self.campaign_id is not None:
             return replace(self, grouping=Grouping.ACCOUNT_CAMPAIGN, campaign_id=None, campaign="")

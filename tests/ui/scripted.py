@@ -120,7 +120,7 @@ class World:
 
     def rows(self, request: ViewRequest) -> list[QueueRow]:
         """All rows of the request's query in its order."""
-        rows = grouped(self.cells, request.query)
+        rows = grouped([one for one in self.cells if request.source in (None, one.source)], request.query)
         rows.sort(key=lambda row: (row.account, row.campaign, row.isp))
         key = "total" if request.sort == "delta" else request.sort
         rows.sort(key=lambda row: getattr(row, key), reverse=request.descending)

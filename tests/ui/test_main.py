@@ -55,6 +55,36 @@ async def test_keys_walk_in_and_out_and_the_cursor_comes_back() -> None:
         assert look.cursor_line().startswith("all mail")
 
 
+async def test_out_leads_to_the_very_place_that_one_went_in_from() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("c", "I")
+        await look.wait_for("queue ▸ by campaign")
+        await look.wait_for(lambda: "▲total" in look.text() and look.cursor_line().startswith("news@"))
+        await look.press("up", "up", "enter")
+        await look.wait_for("queue ▸ bob@initech.test ▸ (no campaign) ▸ by isp")
+        await look.press("I", "c")
+        await look.wait_for("queue ▸ bob@initech.test ▸ (no campaign) ▸ by campaign")
+        await look.press("escape")
+        await look.wait_for("queue ▸ by campaign")
+        await look.wait_for(lambda: "▲total" in look.text() and look.cursor_line().startswith("bob@"))
+        await look.press("escape")
+        await look.wait_for("queue ▸ in total")
+
+
+async def test_going_in_keeps_to_the_rows_source_until_one_comes_out() -> None:
+    world = World(sources=[LIVE, replace(LIVE, name="mx2")])
+    world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 6 accounts")
+        await look.press("enter")
+        await look.wait_for("queue ▸ mx2 ▸ alice@acme.test ▸ by campaign")
+        await look.wait_for(lambda: "9,134" in look.line("all 1 campaign"))
+        await look.press("escape")
+        await look.wait_for("all 6 accounts")
+        assert look.link.request.source is None
+
+
 async def test_groupings_by_letter_and_number_keep_the_filters() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")

@@ -129,15 +129,22 @@ class MainScreen(Screen[None]):
         """Go in on the row under the cursor."""
         row = self.table.state.row
         if row is not None and (query := self.asked.query.into(row)) is not None:
-            self._go_to(query)
+            self._places.go_in(self.asked)
+            self._go_to(query, row.source)
 
     def action_out(self) -> None:
-        """Go back out."""
-        self._go_to(self.asked.query.out())
+        """Go back out, to the very place one went in from; where one never went in, one filter out."""
+        place = self._places.come_out()
+        if place is None:
+            self._go_to(self.asked.query.out(), None)
+            return
+        self._places.leave(self.asked, self.table.state.key)
+        self._reorder(actions.back_to(self.asked, place, self._places.row(place.query, place.source)))
+        self._show_place()
 
     def action_group(self, grouping: str) -> None:
         """Add up another way."""
-        self._go_to(self.asked.query.grouped(Grouping(grouping)))
+        self._go_to(self.asked.query.grouped(Grouping(grouping)), self.asked.source)
 
     def action_sort(self, step: int) -> None:
         """Sort by the next column to the right or left."""
@@ -165,11 +172,11 @@ class MainScreen(Screen[None]):
         self._show_place()
         self._ask_for_window()
 
-    def _go_to(self, query: QueueQuery) -> None:
-        if query == self.asked.query:
+    def _go_to(self, query: QueueQuery, source: str | None) -> None:
+        if (query, source) == (self.asked.query, self.asked.source):
             return
-        self._places.leave(self.asked.query, self.table.state.key)
-        self._reorder(actions.go_to(self.asked, query, self._places.enter(query)))
+        self._places.leave(self.asked, self.table.state.key)
+        self._reorder(actions.go_to(self.asked, query, source, self._places.row(query, source)))
         self._show_place()
 
     def _reorder(self, request: ViewRequest) -> None:
@@ -213,7 +220,9 @@ class MainScreen(Screen[None]):
         known = self.view if self.view is not None and self.view.query == query else None
         self.status.show(self.view, self.asked)
         self.tabs.show(known, query.grouping)
-        self.breadcrumb.show(query, state.cursor, 0 if state.awaiting or known is None else state.count)
+        several = self.view is not None and len(self.view.sources) > 1
+        source = self.asked.source if several else None
+        self.breadcrumb.show(query, source, state.cursor, 0 if state.awaiting or known is None else state.count)
 
     def _lay_out(self) -> None:
         """Give panes and chart their cells."""

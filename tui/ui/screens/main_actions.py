@@ -16,26 +16,42 @@ _KEY_SORTS = ("account", "campaign", "isp")
 
 
 class Places:
-    """Remembers the row the cursor left each place on, so that one comes back to it."""
+    """Remembers the row the cursor left each place on, and the way one went in, so that one comes back to the very
+    place."""
 
     def __init__(self) -> None:
-        self._rows: dict[QueueQuery, RowKey] = {}
+        self._rows: dict[tuple[QueueQuery, str | None], RowKey] = {}
+        self._way: list[ViewRequest] = []
 
-    def leave(self, query: QueueQuery, row: RowKey | None) -> None:
-        """Remember where the cursor stood in ``query``."""
+    def leave(self, asked: ViewRequest, row: RowKey | None) -> None:
+        """Remember where the cursor stood."""
         if row is not None:
-            self._rows[query] = row
+            self._rows[asked.query, asked.source] = row
 
-    def enter(self, query: QueueQuery) -> RowKey | None:
-        """Where the cursor stood when ``query`` was left."""
-        return self._rows.get(query)
+    def row(self, query: QueueQuery, source: str | None) -> RowKey | None:
+        """Where the cursor stood when this place was left."""
+        return self._rows.get((query, source))
+
+    def go_in(self, asked: ViewRequest) -> None:
+        """Remember the place that one goes in from."""
+        self._way.append(asked)
+
+    def come_out(self) -> ViewRequest | None:
+        """The place that one last went in from; ``None`` when one has come out as often."""
+        return self._way.pop() if self._way else None
 
 
-def go_to(asked: ViewRequest, query: QueueQuery, row: RowKey | None) -> ViewRequest:
+def go_to(asked: ViewRequest, query: QueueQuery, source: str | None, row: RowKey | None) -> ViewRequest:
     """Ask for another query, with the cursor on ``row`` if it is known. A sort by name ends with its grouping."""
     if asked.sort in _KEY_SORTS and query.grouping is not asked.query.grouping:
         asked = replace(asked, sort="total", descending=True)
-    return replace(asked, query=query, selected=row, anchor=row, first=0)
+    return replace(asked, query=query, source=source, selected=row, anchor=row, first=0)
+
+
+def back_to(asked: ViewRequest, place: ViewRequest, row: RowKey | None) -> ViewRequest:
+    """Ask again for what ``place`` asked for, in its order, with the cursor on ``row``."""
+    asked = replace(asked, query=place.query, source=place.source, sort=place.sort, descending=place.descending)
+    return replace(asked, selected=row, anchor=row, first=0)
 
 
 def sorted_by_next(asked: ViewRequest, step: int, width: int, glyphs: Glyphs) -> ViewRequest:

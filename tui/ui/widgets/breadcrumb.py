@@ -16,9 +16,12 @@ _BY = {
 }
 
 
-def steps(query: QueueQuery) -> list[str]:
-    """The way to ``query``, outermost first: ``queue``, the filters, and how rows are added up."""
+def steps(query: QueueQuery, source: str | None = None) -> list[str]:
+    """The way to ``query``, outermost first: ``queue``, the source where it is one of several, the filters, and how
+    rows are added up."""
     path = ["queue" if query.sender_id is None else f"queue of sender {query.sender_id}"]
+    if source is not None:
+        path.append(source)
     if query.account_id is not None:
         path.append(query.account or f"account {query.account_id}")
     if query.campaign_id is not None:
@@ -38,17 +41,18 @@ class Breadcrumb(Lines):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="breadcrumb")
         self._query = QueueQuery()
+        self._source: str | None = None
         self._place = ""
 
-    def show(self, query: QueueQuery, cursor: int, count: int) -> None:
-        """Draw the way to ``query``, and row ``cursor`` (from 0) of ``count`` rows."""
-        self._query = query
+    def show(self, query: QueueQuery, source: str | None, cursor: int, count: int) -> None:
+        """Draw the way to ``query`` in ``source`` (``None``: in all), and row ``cursor`` (from 0) of ``count`` rows."""
+        self._query, self._source = query, source
         self._place = f"row {cursor + 1:,} of {count:,}" if count else ""
         self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The steps, the longest shortened first until all fit."""
-        names = [self.glyphs.plain(step) for step in steps(self._query)]
+        names = [self.glyphs.plain(step) for step in steps(self._query, self._source)]
         right = [Span(self._place, "muted"), Span(" ")]
         room = width - line_width(right) - 2 - 3 * (len(names) - 1)
         while sum(map(self.glyphs.width, names)) > room and max(map(self.glyphs.width, names)) > 8:
