@@ -237,6 +237,28 @@ class LedgerContract(HistoryContract):
         assert [cause.text for cause in found if cause.first_seen == START] == ["other replies"]
         assert len(reader.causes(QueueQuery(), limit=2)) == 2
 
+    def test_causes_are_bounded_in_a_batch_of_many_cells_too(
+        self, writer: LedgerWriter, reader: SnapshotReader
+    ) -> None:
+        isps = {f"isp{number}": number for number in range(1, 6000)}
+        cells = [cell_key(1, number) for number in isps.values()]
+        causes = {CauseKey(cell, "421"): CauseDelta(1, START, START, "421") for cell in cells}
+        causes |= {CauseKey(cells[0], f"4{number}"): CauseDelta(1, START, START, "4") for number in range(30, 42)}
+        names = {"accounts": {"alice": 1}, "campaigns": {(1, ""): 1}, "isps": isps}
+        writer.write(batch({BASE: {cell: delta(retry=1) for cell in cells}}, causes=causes, **names))
+        assert len(reader.causes(QueueQuery(isp="isp1"))) == 9
+        assert [(cause.text, cause.count) for cause in reader.causes(QueueQuery(isp="isp2"))] == [("421", 1)]
+        assert sum(cause.count for cause in reader.causes(QueueQuery())) == len(causes)
+
+    def test_cells_come_and_go_with_the_mail_that_waits(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
+        writer.write(batch({BASE: {GMAIL: delta(new=2), YAHOO: delta(success=1)}}))
+        assert reader.status().cells == 1
+        writer.write(Batch({BASE + 1: {GMAIL: delta(new=-2, retry=2), YAHOO: delta(hold=1)}}))
+        assert reader.status().cells == 2
+        writer.write(Batch({BASE + 2: {GMAIL: delta(success=2, retry=-2)}}))
+        assert reader.status().cells == 1
+        assert [row.hold for row in reader.queue(QueueQuery(Grouping.ISP, campaign_id=1)).rows()] == [1]
+
     def test_a_late_line_does_not_take_the_last_replys_place(
         self, writer: LedgerWriter, reader: SnapshotReader
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +49,12 @@ _ADD_CAUSE = """
     last_reply = CASE WHEN excluded.last_seen >= last_seen THEN excluded.last_reply ELSE last_reply END,
     last_seen = max(last_seen, excluded.last_seen)"""
 
-_TOO_MANY_CAUSES = "SELECT 1 FROM causes WHERE campaign_id = ? AND isp_id = ? AND text <> ? LIMIT 1 OFFSET ?"
+_IS_CROWDED = "SELECT 1 FROM causes WHERE campaign_id = ? AND isp_id = ? AND text <> ? LIMIT 1 OFFSET ?"
+_CROWDED_CELLS = (
+    "SELECT campaign_id, isp_id FROM causes WHERE text <> ? GROUP BY campaign_id, isp_id HAVING count(*) > ?"
+)
+_MANY_CELLS = 5_000
+"""For so many cells one look at all causes is cheaper than a look at each cell's."""
 
 
 class SqliteWriter:
@@ -228,7 +233,8 @@ class SqliteWriter:
         self._db.executemany(
             _ADD_TO_CELL, [(campaign, isp, self._owners[campaign], *counts) for campaign, isp, counts in changed]
         )
-        self._db.executemany(_DROP_CELL, [(campaign, isp) for campaign, isp, _ in changed])
+        fewer = [(campaign, isp) for campaign, isp, counts in changed if min(counts) < 0]
+        self._db.executemany(_DROP_CELL, fewer)
         self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({campaign for campaign, _, _ in changed})])
 
     def _add_sums(self, table: str, key: str, rows: Rows) -> None:
@@ -259,9 +265,15 @@ class SqliteWriter:
                 for key, cause in sorted(causes.items(), key=lambda item: item[0].cell)
             ],
         )
-        for cell in sorted({key.cell for key in causes}):
-            if self._db.execute(_TOO_MANY_CAUSES, (*_split(cell), OTHER_REPLIES, NAMED_CAUSES)).fetchone():
-                self._bound_causes(*_split(cell))
+        for campaign_id, isp_id in self._crowded({key.cell for key in causes}):
+            self._bound_causes(campaign_id, isp_id)
+
+    def _crowded(self, cells: Collection[int]) -> list[tuple[int, int]]:
+        """Which of the cells have more causes by name than are kept."""
+        if len(cells) > _MANY_CELLS:
+            return self._db.execute(_CROWDED_CELLS, (OTHER_REPLIES, NAMED_CAUSES)).fetchall()
+        bound = OTHER_REPLIES, NAMED_CAUSES
+        return [place for place in map(_split, cells) if self._db.execute(_IS_CROWDED, (*place, *bound)).fetchone()]
 
     def _bound_causes(self, campaign_id: int, isp_id: int) -> None:
         rest = self._db.execute(
