@@ -411,6 +411,14 @@ def test_no_bytes_are_too_strange(text: bytes) -> None:
         read(b"2026-11-21 12:00:00 " + SHORT + b" " + flag + text + b"\n")
 
 
+def test_lines_cut_at_every_byte() -> None:
+    shapes = {line.split(b" ")[4][:2]: line for line in exim_capture("exim-98-traps").log().splitlines()}
+    assert {b"<=", b"=>", b"==", b"H=", b"Co", b"ca"} <= set(shapes)
+    for line in shapes.values():
+        for end in range(len(line)):
+            read(line[:end] + b"\n")
+
+
 @given(st.data())
 def test_no_line_is_cut_too_short(data: st.DataObject) -> None:
     lines = exim_capture("exim-98-traps").log().splitlines()

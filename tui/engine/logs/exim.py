@@ -116,11 +116,11 @@ class EximLog:
                 if id_ < _BEHIND_SIGNS and id_[:1] in _SIGNS:
                     return line
                 continue
+            if id_[6] != _DASH:
+                continue
             meaning = meaning_of(word)
             if meaning is not None and count == full:
                 event = meaning(now, id_, word, words[second], words[third])
-            elif id_[6] != _DASH:
-                continue
             elif word == b"Completed\n":
                 event = Gone(now, id_)
             else:
@@ -165,11 +165,10 @@ class EximLog:
         delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted. What a remote
         server said stands behind a colon and does not count.
         """
-        word = words[0]
-        if word[:2] == b"H=" and words[1][-1:] == b":":
+        if len(words) > 1 and words[0][:2] == b"H=" and words[1][-1:] == b":":
             return None
         text = b" ".join(words).rstrip(b" \n")
-        if word[:9] == b"campaign=":
+        if text[:9] == b"campaign=":
             campaign = unquoted(text[9:])
             return CampaignSeen(time, id_, campaign) if campaign else None
         match text.split(b" ", 1)[0]:
