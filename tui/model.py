@@ -13,6 +13,9 @@ NO_ACCOUNT = "<>"
 UNKNOWN_ACCOUNT = "(unknown)"
 """The account of mail whose sender neither the log nor the queue has told yet."""
 
+NO_CAMPAIGN_NAME = "(no campaign)"
+"""How mail without a campaign, whose campaign's name is ``""``, is shown."""
+
 STATES = ("new", "proc", "retry", "hold")
 """The four states of a waiting recipient, in the order of the columns (sender-queue API)."""
 

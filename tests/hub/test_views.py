@@ -217,7 +217,7 @@ def test_a_trend_says_what_it_is_of() -> None:
     assert trend_title(QueueQuery(), QueueRow(), 3600) == "Waiting: all mail - last 60 min"
     inside = QueueQuery(Grouping.ISP, account_id=7, account="alice", campaign_id=9)
     title = trend_title(inside, QueueRow(source="mx1", isp="Gmail"), 6 * 3600)
-    assert title == "Waiting: mx1, alice, campaign 9, Gmail - last 6 h"
+    assert title == "Waiting: mx1, alice, (no campaign), Gmail - last 6 h"
 
 
 def test_ages_of_live_numbers_do_not_make_a_view_new_and_others_do_seldom() -> None:

@@ -229,7 +229,7 @@ async def test_an_ascii_terminal_gets_nothing_but_ascii() -> None:
             assert look.text().isascii()
         assert look.link.request.ascii
         await look.press("a", "down", "enter")
-        await look.wait_for("queue > plain > by campaign")
+        await look.wait_for("queue > mx1 > plain > by campaign")
 
 
 async def test_a_restarted_hub_is_told_until_the_next_key() -> None:

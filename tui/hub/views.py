@@ -8,7 +8,7 @@ import msgspec
 
 from tui.hub.protocol import AccountPane, ChartLine, View, ViewRequest
 from tui.hub.sheet import SORTS, Sheet, ordered
-from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.model import NO_CAMPAIGN_NAME, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
 
 AGE_STEP_SECONDS = 10
 """How often the age of numbers that are not live is told anew when nothing else changes."""
@@ -125,7 +125,7 @@ def trend_title(query: QueueQuery, row: QueueRow, span_seconds: int) -> str:
     "Waiting: alice, newsletter, Gmail - last 60 min"."""
     account_id, campaign_id = row.account_id or query.account_id, row.campaign_id or query.campaign_id
     account = row.account or query.account or (f"account {account_id}" if account_id else "")
-    campaign = row.campaign or query.campaign or (f"campaign {campaign_id}" if campaign_id else "")
+    campaign = row.campaign or query.campaign or (NO_CAMPAIGN_NAME if campaign_id else "")
     parts = [part for part in (row.source, account, campaign, row.isp or query.isp or "") if part]
     return f"Waiting: {', '.join(parts) or 'all mail'} - last {_span(span_seconds)}"
 

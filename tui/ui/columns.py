@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.hub.protocol import Span
-from tui.model import STATES, Grouping, QueueQuery, QueueRow
+from tui.model import NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import change, count, share
 
 NO_ACCOUNT_NAME = "(no account)"
-NO_CAMPAIGN_NAME = "(no campaign)"
 NO_ISP_NAME = "(no isp)"
 
 NOUNS = {

@@ -78,7 +78,7 @@ COMMANDS = (
     Command("pause", ("p",), "pause", "hold the numbers still; again to let them run", Scope.LOOK),
     Command("refresh", ("r",), "refresh", "ask every source now", Scope.LOOK),
     Command("theme", ("T",), "", "next theme", Scope.PROGRAM),
-    Command("help", ("question_mark", "f1", "h"), "help", "this page", Scope.PROGRAM),
+    Command("help", ("question_mark", "f1", "h"), "help", "help", Scope.PROGRAM),
     Command("quit", ("q", "ctrl+c"), "quit", "leave", Scope.PROGRAM),
 )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tui.hub.protocol import Span
-from tui.model import Grouping, QueueQuery
-from tui.ui.columns import NO_CAMPAIGN_NAME, NO_ISP_NAME
+from tui.model import NO_CAMPAIGN_NAME, Grouping, QueueQuery
+from tui.ui.columns import NO_ISP_NAME
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
@@ -25,7 +25,7 @@ def steps(query: QueueQuery, source: str | None = None) -> list[str]:
     if query.account_id is not None:
         path.append(query.account or f"account {query.account_id}")
     if query.campaign_id is not None:
-        path.append(query.campaign or (f"campaign {query.campaign_id}" if query.campaign_id > 0 else NO_CAMPAIGN_NAME))
+        path.append(query.campaign or NO_CAMPAIGN_NAME)
     if query.isp is not None:
         path.append(query.isp or NO_ISP_NAME)
     return [*path, _BY[query.grouping]]
