@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.engine.batch import Names
+from tui.engine.batch import Names, cell_key
 from tui.isp import IspTable
 from tui.model import UNKNOWN_ACCOUNT
 from tui.text import clean
@@ -20,7 +20,7 @@ LONGEST_NAME = 200
 class Numbers:
     """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it.
 
-    ``domains`` remembers the ISP of ``@domain``, for those who cannot afford to ask ``isp`` each time.
+    ``domains`` remembers the ISP of a domain, for those who cannot afford to ask ``isp`` each time.
     """
 
     def __init__(self, known: Names, isps: IspTable) -> None:
@@ -31,31 +31,32 @@ class Numbers:
         self._next_campaign = max(self._campaigns.values(), default=0) + 1
         self._next_isp = max(self._isps.values(), default=0) + 1
         self._table = isps
-        self._raw_campaigns: dict[tuple[bytes, bytes], int] = {}
+        self._raw_cells: dict[tuple[bytes, bytes], int] = {}
         self.domains: dict[bytes, int] = {}
         self.new = Names({}, {}, {})
-        self.unknown_campaign = self._campaign_number(self._account_number(UNKNOWN_ACCOUNT), "")
+        self.unknown_cell = cell_key(self._campaign_number(self._account_number(UNKNOWN_ACCOUNT), ""), 0)
 
-    def campaign(self, account: bytes, campaign: bytes) -> int:
-        """The number of ``campaign`` (``b""``: none) of ``account``, which gets one too if it has none yet."""
+    def cell(self, account: bytes, campaign: bytes) -> int:
+        """The key, without an ISP, of the cell of ``campaign`` (``b""``: none) of ``account``; what has no number yet
+        gets one."""
         key = (account, campaign)
-        number = self._raw_campaigns.get(key)
+        number = self._raw_cells.get(key)
         if number is None:
-            if len(self._raw_campaigns) >= CACHE_LIMIT:
-                self._raw_campaigns.clear()
+            if len(self._raw_cells) >= CACHE_LIMIT:
+                self._raw_cells.clear()
             account_id = self._account_number(clean(account)[:LONGEST_NAME])
-            number = self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME])
-            self._raw_campaigns[key] = number
+            number = cell_key(self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME]), 0)
+            self._raw_cells[key] = number
         return number
 
     def isp(self, address: bytes) -> int:
         """The number of the ISP of a recipient address; one without ``@`` is a user of this host."""
-        domain = address[address.rfind(b"@") :]  # "@domain"; without an "@" the last byte, which is no domain
+        domain = address.rpartition(b"@")[2]
         number = self.domains.get(domain)
         if number is None:
             if len(self.domains) >= CACHE_LIMIT:
                 self.domains.clear()
-            number = self.domains[domain] = self._isp_number(self._table.of_address(domain))
+            number = self.domains[domain] = self._isp_number(self._table.of_address(address))
         return number
 
     def take_new(self) -> Names:

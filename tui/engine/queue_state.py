@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui.engine.batch import D_NEW, ISP_BITS, SEND, SIZE, Batch, Names
+from tui.engine.batch import D_NEW, SEND, SIZE, Batch, Names
 from tui.engine.causes import CauseCounter
 from tui.engine.events import HOLD
 from tui.engine.messages import (
@@ -38,7 +38,7 @@ class QueueState:
         self.changed: set[bytes] = set()
         self.tally = Tally()
         self.causes = CauseCounter()
-        self.unknown_cell = self.numbers.unknown_campaign << ISP_BITS
+        self.unknown_cell = self.numbers.unknown_cell
         self._stored = set(stored)
         self._counters: dict[str, int] = {}
         self._pruned_hour = 0
@@ -88,7 +88,7 @@ class QueueState:
         """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
         waits moves in ``minute``. When account and campaign are certain this was the last word."""
         old = message.cell
-        new = message.cell = self.numbers.campaign(account, message.campaign) << ISP_BITS
+        new = message.cell = self.numbers.cell(account, message.campaign)
         if new != old and (message.credits or message.units):
             row = self.tally.row
             for counted, isp, column, amount in message.credits or ():
@@ -133,7 +133,7 @@ class QueueState:
         for recipient in recipients:
             if recipient in units or (early is not None and recipient in early):
                 continue
-            isp = domains.get(recipient[recipient.rfind(b"@") :])
+            isp = domains.get(recipient.rpartition(b"@")[2])
             if isp is None:
                 isp = self.numbers.isp(recipient)
             units[recipient] = isp << STATE_BITS | state

@@ -76,7 +76,7 @@ class Tracker:
         message = state.messages.get(event.id)
         if message is None or message.pending is None or message.minute != minute:
             message = state.message(event.id, event.time)
-        isp = state.numbers.domains.get(address[address.rfind(b"@") :])
+        isp = state.numbers.domains.get(address.rpartition(b"@")[2])
         if isp is None:
             isp = state.numbers.isp(address)
         row = state.tally.row(minute, message.cell | isp)
