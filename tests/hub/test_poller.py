@@ -138,6 +138,7 @@ async def test_a_mistake_in_a_source_is_told_in_a_sentence() -> None:
 async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.08)
+    monkeypatch.setattr(polling, "PATIENT_RETRIES", 0)
     source = ScriptedSource(interval_seconds=1)
     source.trouble = SourceError("no")
     times: list[float] = []

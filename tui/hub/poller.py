@@ -27,6 +27,10 @@ SLOW_INTERVALS = 3
 
 RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
+PATIENT_RETRIES = 8
+"""A source that fails is asked again so often before it is asked more and more seldom: what is only starting, as a
+collector that makes its ledger, is then seen as soon as it is there."""
+
 _CHANCE = random.SystemRandom()
 """Spreads retries, so that many screens do not ask a server that comes back all at once."""
 
@@ -260,7 +264,7 @@ class Poller:
             self._failures = 0
             self._due = self._began + interval * max(1, math.ceil((now - self._began) / interval))
         else:
-            delay = min(MAX_RETRY_SECONDS, min(RETRY_SECONDS, interval) * 2**self._failures)
+            delay = min(MAX_RETRY_SECONDS, min(RETRY_SECONDS, interval) * 2 ** max(0, self._failures - PATIENT_RETRIES))
             self._failures = min(self._failures + 1, 16)
             self._due = now + delay * _CHANCE.uniform(0.5, 1)
         self._wake.set()

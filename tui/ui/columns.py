@@ -129,7 +129,8 @@ def _campaign(row: QueueRow) -> str:
 
 
 def _all_mail(row: QueueRow) -> str:
-    return f"all mail of sender {row.sender_id}" if row.sender_id else "all mail"
+    """One of several sources is told apart by its name: their senders may well have the same number."""
+    return f"all mail of {row.source}" if row.source else "all mail"
 
 
 def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:

@@ -99,7 +99,7 @@ def _count(label: str, value: int | None, role: str, glyphs: Glyphs) -> Line:
 def _rates(pane: AccountPane, width: int, glyphs: Glyphs) -> Line:
     line = [Span(f"{rate(pane.rate_per_minute, glyphs.unknown)}/min", "strong")]
     if pane.defer_rate_per_minute:
-        line.append(Span(f" {rate(pane.defer_rate_per_minute, glyphs.unknown)} deferred", "defer"))
+        line.append(Span(f" {rate(pane.defer_rate_per_minute, glyphs.unknown)} deferred/min", "defer"))
     while line_width(line) > width:
         line.pop()
     return line
