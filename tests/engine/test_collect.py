@@ -25,12 +25,15 @@ class ScriptedFeed:
         self.log: list[ev.Event] = []
         self.queue: dict[bytes, Waiting] = {}
         self.problem: str | None = None
-        self.unparsed = 0
+        self.counted: dict[str, int] = {}
         self.queue_error: str | None = None
         self.on_list: Callable[[], None] = lambda: None
         self.piece = 10
         self.size = 100
         self._read = 0
+
+    def counters(self) -> dict[str, int]:
+        return self.counted
 
     def read(self) -> Reading | None:
         if self._read >= len(self.log):
@@ -127,6 +130,20 @@ def test_a_batch_that_could_not_be_written_is_written_later_and_once(feed: Scrip
     assert ledger.sums()[SUCCESS] == 1
 
 
+def test_until_the_log_is_read_the_ledger_says_that_it_is_not_complete(feed: ScriptedFeed) -> None:
+    seen: list[int] = []
+
+    class Watched(MemoryLedger):
+        def write(self, batch: Batch) -> None:
+            super().write(batch)
+            seen.append(self.gauges["backfill"])
+
+    feed.log = [arrived(b"1")]
+    Collector(feed, Watched(), IspTable()).tick()
+    assert seen[0] == 1
+    assert seen[-1] == 0
+
+
 def test_each_trouble_is_told_once_and_the_collector_goes_on(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
     feed.log = [arrived(b"1")]
     ledger.failures = ["the disk is full"] * 3
@@ -148,19 +165,19 @@ def test_a_long_log_is_written_in_batches_with_the_place_each_ends_at(feed: Scri
             written.append((self.sums()[0], max((position.offset for position in self.positions()), default=0)))
 
     Collector(feed, Watched(), IspTable()).tick()
-    assert {sends == offset for sends, offset in written} == {True}
+    assert all(sends == offset for sends, offset in written)
     assert written[-1] == (30, 30)
     assert len(written) >= 3
 
 
 def test_the_logs_trouble_and_unparsed_lines_reach_the_ledger(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
-    feed.problem, feed.unparsed = "the log is not there", 2
+    feed.problem, feed.counted = "the log is not there", {"unparsed": 2}
     collector = Collector(feed, ledger, IspTable())
     collector.tick()
-    feed.unparsed = 5
+    feed.counted = {"unparsed": 5, "log_gaps": 1}
     collector.tick()
     assert ledger.notes["log"] == "the log is not there"
-    assert ledger.counters["unparsed"] == 5
+    assert ledger.counters == {"unparsed": 5, "log_gaps": 1}
 
 
 def test_a_restart_goes_on_from_what_the_ledger_has(feed: ScriptedFeed, ledger: MemoryLedger) -> None:

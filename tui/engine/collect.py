@@ -50,9 +50,9 @@ class Feed(Protocol):
         """Why the log cannot be followed now, in one sentence."""
         ...
 
-    @property
-    def unparsed(self) -> int:
-        """How many lines should have meant something and did not parse, since the feed was made."""
+    def counters(self) -> dict[str, int]:
+        """What the log kept from being understood since the feed was made: ``unparsed`` lines that should have meant
+        something, ``log_gaps`` where lines before may be missing."""
         ...
 
     def read(self) -> Reading | None:
@@ -85,7 +85,8 @@ class Collector:
         self._minutes_kept_hours = minutes_kept_hours
         self._position: LogPosition | None = None
         self._gauges: dict[str, int] = {}
-        self._unparsed = 0
+        self._counted: dict[str, int] = {}
+        self._begun = False
         self._unwritten: Batch | None = None
         self._list_again = 0.0
         self._maintain_again = 0.0
@@ -115,6 +116,8 @@ class Collector:
     def tick(self) -> None:
         """Read to the log's end, list the queue if it is due, and write. Raises ``LedgerError``; nothing is lost then:
         the batch is kept and written by a later tick, and no more is read until it is."""
+        if not self._begun:
+            self._begin()
         self._write()
         self._read_to_end()
         now = self._clock()
@@ -122,8 +125,19 @@ class Collector:
             self.list_queue()
         self._write()
         if now >= self._maintain_again or now < self._maintain_again - 3600:
-            self._maintain_again = now + MAINTENANCE_SECONDS
-            self._writer.maintain(now)
+            self._maintain(now)
+
+    def _begin(self) -> None:
+        """Before the first line is read: let old minutes of a back-fill go straight to their hours, and tell readers
+        that the numbers are not complete yet."""
+        self._maintain(self._clock())
+        self._gauges["backfill"] = 1
+        self._write()
+        self._begun = True
+
+    def _maintain(self, now: float) -> None:
+        self._maintain_again = now + MAINTENANCE_SECONDS
+        self._writer.maintain(now)
 
     def list_queue(self) -> None:
         """List the queue, read what was logged meanwhile, and reconcile."""
@@ -157,7 +171,6 @@ class Collector:
             self._position = reading.position
             unwritten_bytes += reading.size
             if unwritten_bytes >= BATCH_BYTES:
-                self._gauges["backfill"] = 1
                 self._write()
                 unwritten_bytes = 0
         self._gauges["backfill"] = 0
@@ -171,10 +184,10 @@ class Collector:
 
     def _batch(self) -> Batch:
         batch = self._state.take(self._tracker.log_time)
-        unparsed = self._feed.unparsed
-        if unparsed != self._unparsed:
-            batch.counters["unparsed"] = unparsed - self._unparsed
-            self._unparsed = unparsed
+        for name, count in self._feed.counters().items():
+            if more := count - self._counted.get(name, 0):
+                batch.counters[name] = batch.counters.get(name, 0) + more
+                self._counted[name] = count
         batch.gauges = self._gauges | {"log_time": self._tracker.log_time}
         if self._position is not None:
             batch.positions = [self._position]

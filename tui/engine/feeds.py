@@ -20,16 +20,17 @@ class MtaFeed:
         self._reader = reader
         self._lister = lister
         self._skipped = 0
+        self._gaps = 0
 
     @property
     def problem(self) -> str | None:
         """Why the log cannot be followed now, in one sentence."""
         return self._tail.problem
 
-    @property
-    def unparsed(self) -> int:
-        """Lines that should have meant something and did not parse, or were too long to read."""
-        return self._reader.unparsed.count + self._skipped
+    def counters(self) -> dict[str, int]:
+        """``unparsed``: lines that should have meant something and did not parse, or were too long to read;
+        ``log_gaps``: rotated files that were gone before they were read to their end."""
+        return {"unparsed": self._reader.unparsed.count + self._skipped, "log_gaps": self._gaps}
 
     def read(self) -> Reading | None:
         """The events of the next piece of the log; ``None`` at its end."""
@@ -37,6 +38,7 @@ class MtaFeed:
         if chunk is None:
             return None
         self._skipped += chunk.skipped
+        self._gaps += chunk.gap
         return Reading(self._reader.events(chunk.lines, chunk.written), chunk.position, len(chunk.lines))
 
     def list(self) -> Listing | None:
@@ -69,7 +71,6 @@ class DemoFeed:
     """The simulated mail system, which lives as the clock goes."""
 
     problem: str | None = None
-    unparsed = 0
 
     def __init__(self, simulation: Simulation, clock: Callable[[], float] = time.time) -> None:
         self._simulation = simulation
@@ -86,6 +87,10 @@ class DemoFeed:
         events, listing = self._simulation.step(now)
         self._listing = listing or self._listing
         return Reading(events, None, 0)
+
+    def counters(self) -> dict[str, int]:
+        """Nothing: all of it is understood."""
+        return {}
 
     def list(self) -> Listing | None:
         """The newest listing that was not given yet."""

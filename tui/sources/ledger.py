@@ -152,6 +152,7 @@ def _unexplained(counters: dict[str, int]) -> list[str]:
         ("vanished", "{} left the queue without a line in the log", "recipient"),
         ("unlogged", "{} in the queue without a line in the log that tells of it", "recipient"),
         ("unparsed", "{} of the log could not be understood", "line"),
+        ("log_gaps", "{} of the log was rotated away before it was read", "piece"),
     ]
     return [
         sentence.format(f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s") + "."
