@@ -126,7 +126,7 @@ def word_lines(glyphs: Glyphs) -> list[Line]:
     lines += [[], [Span(" Signs", "header")]]
     lines.append(_entry(glyphs.unknown, "strong", "not known, which is not zero"))
     lines.append(_entry(glyphs.per_minute, "strong", "how much more or less waits than a minute ago"))
-    lines.append(_entry(f"{glyphs.down} {glyphs.up}", "strong", "sorted by this column, from the top or the bottom"))
+    lines.append(_entry(f"{glyphs.down} {glyphs.up}", "strong", "sorted by this column, down or up"))
     lines.append(_entry("n p r h", "strong", "in charts: new, proc, retry, hold"))
     return lines
 
