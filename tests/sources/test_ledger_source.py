@@ -226,7 +226,7 @@ async def test_where_the_queue_cannot_be_listed_the_log_tells_what_waits(source:
 
 
 async def test_before_the_log_was_read_there_are_no_totals_and_no_age(source: LedgerSource, ledger: Ledger) -> None:
-    ledger.reader.stands = ledger_status(gauges={"log_time": 0})
+    ledger.reader.stands = ledger_status(gauges={"backfill": 1})
     assert (await source.queue(QueueQuery()), await source.totals()) == (None, None)
     assert (await source.status()).age_seconds is None
 

@@ -188,7 +188,9 @@ class Collector:
             if more := count - self._counted.get(name, 0):
                 batch.counters[name] = batch.counters.get(name, 0) + more
                 self._counted[name] = count
-        batch.gauges = self._gauges | {"log_time": self._tracker.log_time}
+        batch.gauges = dict(self._gauges)
+        if self._tracker.log_time:
+            batch.gauges["log_time"] = self._tracker.log_time
         if self._position is not None:
             batch.positions = [self._position]
         return batch

@@ -144,7 +144,7 @@ def _has_listed(ledger: LedgerStatus) -> bool:
 
 def _has_read(ledger: LedgerStatus) -> bool:
     """Whether any of the log was read: a collector's first batch is empty."""
-    return "backfill" in ledger.gauges or _has_listed(ledger)
+    return "log_time" in ledger.gauges or _has_listed(ledger)
 
 
 def _unexplained(counters: dict[str, int]) -> list[str]:
