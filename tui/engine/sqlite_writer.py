@@ -13,10 +13,10 @@ from tui.engine import coverage, sqlite_history
 from tui.engine.batch import D_NEW, ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
-from tui.engine.sqlite_blocks import Rows, merged
+from tui.engine.sqlite_blocks import Rows
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
-from tui.engine.sqlite_sums import ISP_MASK, Sums, total
+from tui.engine.sqlite_sums import ISP_MASK, together
 
 NAMED_CAUSES = 8
 """So many causes of a cell are kept by name: those that were seen last."""
@@ -218,18 +218,17 @@ class SqliteWriter:
     def _add_deltas(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
         """Add to the history and to the roll-ups: campaigns, accounts, ISPs and the ledger keep all nine sums; cells
         only what waits, and only where anything does."""
-        sums = Sums()
         try:
-            buckets = sqlite_history.add(self._db, deltas, self._owners, sums)
+            buckets = sqlite_history.add(self._db, deltas, self._owners)
         except KeyError as error:
             raise self._nameless("campaigns") from error
         if not buckets:
             return
-        accounts = merged([bucket.accounts for bucket in buckets])
+        sums = together(buckets, self._owners)
         self._add_sums("campaigns", "campaign_id", sums.campaigns)
-        self._add_sums("accounts", "account_id", accounts)
-        self._add_sums("isps", "isp_id", merged([bucket.isps for bucket in buckets]))
-        self._add_sums("ledger", "id", {1: total(accounts)})
+        self._add_sums("accounts", "account_id", sums.accounts)
+        self._add_sums("isps", "isp_id", sums.isps)
+        self._add_sums("ledger", "id", {1: sums.total})
         changed = [(*_split(cell), counts) for cell, counts in sorted(sums.waiting.items()) if any(counts)]
         self._db.executemany(
             _ADD_TO_CELL, [(campaign, isp, self._owners[campaign], *counts) for campaign, isp, counts in changed]
