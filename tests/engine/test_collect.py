@@ -188,3 +188,23 @@ def test_a_restart_goes_on_from_what_the_ledger_has(feed: ScriptedFeed, ledger: 
     feed.queue = {}
     Collector(feed, ledger, IspTable()).tick()
     assert ledger.sums() == [1, 1, 0, 0, 10, 0, 0, 0, 0]
+
+
+def test_a_listing_that_fails_slowly_is_not_begun_again_at_once(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    clock = Clock()
+    begun: list[float] = []
+
+    class Slow(ScriptedFeed):
+        def list(self) -> Listing | None:
+            begun.append(clock.now)
+            clock.now += 4
+            raise ListingError("it takes long")
+
+    collector = Collector(Slow(), ledger, IspTable(), clock=clock)
+    for _ in range(30):
+        collector.tick()
+        clock.now += 1
+    assert len(begun) == 1
+    clock.now += 40
+    collector.tick()
+    assert len(begun) == 2

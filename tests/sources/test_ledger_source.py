@@ -29,7 +29,7 @@ def ledger_status(
         updated=updated,
         collector=collector,
         counters=counters or {},
-        gauges={"listed_at": int(NOW)} if gauges is None else gauges,
+        gauges={"listed_at": int(NOW), "log_time": int(NOW)} if gauges is None else gauges,
         notes=notes or {},
         size=size,
         cells=3,
@@ -258,3 +258,12 @@ async def test_a_call_that_nobody_waits_for_any_more_never_begins(source: Ledger
     assert await slow
     await source.status()
     assert ledger.reader.asked == []
+
+
+async def test_of_a_log_that_was_never_read_only_what_waits_is_known(source: LedgerSource, ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(gauges={"listed_at": 1, "backfill": 0})
+    totals = await source.totals()
+    assert totals
+    assert {(each.send_count, each.success_count, each.defer_count, each.fail_count) for each in totals} == {
+        (None,) * 4
+    }

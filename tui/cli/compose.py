@@ -55,7 +55,7 @@ def collector(source: SourceConfig) -> Iterator[Collector]:
     ``LedgerError``, ``ConfigError``, ``SourceError``."""
     with ExitStack() as open_things:
         if isinstance(source, DemoSource):
-            writer = open_things.enter_context(closing(_open_ledger(source)))
+            writer = open_things.enter_context(closing(_fresh_ledger(source)))
             yield Collector(DemoFeed(Simulation(source.seed, source.accounts, int(time.time()))), writer, IspTable())
             return
         found = mail_system(source)  # first, so that no ledger is made when there is none
@@ -106,6 +106,16 @@ def _open_ledger(source: SourceConfig) -> SqliteWriter:
         if other is None:
             raise
         raise LedgerBusy(f"the ledger {path} is already written by process {other.pid}") from None
+
+
+def _fresh_ledger(source: DemoSource) -> SqliteWriter:
+    """The ledger of a demo, with nothing in it: each simulation begins with its own past."""
+    writer = _open_ledger(source)
+    if not writer.names().accounts:
+        return writer
+    writer.close()
+    ledger_path(source).unlink()
+    return _open_ledger(source)
 
 
 def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed:

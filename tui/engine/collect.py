@@ -29,7 +29,8 @@ BATCH_BYTES = 128 * 1024 * 1024
 TICK_SECONDS = 1.0
 LISTING_SECONDS = 2.0
 LISTING_SHARE = 10
-"""A listing that took a second is not repeated for ten."""
+LISTING_PAUSE_SECONDS = 300.0
+"""A listing that took a second is not repeated for ten, a slower one not for so many times as long, up to this."""
 
 MAINTENANCE_SECONDS = 300.0
 
@@ -147,10 +148,11 @@ class Collector:
         except ListingError as error:
             self.queue_problem = str(error)
             self._writer.note("queue", self.queue_problem)
-            self._list_again = self._clock() + LISTING_SECONDS
             return
-        ended = self._clock()
-        self._list_again = ended + max(LISTING_SECONDS, LISTING_SHARE * (ended - begun))
+        finally:
+            ended = self._clock()
+            pause_seconds = min(LISTING_SHARE * (ended - begun), LISTING_PAUSE_SECONDS)
+            self._list_again = ended + max(LISTING_SECONDS, pause_seconds)
         if listing is None:
             return
         self.queue_problem = listing.problem

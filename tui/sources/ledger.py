@@ -49,8 +49,25 @@ class LedgerSource:
         return describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
 
     async def totals(self) -> list[MailTotals] | None:
-        """The mail totals of every account; ``None`` before the log was read."""
-        return await self._ask(lambda reader: reader.totals() if _has_read(reader.status()) else None)
+        """The mail totals of every account; ``None`` before anything was read. Of a log that was never read nothing is
+        known but what waits."""
+
+        def known(reader: LedgerReader) -> list[MailTotals] | None:
+            ledger = reader.status()
+            if "log_time" in ledger.gauges:
+                return reader.totals()
+            if not _has_listed(ledger):
+                return None
+            return [
+                MailTotals(
+                    account=totals.account,
+                    account_id=totals.account_id,
+                    in_progress_count=totals.in_progress_count,
+                )
+                for totals in reader.totals()
+            ]
+
+        return await self._ask(known)
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         """The queue cells that ``query`` selects, added up by its grouping; ``None`` before the queue was listed. Where

@@ -425,3 +425,11 @@ def test_no_line_is_cut_too_short(data: st.DataObject) -> None:
     line = data.draw(st.sampled_from(lines))
     start, end = data.draw(st.integers(0, 60)), data.draw(st.integers(0, len(line)))
     read(line[:end] + b"\n" + line[start:] + b"\n")
+
+
+@pytest.mark.parametrize("size", ["99999999999999999999999", "-1", "9223372036854775807"])
+def test_an_absurd_size_is_not_counted(size: str) -> None:
+    log = EximLog(Accounts(), UTC)
+    line = f"2026-11-21 19:49:21 1xUr9Q-00001O-1v <= z@z.test H=h [1.2.3.4] P=esmtp S={size} for a@b.test\n"
+    assert log.events(line.encode(), WRITTEN) == []
+    assert log.unparsed.count == 1

@@ -423,3 +423,11 @@ def test_five_thousand_messages_are_listed_at_once(spool: Spool) -> None:
     assert len(spool.list()) == 5_000
     assert len(spool.list()) == 5_000
     assert time.process_time() - begun < 2.5
+
+
+def test_a_folder_in_the_place_of_a_message_is_a_damaged_message(tmp_path: Path) -> None:
+    (tmp_path / "input" / "1xUr5P-00001O-9v-H").mkdir(parents=True)
+    listing = EximSpool(tmp_path, Accounts()).list()
+    assert list(listing.messages) == [b"1xUr5P-00001O-9v"]
+    assert listing.problem is not None
+    assert "1 damaged" in listing.problem

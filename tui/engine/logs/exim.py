@@ -52,6 +52,9 @@ _NEVER_ACCEPTED = (
 )
 """What lines say of a message that was given an id and then not accepted (``receive.c``)."""
 
+LARGEST_BYTES = 10**15
+"""No message is as large: a log line that says so was forged or is damaged, and would outgrow the ledger's sums."""
+
 _Meaning = Callable[[int, bytes, bytes, bytes, bytes], Event | None]
 """What a line means, from its time and message id, the word behind the id, the next word, and the rest."""
 
@@ -201,6 +204,8 @@ class EximLog:
         try:
             size = int(rest.split(b" ", 1)[0])
         except ValueError:
+            size = -1
+        if not 0 <= size < LARGEST_BYTES:
             self._not_parsed("arrival without a size", id_, flag, sender, fields)
             return None
         recipients = recipients_of(rest)

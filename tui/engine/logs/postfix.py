@@ -73,7 +73,7 @@ _NO_QUEUE_FILE = b"NOQUEUE"
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
 _CAMPAIGN = b"header x-campaign-id:"
 _MANY = 50_000
-_DIGITS = 18
+_DIGITS = 15
 _Kept = TypeVar("_Kept")
 
 

@@ -80,7 +80,7 @@ class EximSpool:
                 message = known[id_] = self._message(id_, entry, files.journals.get(id_))
             except FileNotFoundError:
                 continue  # it left meanwhile
-            except HeaderError as error:
+            except (HeaderError, IsADirectoryError) as error:
                 damaged.append(f"{os.fsdecode(entry.path)}: {error}")
                 messages[id_] = Waiting(id_, HOLD, (), None, _NOBODY, None, -1, taken)
                 continue
@@ -188,4 +188,4 @@ def _read_or_nothing(path: bytes) -> bytes:
 
 
 def _path(error: OSError) -> str:
-    return os.fsdecode(error.filename)
+    return os.fsdecode(error.filename or b"a file of the spool")
