@@ -24,19 +24,26 @@ counts = st.integers(0, 10**10)
     st.sampled_from([UNICODE, ASCII]),
     st.tuples(st.text("aé日", max_size=60), st.text(max_size=5), st.text(max_size=5), counts, counts, counts, counts),
     st.none() | st.floats(-1e6, 1e6),
+    st.sampled_from([(), ("mx1",), ("mx1", "mail.with-a-long-name.test")]),
 )
 def test_cells_have_exactly_their_width(
-    query: QueueQuery, width: int, glyphs: object, values: tuple[str, str, str, int, int, int, int], delta: float | None
+    query: QueueQuery,
+    width: int,
+    glyphs: object,
+    values: tuple[str, str, str, int, int, int, int],
+    delta: float | None,
+    sources: tuple[str, ...],
 ) -> None:
     signs = UNICODE if glyphs is UNICODE else ASCII
     row = cell(*values)
-    columns = columns_for(query, width, signs)
+    columns = columns_for(query, width, signs, sources)
     for column in columns:
         text = "".join(span.text for span in column.cell(RowFacts(row, delta, row), column.width, signs))
         assert cell_width(text) == column.width
     assert MARGIN + sum(column.width + GAP for column in columns) - GAP + EDGE <= width
     assert all(column.width >= len(column.header) for column in columns if column.number or column.header == MIX)
-    assert all(column.width >= 7 for column in columns if not column.number)
+    least = 4 if len(sources) > 1 else 7
+    assert all(column.width >= least for column in columns if not column.number)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,15 @@ def test_cells_have_exactly_their_width(
 def test_the_first_columns_name_the_row(query: QueueQuery, names: list[str]) -> None:
     headers = [column.header for column in columns_for(query, 140, UNICODE)]
     assert headers == [*names, "new", "proc", "retry", "hold", "total", "Δ/min", "share", " made up of"]
+
+
+def test_rows_of_several_sources_begin_with_their_source() -> None:
+    for query, names in zip(QUERIES[1:3], (["source", "account"], ["source", "account", "campaign"]), strict=True):
+        for width in (40, 80, 140):
+            headers = [column.header for column in columns_for(query, width, UNICODE, ["mx1", "mx2"])]
+            assert headers[: len(names)] == names
+    assert columns_for(QUERIES[0], 80, UNICODE, ["mx1", "mx2"])[0].header == "queue"
+    assert columns_for(QUERIES[1], 80, UNICODE, ["mx1"])[0].header == "account"
 
 
 def test_narrow_tables_keep_the_counts() -> None:

@@ -85,6 +85,31 @@ async def test_going_in_keeps_to_the_rows_source_until_one_comes_out() -> None:
         assert look.link.request.source is None
 
 
+async def test_rows_of_several_sources_say_whose_they_are() -> None:
+    world = World(sources=[LIVE, replace(LIVE, name="mx2")])
+    world.cells = [*CELLS, replace(CELLS[7], source="mx2", new=9000)]
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 6 accounts")
+        assert look.cursor_line().split()[:2] == ["mx2", "carol"]
+        assert look.line("mx1     carol")
+        await look.press("enter")
+        await look.wait_for("queue ▸ mx2 ▸ carol ▸ by campaign")
+        await look.wait_for(lambda: look.cursor_line().startswith("(no campaign)"))
+        assert not look.line("source")
+
+
+async def test_at_start_the_cursor_stays_on_the_first_row_whichever_source_answers_first() -> None:
+    world = World(sources=[LIVE, replace(LIVE, name="mx2", freshness=Freshness.STALE, age_seconds=None)])
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 5 accounts")
+        world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
+        look.link.push()
+        await look.wait_for("all 6 accounts")
+        assert "row 1 of 6" in look.text()
+        assert look.cursor_line().split()[:2] == ["mx2", "alice@acme.test"]
+        await look.wait_for(lambda: getattr(look.link.request.selected, "source", "") == "mx2")
+
+
 async def test_groupings_by_letter_and_number_keep_the_filters() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")
@@ -173,7 +198,7 @@ async def test_a_sources_error_is_told_and_its_numbers_stay() -> None:
         look.link.push()
         await look.wait_for("cp-eu: the token is refused; give it the ACL track-email.")
         assert "✖ cp-eu error 3m  ● mx1 live" in look.lines()[0]
-        assert look.cursor_line().startswith("news@globex.test")
+        assert look.cursor_line().split()[:2] == ["mx1", "news@globex.test"]
         world.sources = [LIVE]
         look.link.push()
         await look.wait_for(lambda: "refused" not in look.text())

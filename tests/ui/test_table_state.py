@@ -207,3 +207,15 @@ def test_an_overtaken_view_does_not_move_the_cursor() -> None:
     key = driver.state.key
     assert not driver.state.show(old, latest=False)
     assert driver.state.key == key
+
+
+def test_a_cursor_that_nobody_moved_stays_on_the_first_row() -> None:
+    driver = Driver([10, 20, 30])
+    driver.settle()
+    driver.change([40, 20, 30])
+    driver.settle()
+    assert (driver.state.cursor, driver.state.row) == (0, driver.world.rows(driver.asked)[0])
+    driver.move(0)
+    driver.change([10, 20, 30])
+    driver.settle()
+    assert driver.state.row is not None and (driver.state.cursor, driver.state.row.account) == (2, "a0@x.test")

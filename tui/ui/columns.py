@@ -3,7 +3,7 @@ data. Any widget may draw it; nothing here knows a widget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tui.hub.protocol import Span
@@ -40,6 +40,7 @@ _NARROW_BELOW = 70
 _TINY_BELOW = 54
 _KEYS_AT_MOST = 44
 _MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
+_SOURCE_AT_MOST = 12
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,20 @@ class Column:
     number: bool = True
 
 
-def columns_for(query: QueueQuery, width: int, glyphs: Glyphs) -> list[Column]:
-    """The columns for the rows of ``query`` in a table ``width`` cells wide."""
-    numbers = _number_columns(width, glyphs, two_keys=_has_two_keys(query))
+def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, sources: Sequence[str] = ()) -> list[Column]:
+    """The columns for the rows of ``query`` in a table ``width`` cells wide. ``sources`` are the names of the sources
+    whose rows stand there; of several, each row says whose it is."""
+    several = len(sources) > 1 and query.grouping is not Grouping.TOTAL  # a total says it in its name
+    numbers = _number_columns(width, glyphs, two_keys=several or _has_two_keys(query))
     left = width - MARGIN - EDGE - sum(column.width + GAP for column in numbers)
     mix = width >= _MIX_FROM
     keys_width = min(left - _MIX_AT_LEAST - GAP, _KEYS_AT_MOST) if mix else left
-    columns = _key_columns(query, keys_width) + numbers
+    columns = []
+    if several:
+        longest = max(len("source "), *(glyphs.width(name) for name in sources))
+        source_width = min(longest, _SOURCE_AT_MOST, keys_width // 3)
+        columns.append(Column("source", None, source_width, _text(lambda row: row.source), number=False))
+    columns += _key_columns(query, keys_width - sum(column.width + GAP for column in columns)) + numbers
     if mix:
         columns.append(Column(MIX, None, min(left - keys_width - GAP, _MIX_AT_MOST), _mix_cell, number=False))
     return columns

@@ -33,6 +33,7 @@ class QueueTable(Lines):
         self._view: View | None = None
         self._asked = ViewRequest(serial=0)
         self._asked_at = 0.0
+        self._source: str | None = None
         self._clock = clock
 
     def begin(self, asked: ViewRequest) -> None:
@@ -44,7 +45,7 @@ class QueueTable(Lines):
     def show(self, view: View, *, latest: bool) -> None:
         """Draw a view of the query that was asked for; ``latest`` says that it answers the last request."""
         if self.state.show(view, latest=latest):
-            self._view = view
+            self._view, self._source = view, self._asked.source
             self.redraw()
 
     def move_to(self, index: int) -> None:
@@ -64,7 +65,7 @@ class QueueTable(Lines):
         if self.state.awaiting and self._clock() - self._asked_at >= PATIENCE_SECONDS:
             view = None
         query = view.query if view else self._asked.query
-        columns = columns_for(query, width, self.glyphs)
+        columns = columns_for(query, width, self.glyphs, self._sources())
         sort, descending = (view.sort, view.descending) if view else (self._asked.sort, self._asked.descending)
         header = self._header(columns, sort, descending=descending)
         if view is None:
@@ -122,6 +123,11 @@ class QueueTable(Lines):
                 line.append(Span(" " * GAP))
             line += column.cell(facts, column.width, self.glyphs)
         return line
+
+    def _sources(self) -> list[str]:
+        """The names of the sources whose rows are shown."""
+        known = self._view.sources if self._view else []
+        return [source.name for source in known if self._source in (None, source.name)]
 
     def _waiting(self, view: View) -> list[tuple[str, str]]:
         """What is being waited for: nothing is known yet, which is not the same as nothing waiting."""

@@ -17,7 +17,8 @@ class TableState:
     """The rows that are there and the place among them; ``cursor`` and ``scroll`` count from 0 over all sorted rows.
 
     ``key`` is the row the cursor stands on, ``None`` while that row has not come yet. ``awaiting`` is true from a new
-    question (another query or order) until its first answer: the rows are then still the old ones.
+    question (another query or order) until its first answer: the rows are then still the old ones. ``held`` is true
+    once the cursor was put on a row; until then it stands on the first, whichever that is.
     """
 
     height: int = 0
@@ -29,6 +30,7 @@ class TableState:
     rows: list[QueueRow] = field(default_factory=list)
     deltas: list[float | None] = field(default_factory=list)
     awaiting: bool = True
+    held: bool = False
     _offset: int = 0
 
     @property
@@ -53,7 +55,7 @@ class TableState:
         """Put the cursor on row ``index``, or the nearest there is."""
         if self.awaiting or not self.count:
             return
-        self.cursor = min(max(index, 0), self.count - 1)
+        self.cursor, self.held = min(max(index, 0), self.count - 1), True
         row = self.row_at(self.cursor)
         self.key = row.key if row else None
         self._keep_visible()
@@ -63,7 +65,7 @@ class TableState:
         screen; without one, on the first row."""
         self._offset = self.cursor - self.scroll if key is not None else 0
         self.key = key
-        self.awaiting = True
+        self.awaiting, self.held = True, key is not None
 
     def anchor_offset(self) -> int:
         """Where in the window that is asked for the awaited row should stand (rows from the window's first)."""
@@ -103,6 +105,8 @@ class TableState:
 
     def _find(self, view: View, *, latest: bool) -> int | None:
         """Where the cursor belongs in the view's order; ``None`` when the view cannot tell."""
+        if not self.held:
+            return 0
         last = max(view.row_count - 1, 0)
         if self.key is not None:
             if latest and view.selected_index is not None:
