@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
 import pytest
 
+from tests.ordinary_user import shut_out_of
 from tui import config
 from tui.config import Config, ConfigError, DemoSource, LocalSource
 
@@ -90,6 +92,19 @@ def test_path_comes_from_option_then_variable_then_the_usual_place(
     assert config.config_path("/etc/third.toml") == Path("/etc/third.toml")
 
 
+def test_folders_that_cannot_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: Path("/state") / name)
+    monkeypatch.setattr(config, "SYSTEM_STATE", tmp_path / "mailtop")
+    monkeypatch.delenv("MAILTOP_CONFIG", raising=False)
+    (tmp_path / "mailtop").mkdir()
+    with shut_out_of(tmp_path / "mailtop"):
+        with pytest.raises(ConfigError, match=r"config\.toml: .*Permission denied.*; name one with --config$"):
+            config.config_path(None)
+        assert config.config_path("/etc/other.toml") == Path("/etc/other.toml")
+        assert config.ledger_path(LocalSource(name="web")) == Path("/state/mailtop/web.sqlite")
+
+
 def test_options_replace_what_the_file_says_and_are_checked_alike() -> None:
     given = Config(interval=9.0, theme="a", source=(DemoSource(), LocalSource(isp={"Gmail": ("gmail.test",)})))
     assert config.with_options(given, None, None) == given
@@ -122,5 +137,5 @@ def test_ledger_without_a_key_is_the_services_where_it_can_be_used(
     service.parent.mkdir()
     service.touch()
     assert config.ledger_path(LocalSource(name="web")) == own, "this user may not read it"
-    monkeypatch.setattr("os.access", lambda path, mode: path == service and mode == 4)
+    monkeypatch.setattr("os.access", lambda path, mode: path == service and mode in (os.F_OK, os.R_OK))
     assert config.ledger_path(LocalSource(name="web")) == service, "the service's numbers may be read"

@@ -191,12 +191,21 @@ SOURCES: dict[str, type[LocalSource] | type[DemoSource]] = {"local": LocalSource
 
 def config_path(option: str | None) -> Path | None:
     """The file to read: ``option`` (``--config``), else ``MAILTOP_CONFIG``, else ``config.toml`` in the user's
-    configuration folder where it exists; ``None`` when nothing is configured."""
+    configuration folder where it exists; ``None`` when nothing is configured. Raises ``ConfigError`` when nobody
+    can tell."""
     named = option or os.environ.get("MAILTOP_CONFIG")
     if named:
         return Path(named).expanduser()
     usual = usual_path()
-    return usual if usual.exists() else None
+    try:
+        usual.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"{usual}: cannot tell whether there is a configuration ({error.strerror}); name one with --config"
+        ) from None
+    return usual
 
 
 def usual_path() -> Path:
@@ -246,9 +255,9 @@ def ledger_path(source: SourceConfig) -> Path:
 
 
 def _is_usable(ledger: Path) -> bool:
-    if ledger.exists():
+    if os.access(ledger, os.F_OK):  # Path.exists fails where the folder cannot be entered
         return os.access(ledger, os.R_OK)
-    folder = ledger.parent if ledger.parent.exists() else ledger.parent.parent
+    folder = ledger.parent if os.access(ledger.parent, os.F_OK) else ledger.parent.parent
     return os.access(folder, os.W_OK | os.X_OK)
 
 

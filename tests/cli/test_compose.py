@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.postfix_in_files import PostfixInFiles
+from tests.ordinary_user import shut_out_of
 from tui import config
 from tui.cli import compose
 from tui.config import LocalSource
@@ -48,6 +50,17 @@ def test_caught_up_ledger_stays_locked_until_it_was_read(source: LocalSource) ->
             pass
     with compose.collector(source) as collector:
         collector.tick()
+
+
+def test_ledger_in_a_folder_that_cannot_be_entered_is_one_sentence(source: LocalSource, tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    source = msgspec.structs.replace(source, ledger=f"sqlite://{folder}/mx.sqlite")
+    with shut_out_of(folder), ExitStack() as running:
+        trouble = compose.catch_up(source, running)
+    assert trouble is not None
+    assert trouble.startswith(f"cannot tell who writes the ledger {folder}/mx.sqlite")
+    assert trouble.endswith("Permission denied)")
 
 
 def test_host_without_the_mail_system_gets_no_ledger(source: LocalSource, monkeypatch: pytest.MonkeyPatch) -> None:

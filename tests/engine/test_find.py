@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ordinary_user import shut_out_of
 from tui.config import LocalSource
 from tui.engine.access import Access
 from tui.engine.find import FoundMta, find
@@ -57,6 +58,17 @@ def one(config: LocalSource, root: Path, access: Access = os.access) -> FoundMta
 
 def test_an_empty_host_has_none(tmp_path: Path) -> None:
     assert find(NOTHING_NAMED, tmp_path) == []
+
+
+def test_a_folder_of_path_that_cannot_be_entered_holds_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/opt/closed")
+    put_program(tmp_path, "opt/closed/postqueue")
+    with shut_out_of(tmp_path / "opt/closed"):
+        assert [each.postqueue for each in find(NOTHING_NAMED, tmp_path)] in ([], [None, ("postqueue", "-j")])
+        assert find(LocalSource(log=str(tmp_path / "opt/closed/maillog")), tmp_path)[0].problems
+    assert one(NOTHING_NAMED, tmp_path).postqueue == (f"{tmp_path}/opt/closed/postqueue", "-j")
 
 
 def test_exim_of_debian(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ concrete classes."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def collector(source: SourceConfig) -> Iterator[Collector]:
 def catch_up(source: SourceConfig, running: ExitStack) -> str | None:
     """Bring a source's ledger up to date, unless a collector does so already; it stays locked until ``running`` is
     closed, so that its numbers count as live. Returns why that was not possible in full."""
-    if not ledger_path(source).exists() and sys.stderr is not None and sys.stderr.isatty():
+    if not os.access(ledger_path(source), os.F_OK) and sys.stderr is not None and sys.stderr.isatty():
         say(f'the source "{source.name}" is read for the first time; a long log takes a while')
     try:
         collecting = running.enter_context(collector(source))

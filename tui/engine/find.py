@@ -107,7 +107,7 @@ def _wanted(config: LocalSource, access: Access) -> _Kind | None:
     log = Path(config.log)
     if "exim" in config.log or log.name in ("mainlog", "main.log"):
         return _EXIM
-    if not log.is_file() or refusal(log, access):
+    if _closed_folder(log, access) is not None or not log.is_file() or refusal(log, access):
         return _POSTFIX
     with log.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -119,7 +119,7 @@ def _see(kind: _Kind, config: LocalSource, root: Path, access: Access) -> _Seen:
     spools = [root / path for path in kind.spools]
     if config.spool is not None and kind is _EXIM:
         spools = [Path(config.spool)]
-    standing = [path for path in logs if _stands(path, access) and not path.is_dir()]
+    standing = [path for path in logs if _stands(path, access) and not _is_folder(path, access)]
     log = max(standing, key=lambda path: _speaks(path, access), default=None)
     spool = next((path for path in spools if _stands(path, access)), None)
     return _Seen(
@@ -201,6 +201,10 @@ def _stands(path: Path, access: Access) -> bool:
     return _closed_folder(path, access) is not None or path.exists()
 
 
+def _is_folder(path: Path, access: Access) -> bool:
+    return _closed_folder(path, access) is None and path.is_dir()
+
+
 def _closed_folder(path: Path, access: Access) -> Path | None:
     for folder in reversed(path.parents):
         if not folder.is_dir():
@@ -229,4 +233,5 @@ def _holds_mail(queue: Path, access: Access) -> bool:
 def _program(names: tuple[str, ...], root: Path, access: Access) -> Path | None:
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *_PROGRAM_FOLDERS]
     candidates = (root / folder.lstrip("/") / name for name in names for folder in folders if folder.startswith("/"))
-    return next((path for path in candidates if path.is_file() and access(path, os.X_OK)), None)
+    # The right comes first: Path.is_file fails where a folder of PATH cannot be entered.
+    return next((path for path in candidates if access(path, os.X_OK) and path.is_file()), None)
