@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tui.engine import access
 from tui.engine.access import refusal
 
+USER = pwd.getpwuid(os.getuid()).pw_name
+AS_OWNER = "run mailtop as root" if USER == "root" else f"run mailtop as root or as {USER}"
 OWNER = f"{pwd.getpwuid(os.getuid()).pw_name}:{grp.getgrgid(os.getgid()).gr_name}"
 
 
@@ -33,7 +36,16 @@ def test_a_group_without_the_right_is_no_advice(tmp_path: Path) -> None:
     path.touch()
     path.chmod(0o600)
     sentence = refusal(path, lambda at, _: at != path)
-    assert sentence is not None and sentence.endswith(f"run mailtop as root or as {OWNER.split(':')[0]}")
+    assert sentence is not None and sentence.endswith(f"; {AS_OWNER}")
+
+
+@pytest.mark.parametrize(("owner", "remedy"), [("root", "as root"), ("exim", "as root or as exim")])
+def test_root_is_advised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, remedy: str) -> None:
+    path = tmp_path / "mainlog"
+    path.touch(mode=0o600)
+    monkeypatch.setattr(access, "_user", lambda uid: owner)
+    sentence = refusal(path, lambda at, _: at != path)
+    assert sentence is not None and sentence.endswith(f"; run mailtop {remedy}")
 
 
 def test_the_first_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
@@ -47,7 +59,7 @@ def test_the_first_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> Non
 def test_a_folder_must_be_listable(tmp_path: Path) -> None:
     tmp_path.chmod(0o710)
     sentence = refusal(tmp_path, lambda at, mode: at != tmp_path or not mode & os.R_OK)
-    assert sentence is not None and sentence.endswith(f"run mailtop as root or as {OWNER.split(':')[0]}")
+    assert sentence is not None and sentence.endswith(f"; {AS_OWNER}")
 
 
 def test_what_is_not_there_is_another_matter(tmp_path: Path) -> None:

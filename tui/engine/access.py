@@ -29,10 +29,13 @@ def refusal(path: Path, access: Access = os.access) -> str | None:
 def _sentence(path: Path, verb: str, wanted: int) -> str:
     found = path.stat()
     user, group = _user(found.st_uid), _group(found.st_gid)
-    remedy = f"add your user to the group {group}" if found.st_mode >> 3 & wanted == wanted else f"as {user}"
+    if found.st_mode >> 3 & wanted == wanted:
+        remedy = f" or add your user to the group {group}"
+    else:
+        remedy = f" or as {user}" if user != "root" else ""
     return (
         f"cannot {verb} {path}: it belongs to {user}:{group} with mode {stat.S_IMODE(found.st_mode):04o}; "
-        f"run mailtop as root or {remedy}"
+        f"run mailtop as root{remedy}"
     )
 
 
