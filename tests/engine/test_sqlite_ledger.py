@@ -166,6 +166,19 @@ def test_a_full_disk_loses_no_batch(path: Path) -> None:
     writer.close()
 
 
+def test_a_ledger_on_a_full_disk_can_be_closed(path: Path) -> None:
+    writer = SqliteWriter(path)
+    writer.write(batch({BASE: {GMAIL: delta(new=1)}}, messages={b"large": bytes(400_000)}))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+    try:
+        writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert waiting(path) == 1
+    SqliteWriter(path).close()
+
+
 def test_a_ledger_that_cannot_grow_says_the_disk_is_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cramped(path: Path) -> sqlite3.Connection:
         db = open_to_write(path)

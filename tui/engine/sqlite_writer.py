@@ -57,6 +57,10 @@ _MANY_CELLS = 5_000
 """For so many cells one look at all causes is cheaper than a look at each cell's."""
 
 
+_LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
+"""Why a closed ledger may stay more than one file, with nothing lost: readers are there, or the disk is full."""
+
+
 class SqliteWriter:
     """Writes the ledger at ``path``, which it makes and locks. Minutes are kept ``minutes_kept_hours``, hours
     ``hours_kept_days``; above ``max_bytes`` ``maintain`` shortens both. One thread at a time.
@@ -175,7 +179,7 @@ class SqliteWriter:
         try:
             self._db.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:  # readers are there
+            if error.sqlite_errorcode & 0xFF not in _LEFT_UNTIDY:
                 raise
 
     @contextmanager
