@@ -269,6 +269,13 @@ def test_monitor_without_a_terminal_names_the_command_that_needs_none(postfix: P
         assert done.stderr.count("\n") == 1
 
 
+def test_monitor_with_its_errors_in_a_file_does_so_too(postfix: PostfixInFiles) -> None:
+    errors = postfix.config.with_name("errors")
+    with Terminal(["sh", "-c", f'exec "$@" 2>{errors}', "sh", *MAILTOP], env=postfix.environment()) as terminal:
+        assert terminal.wait_exit() == Exit.USAGE
+    assert errors.read_text().endswith("mailtop show queue\n")
+
+
 @pytest.mark.parametrize("kind", ["dumb", "unknown", ""])
 def test_monitor_on_a_terminal_that_cannot_draw_does_so_too(postfix: PostfixInFiles, kind: str) -> None:
     with Terminal(["env", f"TERM={kind}", *MAILTOP], env=postfix.environment()) as terminal:

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def no_screen(environ: Mapping[str, str]) -> str | None:
     """Why there can be no screen here, and what to do instead; ``None`` when there can be."""
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+    if not all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr))):  # it is drawn on standard error
         return "the screen needs a terminal, and this is none; for scripts and pipes there is: mailtop show queue"
     if environ.get("TERM", "") in ("", "dumb", "unknown"):
         return "this terminal (TERM) cannot draw a screen; plain text comes from: mailtop show queue"
