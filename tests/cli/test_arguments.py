@@ -58,6 +58,7 @@ def test_usage_errors_end_with_two(arguments: list[str], capsys: pytest.CaptureF
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("usage: mailtop")
+    assert "_hub" not in captured.err
 
 
 def test_help_lists_commands_and_exit_codes_but_not_the_hub(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,21 @@ def test_filters_reach_the_ledger_by_name(postfix: PostfixInFiles) -> None:
     assert (done.returncode, len(done.stdout.splitlines())) == (Exit.OK, 1)
     assert 'the account "Bob"; there is "bob"' in done.stderr
     done = postfix.run("show", "queue", "--sender", "9")
-    assert (done.returncode, done.stderr) == (Exit.OK, "mailtop: no source has the sender number 9\n")
+    assert (done.returncode, done.stderr) == (
+        Exit.USAGE,
+        "mailtop: --sender: no source has the number 9; there is only 1\n",
+    )
+
+
+def test_sender_that_no_source_has_is_a_usage_error(tmp_path: Path) -> None:
+    one, other = PostfixInFiles(tmp_path, "one"), PostfixInFiles(tmp_path, "other")
+    one.config.write_text(f"{one.table}sender_id = 2\n{other.table}")
+    done = one.run("show", "queue", "--sender", "99")
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == "mailtop: --sender: no source has the number 99; there are 1, 2\n"
+    assert not one.ledger.exists()
+    answer = shown(one, "queue", "--sender", "2", "--account", "bob")
+    assert [row["total"] for row in answer["rows"]] == [2]
 
 
 def test_table_is_plain_when_it_is_piped(postfix: PostfixInFiles) -> None:

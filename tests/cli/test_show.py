@@ -12,6 +12,7 @@ import pytest
 from tui.cli import show
 from tui.cli.formats import Report
 from tui.cli.show import Answer, Asked
+from tui.config import ConfigError
 from tui.model import Cause, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.source import SourceError
 
@@ -110,6 +111,14 @@ class WithoutNumbers(ScriptedSource):
         return None
 
 
+class WithoutDigits(ScriptedSource):
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        table = await super().queue(query)
+        if table is not None:
+            table.account = ["two" if name == "2" else name for name in table.account]
+        return table
+
+
 async def asked(
     question: Asked, *sources: ScriptedSource, troubles: dict[str, str] | None = None
 ) -> tuple[Report, list[str]]:
@@ -152,6 +161,26 @@ async def test_an_id_is_taken_where_no_name_is_the_same() -> None:
     assert await counts(queue("account", account="1")) == {"bob//": 11}
     assert await counts(queue("account", account="2")) == {"2//": 1}, "the name is older than the id"
     assert await counts(queue("account_campaign", campaign="3")) == {"eve/spring/": 4}
+
+
+@pytest.mark.parametrize(("filters", "what"), [({"account": "1"}, "account"), ({"campaign": "3"}, "campaign")])
+async def test_an_id_is_refused_where_several_sources_are_asked(filters: dict[str, str], what: str) -> None:
+    sources = ScriptedSource("web"), ScriptedSource("news")
+    with pytest.raises(ConfigError, match=f"ids differ between sources: name the {what}, or add --sender$"):
+        await asked(queue("account", **filters), *sources)
+    assert all(source.closed for source in sources)
+
+
+async def test_a_name_of_digits_is_found_in_several_sources() -> None:
+    report, notes = await asked(queue("account", account="2"), ScriptedSource("web"), ScriptedSource("news"))
+    assert [(row["source"], row["account"], row["total"]) for row in report.rows] == [("news", "2", 1), ("web", "2", 1)]
+    assert notes == []
+
+
+async def test_a_name_of_digits_in_one_source_is_no_id_in_another() -> None:
+    report, notes = await asked(queue("account", account="2"), ScriptedSource("web"), WithoutDigits("news"))
+    assert [(row["source"], row["account"], row["total"]) for row in report.rows] == [("web", "2", 1)]
+    assert len(notes) == 1
 
 
 async def test_a_name_that_no_waiting_mail_has_gives_no_rows_and_a_note() -> None:

@@ -38,6 +38,9 @@ EXIT_MEANINGS = {
 }
 """Each exit code in words, for `--help` and the README."""
 
+HUB = "_hub"
+"""The command that only the screen gives."""
+
 GROUPINGS = ("total", "account", "account_campaign", "isp")
 FORMATS = ("table", "json", "csv")
 
@@ -62,8 +65,15 @@ def parser() -> argparse.ArgumentParser:
     _add_show(commands)
     _add_demo(commands)
     _add_collect(commands)
-    _add_hub(commands)
     return top
+
+
+def hub_parser() -> argparse.ArgumentParser:
+    """The parser of what follows ``HUB``: the hub as a child of the screen, which no message of the other names."""
+    hub = argparse.ArgumentParser(prog=f"mailtop {HUB}", allow_abbrev=False)
+    hub.set_defaults(command="hub", config=None)
+    _add_config(hub)
+    return hub
 
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -78,8 +88,8 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     queue.set_defaults(command="show", what="queue")
     queue.add_argument("--group", choices=GROUPINGS, default="total", help="how to add up (default: total)")
     queue.add_argument("--sender", type=int, metavar="N", help="only the sending system with this number")
-    queue.add_argument("--account", metavar="A", help="only this account, by exact name or by id")
-    queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name or by id")
+    queue.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
+    queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name, or by id in one source")
     queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
     for each in (totals, queue):
         each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
@@ -104,13 +114,6 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
         "--until-eof", action="store_true", help="end when standard input closes, for a program that starts this one"
     )
     _add_config(collect)
-
-
-def _add_hub(commands: Commands[argparse.ArgumentParser]) -> None:
-    """The hub as a child of the screen: without `help` it is listed nowhere."""
-    hub = commands.add_parser("_hub", allow_abbrev=False)
-    hub.set_defaults(command="hub")
-    _add_config(hub)
 
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:

@@ -4,9 +4,10 @@ is asked for."""
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
-from tui.cli.arguments import Exit, parser
+from tui.cli.arguments import HUB, Exit, hub_parser, parser
 from tui.cli.output import OutputError, PipeClosed, flush, say
 
 
@@ -24,8 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed_and_run(arguments: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parser().parse_args(arguments)
+        options = hub_parser().parse_args(words[1:]) if words[:1] == [HUB] else parser().parse_args(words)
     except SystemExit as end:  # after help, the version or a usage error
         return int(end.code or 0)
     try:

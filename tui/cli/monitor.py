@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from tui.cli.arguments import Exit
+from tui.cli.arguments import HUB, Exit
 from tui.cli.output import say
 from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
@@ -60,7 +60,7 @@ def _show(config: Config, notice: str) -> int:
 
     hand_down(config)
     app = MailtopApp(
-        ChildLink(child("_hub")),
+        ChildLink(child(HUB)),
         config.theme,
         config.interval,
         user_themes=usual_path().with_name("themes"),

@@ -16,6 +16,7 @@ from tui.cli import formats
 from tui.cli.arguments import Exit
 from tui.cli.formats import Report, Row
 from tui.cli.output import say, write
+from tui.config import ConfigError, SourceConfig
 from tui.model import Freshness, Grouping, QueueQuery, QueueRow, SourceStatus
 from tui.sources.source import Source, SourceError
 
@@ -35,9 +36,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What one source answered: its rows, how it is, and what a person should be told of it."""
+    """What one source answered: its rows, how it is, and what a person should be told of it. ``alone``: no other source
+    is asked, so a word may be an id; ``named``: for ``account`` and ``campaign``, whether the word is a name there
+    (true) or could only be an id (false)."""
 
     status: SourceStatus
+    alone: bool = True
+    named: dict[str, bool] = {}
     rows: list[Row] = []
     notes: list[str] = []
     files: int | None = None
@@ -61,23 +66,38 @@ def _answers(asked: Asked, config_file: str | None) -> list[Answer]:
 
     with ExitStack() as running:
         config = with_demo_ledgers(configuration(config_file), running)
-        wanted = [source for source in sources_of(config) if asked.sender in (None, source.sender_id)]
-        if not wanted:
-            say(f"no source has the sender number {asked.sender}")
+        wanted = _wanted(asked.sender, sources_of(config))
         troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, running))}
         sources = [compose.make_source(source, config.interval) for source in wanted]
         return asyncio.run(ask_all(asked, sources, troubles))
 
 
+def _wanted(sender: int | None, sources: Sequence[SourceConfig]) -> list[SourceConfig]:
+    wanted = [source for source in sources if sender in (None, source.sender_id)]
+    if wanted:
+        return wanted
+    numbers = sorted({source.sender_id for source in sources})
+    there = f"there {'is only' if len(numbers) == 1 else 'are'} {', '.join(map(str, numbers))}"
+    raise ConfigError(f"--sender: no source has the number {sender}; {there}")
+
+
 async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:
     """Ask every source at the same time, each for ``ANSWER_SECONDS``, and close it. ``troubles`` are sentences, by
-    source, on why its numbers could not be brought up to date."""
+    source, on why its numbers could not be brought up to date. Raises ``ConfigError`` for an id where several sources
+    are asked."""
+    alone = len(sources) == 1
     try:
-        return list(await asyncio.gather(*(_ask(asked, source, troubles.get(source.name)) for source in sources)))
+        asking = (_ask(asked, source, troubles.get(source.name), alone) for source in sources)
+        answers = list(await asyncio.gather(*asking))
     finally:
         with suppress(TimeoutError):  # a source that hangs is left
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(*(source.close() for source in sources))
+    for what in ("account", "campaign"):
+        named = [answer.named[what] for answer in answers if what in answer.named]
+        if not alone and named and not any(named):
+            raise ConfigError(f"--{what}: ids differ between sources: name the {what}, or add --sender")
+    return answers
 
 
 def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Report:
@@ -144,8 +164,9 @@ def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[obj
     return key
 
 
-async def _ask(asked: Asked, source: Source, trouble: str | None) -> Answer:
-    answer = Answer(status=SourceStatus(name=source.name, type=source.type, freshness=Freshness.ERROR))
+async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -> Answer:
+    unread = SourceStatus(name=source.name, type=source.type, freshness=Freshness.ERROR)
+    answer = Answer(status=unread, alone=alone)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             answer.status = await source.status()
@@ -174,7 +195,7 @@ async def _ask_totals(source: Source, answer: Answer) -> None:
 
 
 async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
-    queries = await _queries(asked, source, answer.notes)
+    queries = await _queries(asked, source, answer)
     tables = [table for query in queries if (table := await source.queue(query)) is not None]
     if queries and not tables:
         answer.notes.append(f'the source "{source.name}" knows no queue')
@@ -187,48 +208,50 @@ async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
         answer.files = tables[0].files
 
 
-async def _queries(asked: Asked, source: Source, notes: list[str]) -> list[QueueQuery]:
+async def _queries(asked: Asked, source: Source, answer: Answer) -> list[QueueQuery]:
     """The queries of ids for the words asked for: none when no waiting mail has the name, and several when accounts
     have campaigns of the same name."""
     query = QueueQuery(grouping=asked.grouping, sender_id=asked.sender, isp=asked.isp)
     if asked.isp is not None:
         table = await source.queue(QueueQuery(grouping=Grouping.ISP, sender_id=asked.sender))
         if table is not None and asked.isp not in table.isp:
-            notes.append(_nothing_waits(source, "isp", asked.isp, table.isp))
+            answer.notes.append(_nothing_waits(source, "isp", asked.isp, table.isp))
             return []
     if asked.account is not None:
         table = await source.queue(QueueQuery(grouping=Grouping.ACCOUNT, sender_id=asked.sender))
-        found = _named(asked.account, table.account, table.account_id) if table is not None else []
+        found = _named("account", asked.account, table.account, table.account_id, answer) if table is not None else []
         if table is not None and not found:
-            notes.append(_nothing_waits(source, "account", asked.account, table.account))
+            answer.notes.append(_nothing_waits(source, "account", asked.account, table.account))
             return []
         query = msgspec.structs.replace(query, account_id=table.account_id[found[0]] if table is not None else None)
     if asked.campaign is None:
         return [query]
     by_campaign = QueueQuery(grouping=Grouping.ACCOUNT_CAMPAIGN, sender_id=asked.sender, account_id=query.account_id)
-    return await _campaign_queries(asked.campaign, query, by_campaign, source, notes)
+    return await _campaign_queries(asked.campaign, query, by_campaign, source, answer)
 
 
 async def _campaign_queries(
-    campaign: str, query: QueueQuery, by_campaign: QueueQuery, source: Source, notes: list[str]
+    campaign: str, query: QueueQuery, by_campaign: QueueQuery, source: Source, answer: Answer
 ) -> list[QueueQuery]:
     table = await source.queue(by_campaign)
     if table is None:
         return [query]
-    found = _named(campaign, table.campaign, table.campaign_id)
+    found = _named("campaign", campaign, table.campaign, table.campaign_id, answer)
     if not found:
-        notes.append(_nothing_waits(source, "campaign", campaign, table.campaign))
+        answer.notes.append(_nothing_waits(source, "campaign", campaign, table.campaign))
     return [
         msgspec.structs.replace(query, account_id=table.account_id[index], campaign_id=table.campaign_id[index])
         for index in found
     ]
 
 
-def _named(word: str, names: Sequence[str], ids: Sequence[int]) -> list[int]:
-    """The rows whose name is ``word``, else those whose id it is."""
-    return [index for index, name in enumerate(names) if name == word] or [
-        index for index, id_ in enumerate(ids) if str(id_) == word
-    ]
+def _named(what: str, word: str, names: Sequence[str], ids: Sequence[int], answer: Answer) -> list[int]:
+    """The rows whose name is ``word``, else those whose id it is; ``answer`` is told which."""
+    by_name = [index for index, name in enumerate(names) if name == word]
+    by_id = [index for index, id_ in enumerate(ids) if str(id_) == word]
+    if by_name or by_id:
+        answer.named[what] = bool(by_name)
+    return by_name or (by_id if answer.alone else [])
 
 
 def _nothing_waits(source: Source, what: str, word: str, names: Sequence[str]) -> str:
