@@ -19,7 +19,7 @@ from tui.hub.hub import Hub
 from tui.hub.poller import Poller
 from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS
-from tui.hub.views import rank
+from tui.hub.views import rank, same_but_for_time
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
@@ -34,6 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "EAGER_PUSH_SECONDS", 0.002)
     monkeypatch.setattr(hubs, "GATHER_SECONDS", 0.002)
     monkeypatch.setattr(hubs, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(hubs, "ALIVE_SECONDS", 60.0)
 
 
 class Screen:
@@ -151,6 +152,16 @@ async def test_what_changes_is_pushed_and_what_does_not_is_not() -> None:
         assert view.serial == serial
         source.freshness = Freshness.PARTIAL
         await shown.until(lambda view: view.sources[0].freshness is Freshness.PARTIAL)
+
+
+async def test_a_quiet_hub_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(ScriptedSource()) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known and view.totals_known)
+        monkeypatch.setattr(hubs, "ALIVE_SECONDS", 0.0)
+        views = len(shown.views)
+        await until(lambda: len(shown.views) > views + 5)
+        assert same_but_for_time(shown.views[-2], shown.view)
 
 
 async def test_an_anchored_row_stays_on_its_line_while_others_come() -> None:

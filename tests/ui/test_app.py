@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.ui.screens import running
+import pytest
+
+from tests.ui.screens import Looker, running
 from tests.ui.scripted import ScriptedLink
 from tui.hub.protocol import ViewRequest
 from tui.ui.commands import COMMANDS
@@ -35,6 +37,46 @@ async def test_a_link_that_ends_is_told() -> None:
         await look.wait_for("all 5 accounts")
         look.link.end()
         await look.wait_for("The link to the hub is closed; what is shown gets old. Leave with q.")
+
+
+async def answered(look: Looker) -> None:
+    """Wait until the last request is answered and nothing more is asked."""
+    await look.wait_for(lambda: look.app._main.view == look.link.world.view(look.app._main.asked))
+    await look.pilot.pause()
+
+
+async def test_a_hub_that_hangs_is_told_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    async with running(clock=lambda: now[0]) as look:
+        monkeypatch.setattr(look.app._main.status, "_clock", lambda: now[0])
+        await answered(look)
+        look.link.answering = False
+        now[0] += 9
+        look.app.look_for_silence()
+        await look.pilot.pause()
+        assert "not answered" not in look.text() and "● mx1 live <5s" in look.text()
+        for passed, words in ((12.0, "10 s"), (19.0, "10 s"), (25.0, "20 s")):
+            now[0] = 1000.0 + passed
+            await look.wait_for(f"The hub has not answered for {words}; the numbers are that old.")
+            assert "◌ mx1 stale" in look.text()
+        await look.press("down")
+        assert "The hub has not answered for 20 s" in look.text()
+        look.link.push()
+        await look.wait_for(lambda: "not answered" not in look.text())
+        assert "● mx1 live <5s" in look.text()
+
+
+async def test_a_restarted_hub_is_no_longer_silent() -> None:
+    now = [1000.0]
+    async with running(clock=lambda: now[0]) as look:
+        await answered(look)
+        look.link.answering = False
+        now[0] += 15
+        await look.wait_for("The hub has not answered for 10 s")
+        look.link.restart("The hub has ended.")
+        await look.wait_for("The hub has ended. It is started again.")
+        await look.press("x")
+        await look.wait_for(lambda: "not answered" not in look.text())
 
 
 async def test_help_has_every_command_and_closes() -> None:

@@ -27,6 +27,10 @@ PATIENCE_SECONDS = 0.1
 PUSH_SECONDS = 0.5
 """The least time between two views that nobody asked for."""
 
+ALIVE_SECONDS = 1.5
+"""A view this old is followed by another even when nothing changed, so that a screen can tell a quiet hub from a dead
+one. It is looked for once a tick: views are never more than 3 s or so apart."""
+
 GATHER_SECONDS = 0.05
 """A poll's answers come one after the other: so long the others are waited for, to be shown together."""
 
@@ -68,6 +72,7 @@ class Hub:
         self._drawing_due = asyncio.Event()
         self._hurry = asyncio.Event()
         self._sent: View | None = None
+        self._sent_at = 0.0
         self._outgoing: View | None = None
         self._offered = asyncio.Event()
         self._closing = False
@@ -161,7 +166,8 @@ class Hub:
                     await asyncio.sleep(DRAW_SECONDS)
 
     async def _push(self) -> None:
-        """Offer a new view when something in it changed; look once a second whether ages did."""
+        """Offer a new view when something in it changed, or to show that we live; look once a second whether ages
+        did."""
         loop = asyncio.get_running_loop()
         while True:
             await _wait(self._news, TICK_SECONDS)
@@ -175,7 +181,8 @@ class Hub:
                 loop.call_at(self._requested + PATIENCE_SECONDS, self._news.set)
                 continue
             view = self._view(request)
-            if self._sent is None or view.serial != self._sent.serial or not same_but_for_time(view, self._sent):
+            sent, is_due = self._sent, loop.time() >= self._sent_at + ALIVE_SECONDS
+            if is_due or sent is None or view.serial != sent.serial or not same_but_for_time(view, sent):
                 self._offer(view)
             self._hurry.clear()
             eager = loop.time() < self._requested + EAGER_SECONDS
@@ -207,6 +214,7 @@ class Hub:
 
     def _offer(self, view: View) -> None:
         self._sent = self._outgoing = view
+        self._sent_at = asyncio.get_running_loop().time()
         self._offered.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

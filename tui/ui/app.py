@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +31,12 @@ from tui.ui.themes import (
     load_themes,
     shipped_folder,
 )
+
+SILENCE_SECONDS = 10
+"""A hub that lives says something every few seconds; one that says nothing for so long is said not to, and again every
+so many seconds."""
+
+TICK_SECONDS = 1.0
 
 BY_ACCOUNT = QueueQuery(grouping=Grouping.ACCOUNT)
 
@@ -56,6 +64,7 @@ class MailtopApp(App[None]):
         query: QueueQuery = BY_ACCOUNT,
         user_themes: Path | None = None,
         notice: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         colour = "NO_COLOR" not in os.environ
         # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
@@ -64,6 +73,8 @@ class MailtopApp(App[None]):
         self.glyphs = glyphs_for(os.environ, colour=colour)
         self._main = MainScreen(self.glyphs, query, interval)
         self._link_started = self._link_closed = False
+        self._clock = clock
+        self._heard_at: float | None = None
         self._last_asked: ViewRequest | None = None
         self._themes, problems = load_themes([shipped_folder(), *([user_themes] if user_themes else [])])
         self._notices = [notice, *problems] if notice else problems
@@ -103,14 +114,24 @@ class MailtopApp(App[None]):
             self.post_message(LinkEnded(f"The hub cannot be started: {error}."))
             return
         self._link_started = True
+        self._heard_at = self._clock()
+        self.set_interval(TICK_SECONDS, self.look_for_silence)
         if self._last_asked is not None:
             self.link.send(self._last_asked)
         async for answer in self.link.answers():
+            self._heard_at = self._clock()
             if isinstance(answer, View):
                 self.post_message(Answered(answer))
             else:
                 self.post_message(Noticed(f"{answer.reason} It is started again."))
+        self._heard_at = None
         self.post_message(LinkEnded("The link to the hub is closed; what is shown gets old. Leave with q."))
+
+    def look_for_silence(self) -> None:
+        """Say so when a hub that should answer has not for long."""
+        if self._heard_at is not None and self.is_running:
+            silent_seconds = int(self._clock() - self._heard_at)
+            self._main.show_silence(silent_seconds - silent_seconds % SILENCE_SECONDS)
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:

@@ -83,6 +83,7 @@ class MainScreen(Screen[None]):
     def show(self, view: View) -> None:
         """A view came from the hub: everything that is shown is drawn from it."""
         self.view = view
+        self.show_silence(0)
         if view.query == self.asked.query and (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
             self.table.show(view, latest=view.serial == self.asked.serial)
             self.chart.show(view.chart_title, view.chart)
@@ -91,6 +92,11 @@ class MainScreen(Screen[None]):
         self._show_place()
         self._lay_out()
         self._ask_for_window()
+
+    def show_silence(self, seconds: int) -> None:
+        """The hub has said nothing for so long (0: it answers): what is shown is that old, until its next view."""
+        self.notice.show_silence(seconds)
+        self.status.show_silence(seconds)
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next key."""

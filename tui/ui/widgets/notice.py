@@ -14,7 +14,7 @@ MOST_LINES = 3
 
 
 class Notice(Lines):
-    """What was said last stands until the next key; a source's error as long as it lasts."""
+    """What was said last stands until the next key; a hub's silence and a source's error as long as they last."""
 
     DEFAULT_CSS = """
     Notice { height: 1; display: none; }
@@ -22,7 +22,7 @@ class Notice(Lines):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="notice")
-        self._said = ""
+        self._said = self._silence = ""
         self._errors: list[str] = []
 
     def say(self, sentence: str) -> None:
@@ -43,14 +43,23 @@ class Notice(Lines):
             self._errors, self._said = errors, said
             self._update()
 
+    def show_silence(self, seconds: int) -> None:
+        """Show that the hub has said nothing for so long; 0: that it answers."""
+        silence = f"The hub has not answered for {seconds} s; the numbers are that old." if seconds else ""
+        if silence != self._silence:
+            self._silence = silence
+            self._update()
+
     def on_resize(self, event: events.Resize) -> None:
         """Another width may take more or fewer lines."""
         self._update()
         super().on_resize(event)
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """What was said, else the first error and how many more there are; cut after ``MOST_LINES``."""
-        sentences = [self._said] if self._said else self._errors
+        """What was said, else the hub's silence, else the first error and how many more there are; cut after
+        ``MOST_LINES``."""
+        sentence = self._said or self._silence
+        sentences = [sentence] if sentence else self._errors
         which = f"1 of {len(sentences)}: " if len(sentences) > 1 else ""
         room = max(width - 4, 1)
         lines = wrapped(f"{which}{sentences[0]}" if sentences else "", room)
@@ -60,7 +69,7 @@ class Notice(Lines):
         return [[sign, Span(self.glyphs.fit(line, room))] for sign, line in zip(signs, lines, strict=False)]
 
     def _update(self) -> None:
-        self.display = bool(self._said or self._errors)
+        self.display = bool(self._said or self._silence or self._errors)
         if self.display:
             self.styles.height = len(self.lines(self.size.width or self.app.size.width, MOST_LINES))
         self.redraw()

@@ -36,6 +36,7 @@ class StatusLine(Lines):
         self._clock = clock
         self._view: View | None = None
         self._came_at = 0.0
+        self._silent_seconds = 0
         self._asked = ViewRequest(serial=0)
 
     def on_mount(self) -> None:
@@ -48,6 +49,12 @@ class StatusLine(Lines):
             self._view, self._came_at = view, self._clock()
         self._asked = asked
         self.redraw()
+
+    def show_silence(self, seconds: int) -> None:
+        """The hub has said nothing for so long (0: it answers): nothing is fresh any more."""
+        if seconds != self._silent_seconds:
+            self._silent_seconds = seconds
+            self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The one line; sources that do not fit are counted, the worst stand first."""
@@ -75,10 +82,13 @@ class StatusLine(Lines):
     def _source(self, status: SourceStatus, since_seconds: float) -> Line:
         if status.age_seconds is None and status.freshness is not Freshness.ERROR:
             return [Span(f"  {self.glyphs.wait} "), Span(self.glyphs.plain(status.name)), Span(" waiting", "muted")]
-        glyph, role = self.glyphs.freshness[status.freshness], status.freshness.value
+        freshness = status.freshness
+        if self._silent_seconds and freshness is not Freshness.ERROR:
+            freshness = Freshness.STALE
+        glyph, role = self.glyphs.freshness[freshness], freshness.value
         line = [Span(f"  {glyph} ", role), Span(self.glyphs.plain(status.name)), Span(f" {role}", role)]
         if status.age_seconds is not None:
-            # The hub is silent while what is live does not change: such an age does not grow here.
-            since = 0.0 if status.freshness is Freshness.LIVE else since_seconds
+            # The hub says seldom that what is live did not change: such an age does not grow here.
+            since = 0.0 if freshness is Freshness.LIVE else since_seconds
             line.append(Span(f" {age(status.age_seconds + since, self._least_age_seconds)}", "muted"))
         return line
