@@ -175,9 +175,9 @@ async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -
             else:
                 await _ask_queue(asked, source, answer)
     except SourceError as error:
-        trouble = str(error)
+        trouble = trouble or str(error)
     except TimeoutError:
-        trouble = f"it has not answered for {ANSWER_SECONDS:.2g} seconds"
+        trouble = trouble or f"it has not answered for {ANSWER_SECONDS:.2g} seconds"
     status = answer.status
     if trouble is None and status.error is None and status.freshness in (Freshness.PARTIAL, Freshness.ERROR):
         trouble = status.notes[0] if status.notes else "its numbers are not complete"

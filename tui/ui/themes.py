@@ -56,7 +56,12 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[str]]:
     themes: dict[str, Theme] = {}
     problems: list[str] = []
     for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
+        try:
+            paths = sorted(folder.glob("*.toml"))
+        except PermissionError as error:  # Python 3.11 and 3.12 raise it, later ones find nothing
+            problems.append(f"cannot read the themes in {folder}: {error.strerror}")
+            continue
+        for path in paths:
             try:
                 theme = read_theme(path)
             except ThemeError as error:
