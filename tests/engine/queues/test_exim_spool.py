@@ -340,11 +340,25 @@ def test_a_locked_body_is_a_message_being_delivered_unless_it_is_frozen(spool: S
         assert spool.list()[ID].state == RETRY
 
 
-def test_a_lock_on_another_device_is_another_files_where_devices_have_numbers(spool: Spool) -> None:
+def test_a_lock_on_another_device_is_another_files(spool: Spool) -> None:
     body = spool.put(b"body", kind="D")
     spool.put(header(b"a@b.test"))
     spool.locks.write_text(lock_line(body, device=1))
-    assert (spool.list()[ID].state == RETRY) == (os.major(body.stat().st_dev) != 0)
+    assert spool.list()[ID].state == RETRY
+
+
+@pytest.mark.parametrize(("holder", "state"), [("exim4", PROC), ("python3", RETRY), (None, RETRY)])
+def test_where_devices_have_no_numbers_of_their_own_only_a_lock_of_exim_counts(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, holder: str | None, state: int
+) -> None:
+    body = spool.put(b"body", kind="D")
+    spool.put(header(b"a@b.test", options=b""))
+    monkeypatch.setattr(os, "major", lambda device: 0)
+    spool.locks.write_text(f"1: POSIX  ADVISORY  WRITE 77 fe:09:{body.stat().st_ino} 0 18\n")
+    if holder is not None:
+        (spool.locks.parent / "77").mkdir()
+        (spool.locks.parent / "77" / "comm").write_text(f"{holder}\n")
+    assert spool.list()[ID].state == state
 
 
 @contextmanager

@@ -128,18 +128,26 @@ class EximSpool:
                         yield _entries(entry.path)
 
     def _locked_inodes(self, device: int) -> set[int]:
-        """The inodes of the files on ``device`` with a write lock: Exim locks the body of what it delivers. Devices
-        without a number of their own (btrfs, overlay) have another one in this list: there the inode must do."""
+        """The inodes of the files on ``device`` with a write lock: Exim locks the body of what it delivers. Where a
+        file's device is not the one that this list names (btrfs, overlay), Exim must be who holds the lock: inode
+        numbers are the same on many devices."""
         anonymous = os.major(device) == 0
         inodes = set()
         for line in self._locks.read_text().splitlines():
             fields = line.split()
-            if len(fields) < 6 or fields[3] != "WRITE":
+            if len(fields) < 6 or fields[1] != "POSIX" or fields[3] != "WRITE":
                 continue
             major, minor, inode = fields[5].split(":")
-            if (int(major, 16), int(minor, 16)) == (os.major(device), os.minor(device)) or anonymous:
+            here = (int(major, 16), int(minor, 16)) == (os.major(device), os.minor(device))
+            if here or (anonymous and self._is_exim(fields[4])):
                 inodes.add(int(inode))
         return inodes
+
+    def _is_exim(self, pid: str) -> bool:
+        try:
+            return (self._locks.parent / pid / "comm").read_text().startswith("exim")
+        except OSError:  # it ended meanwhile, and its lock with it
+            return False
 
     def _message(self, id_: bytes, entry: os.DirEntry[bytes], journal: os.DirEntry[bytes] | None) -> _Known:
         header_stamp = _stamp(entry)
