@@ -32,6 +32,11 @@ def test_the_numbers_are_the_mail_systems_own(mta: RealMta, config: str) -> None
     story.drilled_down(mta, config)
 
 
+def test_the_number_of_messages_is_exims_own_count(mta: RealMta, config: str) -> None:
+    answer = mta.show(config, "queue")
+    assert answer["sources"][0]["queue_files"] == int(mta.world.run(["exim4", "-bpc"]).stdout) > 0
+
+
 def test_frozen_thawed_and_removed_mail(mta: RealMta, config: str) -> None:
     story.frozen_and_removed(mta, config)
 
