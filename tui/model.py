@@ -44,7 +44,9 @@ class MailTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What one account has sent (cPanel ``EmailTrack::stats``); ``None`` is unknown, never zero.
 
     ``send_count`` counts messages, ``success_count`` and ``fail_count`` recipients, ``defer_count`` deferral events,
-    ``in_progress_count`` recipients that still wait, ``total_size`` bytes of the messages sent.
+    ``in_progress_count`` recipients that still wait, ``total_size`` bytes of the messages sent. ``quotas`` are the
+    limits that the account has reached, in words: "emails 150/150" (WHM ``REACHED_MAXEMAILS``,
+    ``REACHED_MAXDEFERFAIL``).
     """
 
     account: str
@@ -55,6 +57,7 @@ class MailTotals(msgspec.Struct, frozen=True, kw_only=True):
     fail_count: int | None = None
     in_progress_count: int | None = None
     total_size: int | None = None
+    quotas: tuple[str, ...] = ()
 
     @property
     def defer_fail_count(self) -> int | None:
@@ -76,10 +79,12 @@ class RowKey(msgspec.Struct, frozen=True):
 
 
 class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a queue table: recipients waiting in each of the four states."""
+    """One line of a queue table: recipients waiting in each of the four states. ``sender`` is the sending system's
+    name, where it is known."""
 
     source: str = ""
     sender_id: int = 0
+    sender: str = ""
     account_id: int = 0
     account: str = ""
     campaign_id: int = 0
@@ -167,12 +172,14 @@ class QueueQuery(msgspec.Struct, frozen=True):
 class QueueTable(msgspec.Struct, kw_only=True):
     """What a source answers to a ``QueueQuery``: parallel columns, one entry a row, so that 100,000 rows stay cheap.
 
-    Every list has the same length. ``files`` is the number of queue files the MTA itself counts (``exim -bpc``,
+    Every list has the same length, but ``sender``, the names of the sending systems, which may be empty when none is
+    known. ``files`` is the number of queue files the MTA itself counts (``exim -bpc``,
     ``postqueue``), ``None`` where the source does not know it.
     """
 
     query: QueueQuery
     sender_id: list[int] = []
+    sender: list[str] = []
     account_id: list[int] = []
     account: list[str] = []
     campaign_id: list[int] = []
@@ -193,6 +200,7 @@ class QueueTable(msgspec.Struct, kw_only=True):
         return QueueRow(
             source=source,
             sender_id=self.sender_id[index],
+            sender=self.sender[index] if self.sender else "",
             account_id=self.account_id[index],
             account=self.account[index],
             campaign_id=self.campaign_id[index],
@@ -246,6 +254,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a source is: what the screen's status line and ``show --format json`` say of it.
 
     ``age_seconds`` is the age of the newest good numbers, ``None`` before the first; ``error`` is one plain sentence.
+    ``unverified`` says that nobody checked whom the numbers come from; ``color`` is what the user chose for the name.
     """
 
     name: str
@@ -254,3 +263,16 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     age_seconds: float | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
+    unverified: bool = False
+    color: str | None = None
+
+
+class Checkup(msgspec.Struct, frozen=True, kw_only=True):
+    """What one try of a source found (``mailtop check``): what was reached, as whom, how long the answer took, what may
+    be read, and what is wrong, a sentence each with its remedy (none: all is well)."""
+
+    reached: str
+    identity: str = ""
+    seconds: float | None = None
+    rights: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()

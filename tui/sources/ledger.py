@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
@@ -48,7 +48,7 @@ class LedgerSource:
             return SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
         return describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
 
-    async def totals(self) -> list[MailTotals] | None:
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         """The mail totals of every account; ``None`` before anything was read. Of a log that was never read nothing is
         known but what waits."""
 

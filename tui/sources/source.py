@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
-from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import Cause, Checkup, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 
 
 class SourceError(Exception):
-    """A source could not answer; the text is one sentence that says what, where and what to do."""
+    """A source could not answer; the text is one sentence that says what, where and what to do.
+
+    ``retry_after_seconds`` is how long the source wants to be left alone, when it says so (HTTP ``Retry-After``).
+    """
+
+    def __init__(self, text: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Source(Protocol):
@@ -23,8 +31,9 @@ class Source(Protocol):
         """How the source is now; never raises."""
         ...
 
-    async def totals(self) -> list[MailTotals] | None:
-        """The mail totals of every account."""
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
+        """The mail totals of every account. Where each account costs a request those in ``shown`` are asked for first
+        and at every call; the others' last answers may be given again for a while."""
         ...
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
@@ -42,6 +51,10 @@ class Source(Protocol):
 
     async def changed(self) -> bool:
         """Whether any number may differ from the last call's; a source that cannot tell says yes."""
+        ...
+
+    async def check(self) -> Checkup:
+        """Try once whether and how well it answers; never raises."""
         ...
 
     async def close(self) -> None:

@@ -14,6 +14,11 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from tui.config.declared import CpanelSource as CpanelSource
+from tui.config.declared import DemoSource as DemoSource
+from tui.config.declared import HttpSource as HttpSource
+from tui.config.declared import LocalSource as LocalSource
+from tui.config.declared import SenderQueueSource as SenderQueueSource
 from tui.text import clean
 
 SYSTEM_STATE = Path("/var/lib/mailtop")
@@ -21,144 +26,12 @@ SYSTEM_STATE = Path("/var/lib/mailtop")
 
 LEDGER_SCHEME = "sqlite://"
 
-_PATH = r"^/"
-_DOMAIN = r"^[^@\s]+$"
-
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text names the file, the path of the key and what was expected."""
 
 
-# Each key is declared once: `title` is what a message says was expected, `description` what the README says it does.
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        title="1 to 64 letters, digits, dots, dashes or underscores",
-        description="what the source is called on the screen, in `show` and in its ledger's file name",
-    ),
-]
-SenderId = Annotated[
-    int,
-    Meta(ge=1, title="a whole number from 1", description="the number of this sending system, for `--sender`"),
-]
-_LEDGER = '"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite"'
-
-
-class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid_unknown_fields=True):
-    """A mail system on this host. Paths that are ``None`` are looked for in the usual places."""
-
-    name: Name = "local"
-    mta: Annotated[
-        str,
-        Meta(
-            pattern="^(exim|postfix|auto)$",
-            title='"exim", "postfix" or "auto"',
-            description="which mail system it is",
-        ),
-    ] = "auto"
-    log: Annotated[
-        Annotated[str, Meta(pattern=_PATH)] | None,
-        Meta(title="an absolute path", description="the mail system's log (Exim: `mainlog`; Postfix: `mail.log`)"),
-    ] = None
-    spool: Annotated[
-        Annotated[str, Meta(pattern=_PATH)] | None,
-        Meta(title="an absolute path", description="Exim's spool folder, the one that holds `input`"),
-    ] = None
-    postqueue: Annotated[
-        tuple[Annotated[str, Meta(min_length=1)], ...],
-        Meta(
-            min_length=1,
-            title="a list of one or more words, the command and its arguments",
-            description="the command that lists Postfix's queue as JSON",
-        ),
-    ] = ("postqueue", "-j")
-    exim: Annotated[
-        Annotated[str, Meta(min_length=1)] | None,
-        Meta(
-            title="a command or the path of one",
-            description="Exim's program, which lists the queue where the spool cannot be read",
-        ),
-    ] = None
-    ledger: Annotated[
-        str | None,
-        Meta(
-            title=_LEDGER,
-            description="the file that keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
-            "else `mailtop/NAME.sqlite` in your state folder",
-        ),
-    ] = None
-    isp: Annotated[
-        dict[
-            Annotated[str, Meta(min_length=1)],
-            Annotated[tuple[Annotated[str, Meta(pattern=_DOMAIN)], ...], Meta(min_length=1)],
-        ],
-        Meta(
-            title='provider names with lists of recipient domains, such as {"Gmail" = ["gmail.test"]}',
-            description="mailbox providers that are added to the built-in table, or override it",
-        ),
-    ] = {}
-    sender_id: SenderId = 1
-    time_zone: Annotated[
-        str | None,
-        Meta(
-            title='a time zone this host knows, such as "Europe/Berlin"',
-            description="the zone that the log's times are in, when it is not this host's",
-        ),
-    ] = None
-    minutes_kept_hours: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=24 * 31,
-            title="a whole number of hours from 1 to 744",
-            description="how long history is kept by the minute",
-        ),
-    ] = 24
-    hours_kept_days: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=3660,
-            title="a whole number of days from 1 to 3660",
-            description="how long history is kept by the hour",
-        ),
-    ] = 90
-    max_ledger_mib: Annotated[
-        int,
-        Meta(
-            ge=16,
-            title="a whole number of MiB from 16",
-            description="the size at which the ledger drops its oldest history; totals stay",
-        ),
-    ] = 2048
-
-
-class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_unknown_fields=True):
-    """A simulated mail system: many accounts, campaigns and ISPs, and an incident now and then."""
-
-    name: Name = "demo"
-    seed: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=2**32 - 1,
-            title="a whole number from 0 to 4294967295",
-            description="the same seed gives the same accounts and incidents",
-        ),
-    ] = 1
-    accounts: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000, title="a whole number from 1 to 1000000", description="how many accounts send"),
-    ] = 2000
-    ledger: Annotated[
-        str | None,
-        Meta(title=_LEDGER, description="the file that keeps the counts; without it one that goes with the screen"),
-    ] = None
-    sender_id: SenderId = 1
-
-
-SourceConfig = LocalSource | DemoSource
+SourceConfig = LocalSource | DemoSource | CpanelSource | SenderQueueSource
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,7 +58,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ()
 
 
-SOURCES: dict[str, type[LocalSource] | type[DemoSource]] = {"local": LocalSource, "demo": DemoSource}
+SOURCES: dict[str, type[SourceConfig]] = {
+    "local": LocalSource,
+    "demo": DemoSource,
+    "cpanel": CpanelSource,
+    "sender_queue": SenderQueueSource,
+}
 """The values of a source's ``type`` and the struct of each."""
 
 
