@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_show(commands)
     _add_demo(commands)
     _add_collect(commands)
+    _add_configuration(commands)
     return top
 
 
@@ -114,6 +115,22 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
         "--until-eof", action="store_true", help="end when standard input closes, for a program that starts this one"
     )
     _add_config(collect)
+
+
+def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
+    config = _command(commands, "config", "begin, find, explain and describe the configuration")
+    what = config.add_subparsers(title="what to do", metavar="WHAT", required=True)
+    for name, told in (
+        ("init", "write an example of the configuration where it is looked for"),
+        ("path", "print which configuration file is read, and why"),
+        ("show", "print every value and where it comes from, without secrets"),
+        ("schema", "print the JSON Schema of the configuration, for editors"),
+    ):
+        each = _command(what, name, told)
+        each.set_defaults(command="config", what=name)
+        _add_config(each)
+        if name == "show":
+            _add_screen(each)
 
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:

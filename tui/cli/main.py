@@ -67,6 +67,10 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import hub
 
         return hub.run(options)
+    if options.command == "config":
+        from tui.cli import config
+
+        return config.run(options)
     from tui.cli import monitor
 
     return monitor.run(options)
