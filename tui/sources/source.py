@@ -19,6 +19,11 @@ class SourceError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Unreachable(SourceError):
+    """Nobody is there to answer: no address, no route, connection refused or not taken. To try again costs a server
+    nothing, so such a source is tried at every interval, and is seen as soon as it is back."""
+
+
 class Source(Protocol):
     """Where numbers come from. Each method may raise ``SourceError``; what a source does not offer it answers with
     ``None``."""
