@@ -17,7 +17,7 @@ from types import FrameType
 from tui.cli import compose
 from tui.cli.arguments import Exit
 from tui.cli.output import say
-from tui.cli.sources import configuration, sources_of
+from tui.cli.sources import Collected, collected, configuration, named, sources_of
 from tui.config import ConfigError, SourceConfig
 from tui.engine.collect import Collector
 from tui.engine.ledger import LedgerBusy
@@ -31,7 +31,7 @@ class Stopped(BaseException):
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
-    sources = chosen(sources_of(configuration(options.config)), options.source)
+    sources = _chosen(named(sources_of(configuration(options.config)), options.source))
     if not options.once and len(sources) > 1:
         names = ", ".join(source.name for source in sources)
         raise ConfigError(f"collect feeds one source until it is stopped; name it with --source: {names}")
@@ -47,6 +47,18 @@ def run(options: argparse.Namespace) -> int:
         return Exit.OK
 
 
+def _chosen(sources: Sequence[SourceConfig]) -> list[Collected]:
+    """Those of ``sources`` that there is anything to collect from; raises ``ConfigError`` when there is none."""
+    found = collected(sources)
+    if not found:
+        names = ", ".join(f'"{source.name}"' for source in sources)
+        raise ConfigError(
+            f"there is nothing to collect: {names} {'is a server' if len(sources) == 1 else 'are servers'} that "
+            "mailtop asks itself; collect reads a mail system of this host, a source of type local"
+        )
+    return found
+
+
 def _collect_garbage_seldom() -> None:
     """What the engine keeps has no cycles: looking for them again and again costs a back-fill a tenth of its time."""
     gc.collect()
@@ -54,16 +66,7 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-def chosen(sources: Sequence[SourceConfig], name: str | None) -> list[SourceConfig]:
-    """The sources called ``name``, or all; raises ``ConfigError`` when there is none."""
-    found = [source for source in sources if name in (None, source.name)]
-    if not found:
-        names = ", ".join(source.name for source in sources)
-        raise ConfigError(f'--source: no source is called "{name}"; there is {names}')
-    return found
-
-
-def _once(source: SourceConfig) -> Exit:
+def _once(source: Collected) -> Exit:
     with compose.collector(source) as collector:
         collector.tick()
         problems = compose.problems(collector, source)
@@ -72,7 +75,7 @@ def _once(source: SourceConfig) -> Exit:
     return Exit.SOURCE if problems else Exit.OK
 
 
-def _until_stopped(source: SourceConfig) -> int:
+def _until_stopped(source: Collected) -> int:
     told: list[str | None] = []
 
     def wait(seconds: float) -> bool:
@@ -90,7 +93,7 @@ def _until_stopped(source: SourceConfig) -> int:
     return Exit.OK
 
 
-def _patiently(source: SourceConfig, running: ExitStack) -> Collector:
+def _patiently(source: Collected, running: ExitStack) -> Collector:
     """A collector, once another process gives up the ledger, as `mailtop show` does in a moment."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -3,17 +3,29 @@ concrete classes."""
 
 from __future__ import annotations
 
+import functools
 import os
+import pwd
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tui.cli.output import say
-from tui.cli.sources import mail_system
-from tui.config import DemoSource, LocalSource, SourceConfig, ledger_path
+from tui.cli.sources import Collected, mail_system
+from tui.config import (
+    ConfigError,
+    CpanelSource,
+    DemoSource,
+    HttpSource,
+    LocalSource,
+    SenderQueueSource,
+    SourceConfig,
+    ledger_path,
+)
+from tui.config.secrets import Secret, read_secret
 from tui.engine import ledger_lock
 from tui.engine.access import refusal
 from tui.engine.accounts import Accounts, read_userdomains
@@ -23,15 +35,18 @@ from tui.engine.find import FoundMta
 from tui.engine.ledger import LedgerBusy, LedgerError
 from tui.engine.logs.exim import EximLog
 from tui.engine.logs.postfix import PostfixLog
+from tui.engine.logs.reader import LogReader
+from tui.engine.queues.command import shown
 from tui.engine.queues.exim_bp import EximBp
 from tui.engine.queues.exim_spool import EximSpool
-from tui.engine.queues.listing import QueueLister
+from tui.engine.queues.listing import ListingError, QueueLister
 from tui.engine.queues.postqueue import Postqueue
 from tui.engine.simulate import Simulation
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.engine.tail import Tail
 from tui.isp import IspTable
+from tui.model import Checkup
 from tui.sources.ledger import LedgerSource
 from tui.sources.source import Source, SourceError
 
@@ -39,19 +54,32 @@ MIB = 1024 * 1024
 
 
 def make_source(source: SourceConfig, interval_seconds: float) -> Source:
-    """What answers for a source: its ledger."""
+    """What answers for a source: its ledger, or a server. A source's own interval goes before ``interval_seconds``."""
+    if isinstance(source, HttpSource):
+        return _server(source, source.interval_seconds or interval_seconds)
     path = ledger_path(source)
-    kind = "demo" if isinstance(source, DemoSource) else "local"
     return LedgerSource(
         source.name,
         lambda: SqliteReader(path, source.sender_id),
-        type=kind,
+        type="demo" if isinstance(source, DemoSource) else "local",
         interval_seconds=interval_seconds,
+        look=lambda: look(source),
     )
 
 
+def _server(source: CpanelSource | SenderQueueSource, interval_seconds: float) -> Source:
+    secret: Callable[[], Secret] = functools.partial(read_secret, source, source.name)
+    if isinstance(source, CpanelSource):  # imported here, since a ledger needs no HTTP
+        from tui.sources.cpanel import Cpanel
+
+        return Cpanel(source, secret, interval_seconds=interval_seconds)
+    from tui.sources.sender_queue import SenderQueue
+
+    return SenderQueue(source, secret, interval_seconds=interval_seconds)
+
+
 @contextmanager
-def collector(source: SourceConfig) -> Iterator[Collector]:
+def collector(source: Collected) -> Iterator[Collector]:
     """A collector for a source, with its ledger open and locked for as long as the block. Raises ``LedgerBusy``,
     ``LedgerError``, ``ConfigError``, ``SourceError``."""
     with ExitStack() as open_things:
@@ -65,7 +93,7 @@ def collector(source: SourceConfig) -> Iterator[Collector]:
         yield Collector(feed, writer, IspTable(source.isp), source.minutes_kept_hours)
 
 
-def catch_up(source: SourceConfig, running: ExitStack) -> str | None:
+def catch_up(source: Collected, running: ExitStack) -> str | None:
     """Bring a source's ledger up to date, unless a collector does so already; it stays locked until ``running`` is
     closed, so that its numbers count as live. Returns why that was not possible in full."""
     if not os.access(ledger_path(source), os.F_OK) and sys.stderr is not None and sys.stderr.isatty():
@@ -80,7 +108,7 @@ def catch_up(source: SourceConfig, running: ExitStack) -> str | None:
     return "; ".join(problems(collecting, source)) or None
 
 
-def problems(collecting: Collector, source: SourceConfig) -> list[str]:
+def problems(collecting: Collector, source: Collected) -> list[str]:
     """What a collector cannot read now, with what the search for the mail system knows of the remedy."""
     own = [each for each in (collecting.log_problem, collecting.queue_problem) if each is not None]
     if not own or isinstance(source, DemoSource):
@@ -88,7 +116,73 @@ def problems(collecting: Collector, source: SourceConfig) -> list[str]:
     return list(dict.fromkeys([*own, *mail_system(source).problems]))
 
 
-def _open_ledger(source: SourceConfig) -> SqliteWriter:
+def look(source: Collected) -> Checkup:
+    """What there is to collect from, without collecting any of it: the log, and the queue listed once."""
+    if isinstance(source, DemoSource):
+        return Checkup(
+            reached=f"a simulated mail system of {source.accounts:,} accounts", rights=("mail totals", "queue")
+        )
+    try:
+        found = mail_system(source)
+    except (SourceError, ConfigError) as error:
+        return Checkup(reached="no mail system", identity=_own_name(), problems=(str(error),))
+    rights = ["mail totals"] if _is_readable(found.log) else []
+    problems, began = [], time.monotonic()
+    try:
+        _lister(found, source, Accounts({})).list()
+        rights.append("queue")
+    except ListingError as error:
+        problems.append(str(error))
+    seconds = time.monotonic() - began
+    whole = len(rights) == 2
+    unwritable = _not_writable(ledger_path(source))
+    return Checkup(
+        reached=_described(found, source),
+        identity=_own_name(),
+        seconds=seconds,
+        rights=tuple(rights),
+        problems=tuple(problem for problem in (*problems, *(() if whole else found.problems), unwritable) if problem),
+        notes=found.problems if whole else (),
+    )
+
+
+def _described(found: FoundMta, source: LocalSource) -> str:
+    if found.mta == "postfix":
+        return f"Postfix: log {found.log}, queue by {shown(found.postqueue or source.postqueue)}"
+    queue = f"spool {found.spool}" if found.spool is not None else f"queue by {shown([found.exim or 'exim', '-bp'])}"
+    return f"Exim: log {found.log}, {queue}"
+
+
+def _is_readable(log: Path) -> bool:
+    try:
+        return refusal(log) is None
+    except FileNotFoundError:
+        return False
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _not_writable(ledger: Path) -> str | None:
+    """Why a collector of this user could not write the ledger; nothing while another one does."""
+    try:
+        if ledger_lock.holder(ledger) is not None:
+            return None
+    except LedgerError as error:
+        return str(error)
+    folder = next(each for each in ledger.parents if os.access(each, os.F_OK))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"the ledger {ledger} cannot be written: {folder} is closed to {_own_name()}; run mailtop as its owner"
+    if os.access(ledger, os.F_OK) and not os.access(ledger, os.W_OK):
+        return f"the ledger {ledger} cannot be written by {_own_name()}; run mailtop as its owner"
+    return None
+
+
+def _open_ledger(source: Collected) -> SqliteWriter:
     path = ledger_path(source)
     limits = {}
     if isinstance(source, LocalSource):
@@ -124,12 +218,17 @@ def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed
     zone = ZoneInfo(source.time_zone) if source.time_zone is not None else None
     position = next((each for each in writer.positions() if each.path == str(found.log)), None)
     tail = Tail(found.log, position)
+    log: LogReader = PostfixLog(accounts, zone) if found.mta == "postfix" else EximLog(accounts, zone)
+    return MtaFeed(tail, log, _lister(found, source, accounts))
+
+
+def _lister(found: FoundMta, source: LocalSource, accounts: Accounts) -> QueueLister:
     if found.mta == "postfix":
-        return MtaFeed(tail, PostfixLog(accounts, zone), Postqueue(accounts, found.postqueue or source.postqueue))
+        return Postqueue(accounts, found.postqueue or source.postqueue)
     listers: list[QueueLister] = [EximBp(found.exim or "exim", accounts)]
     if found.spool is not None:
         listers.insert(0, EximSpool(found.spool, accounts))
-    return MtaFeed(tail, EximLog(accounts, zone), FirstThatWorks(listers))
+    return FirstThatWorks(listers)
 
 
 def _owners(userdomains: Path | None) -> dict[bytes, bytes]:

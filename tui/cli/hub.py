@@ -8,7 +8,7 @@ import asyncio
 from tui.cli import compose
 from tui.cli.arguments import Exit
 from tui.cli.output import say
-from tui.cli.sources import child, configuration, sources_of
+from tui.cli.sources import child, collected, configuration, sources_of
 from tui.hub.collectors import Collectors
 from tui.hub.hub import Hub
 from tui.hub.process import inherited_socket, serve
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
         return Exit.USAGE
     sources = sources_of(config)
     collectors = Collectors(
-        {source.name: child("collect", "--until-eof", "--source", source.name) for source in sources}
+        {source.name: child("collect", "--until-eof", "--source", source.name) for source in collected(sources)}
     )
     hub = Hub([compose.make_source(source, config.interval) for source in sources], collectors)
     asyncio.run(serve(hub, sock))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 import msgspec
@@ -15,6 +15,10 @@ from tui.config import Config, ConfigError, DemoSource, LocalSource, SourceConfi
 from tui.engine.access import refusal
 from tui.engine.find import FoundMta, find
 from tui.sources.source import SourceError
+from tui.text import clean
+
+Collected = LocalSource | DemoSource
+"""The sources with a ledger, which a collector feeds; the others are servers that are asked."""
 
 HANDED_DOWN = "MAILTOP_HANDED_DOWN"
 """The variable in which the screen gives its configuration to the hub, and so to the collectors, as JSON: what was
@@ -47,6 +51,20 @@ def sources_of(config: Config) -> Sequence[SourceConfig]:
             f"name its log in {usual_path()}, or look at the demo with: mailtop demo"
         )
     return sources
+
+
+def named(sources: Sequence[SourceConfig], name: str | None) -> Sequence[SourceConfig]:
+    """The source called ``name`` (``--source``), all for ``None``; raises ``ConfigError`` when there is none."""
+    found = [source for source in sources if name in (None, source.name)]
+    if not found:
+        names = ", ".join(source.name for source in sources)
+        raise ConfigError(f'--source: no source is called "{clean(name or "")}"; there is {names}')
+    return found
+
+
+def collected(sources: Iterable[SourceConfig]) -> list[Collected]:
+    """Those of ``sources`` that a collector feeds."""
+    return [source for source in sources if isinstance(source, LocalSource | DemoSource)]
 
 
 def with_demo_ledgers(config: Config, leftovers: ExitStack) -> Config:

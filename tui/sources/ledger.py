@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
-from tui.model import Cause, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+import msgspec
+
+from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus, NoLedger
+from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
 
@@ -20,7 +22,8 @@ Answer = TypeVar("Answer")
 
 class LedgerSource:
     """Reads one ledger, which need not exist yet. ``open_reader`` is called in the source's own thread, where every
-    call to the reader runs; when a call fails the reader is opened anew for the next one."""
+    call to the reader runs; when a call fails the reader is opened anew for the next one. ``look`` tells what there is
+    to collect from; it runs in that thread, too."""
 
     def __init__(
         self,
@@ -30,12 +33,14 @@ class LedgerSource:
         type: str = "local",
         interval_seconds: float = 2.0,
         clock: Callable[[], float] = time.time,
+        look: Callable[[], Checkup] = lambda: Checkup(reached="a ledger"),
     ) -> None:
         self.name = name
         self.type = type
         self.interval_seconds = interval_seconds
         self._open_reader = open_reader
         self._clock = clock
+        self._look = look
         self._worker = Worker(f"ledger {name}")
         self._reader: LedgerReader | None = None
         self._version: int | None = None
@@ -92,6 +97,20 @@ class LedgerSource:
         """Whether anything was written since the last call."""
         return await self._ask(self._has_new_version)
 
+    async def check(self) -> Checkup:
+        """What there is to collect from, whether that is done and how old the numbers are; never raises."""
+        checkup = await self._worker.run(self._look)
+        try:
+            ledger = await self._ask(lambda reader: reader.status())
+        except SourceError as error:
+            if isinstance(error.__cause__, NoLedger):
+                note = "Nothing was collected yet; mailtop does so while it runs."
+                return msgspec.structs.replace(checkup, notes=(*checkup.notes, note))
+            return msgspec.structs.replace(checkup, problems=(*checkup.problems, str(error)))
+        problems, notes = _collecting(ledger, self._clock(), self.interval_seconds)
+        problems = [each for each in problems if each not in checkup.problems]
+        return msgspec.structs.replace(checkup, problems=(*checkup.problems, *problems), notes=(*checkup.notes, *notes))
+
     async def close(self) -> None:
         """Give back the file, after the calls that are under way."""
         await self._worker.run(self._forget_reader)
@@ -125,9 +144,7 @@ class LedgerSource:
 def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_seconds: float) -> SourceStatus:
     """How a ledger that stands so at ``now`` (seconds since 1970) is shown: an error when its queue could not be
     listed, stale when nobody writes it, partial while some of the log is missing."""
-    age_seconds = None
-    if ledger.updated is not None and _has_read(ledger):
-        age_seconds = max(0.0, now - ledger.updated)
+    age_seconds = _age_seconds(ledger, now)
     notes = []
     freshness, error = Freshness.LIVE, ledger.notes.get("queue")
     if error is not None:
@@ -143,15 +160,40 @@ def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_se
     elif not _has_listed(ledger):
         freshness = Freshness.PARTIAL
         notes.append("The collector has only just begun; it has not listed the queue yet.")
-    elif age_seconds is not None and age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds):
+    elif _is_late(age_seconds, interval_seconds):
         freshness = Freshness.STALE
-        notes.append(f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}.")
+        notes.append(_has_not_written(ledger, age_seconds))
     notes += [text for key, text in sorted(ledger.notes.items()) if key != "queue"]
-    notes += _unexplained(ledger.counters)
-    notes.append(f"The ledger takes {_megabytes(ledger.size)} on disk.")
+    notes += _unexplained(ledger)
     return SourceStatus(
         name=name, type=type, freshness=freshness, age_seconds=age_seconds, error=error, notes=tuple(notes)
     )
+
+
+def _collecting(ledger: LedgerStatus, now: float, interval_seconds: float) -> tuple[list[str], list[str]]:
+    """What is wrong with the collecting, and what is worth knowing of it. What a collector that has ended could not
+    read says nothing of now."""
+    age_seconds = _age_seconds(ledger, now)
+    if ledger.collector is None:
+        return [], [f"No collector runs; {_age(age_seconds)}.", *_unexplained(ledger)]
+    problems = [text for _, text in sorted(ledger.notes.items())]
+    if _is_late(age_seconds, interval_seconds) and not ledger.gauges.get("backfill"):
+        problems.append(_has_not_written(ledger, age_seconds))
+    return problems, [f"Process {ledger.collector} collects; {_age(age_seconds)}.", *_unexplained(ledger)]
+
+
+def _age_seconds(ledger: LedgerStatus, now: float) -> float | None:
+    if ledger.updated is None or not _has_read(ledger):
+        return None
+    return max(0.0, now - ledger.updated)
+
+
+def _is_late(age_seconds: float | None, interval_seconds: float) -> bool:
+    return age_seconds is not None and age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds)
+
+
+def _has_not_written(ledger: LedgerStatus, age_seconds: float | None) -> str:
+    return f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}."
 
 
 def _has_listed(ledger: LedgerStatus) -> bool:
@@ -164,18 +206,20 @@ def _has_read(ledger: LedgerStatus) -> bool:
     return "log_time" in ledger.gauges or _has_listed(ledger)
 
 
-def _unexplained(counters: dict[str, int]) -> list[str]:
+def _unexplained(ledger: LedgerStatus) -> list[str]:
+    """What was counted without an explanation, and the ledger's size: a sentence each."""
     sentences = [
         ("vanished", "{} left the queue without a line in the log", "recipient"),
         ("unlogged", "{} in the queue without a line in the log that tells of it", "recipient"),
         ("unparsed", "{} of the log could not be understood", "line"),
         ("log_gaps", "{} of the log was rotated away before it was read", "piece"),
     ]
-    return [
+    told = [
         sentence.format(f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s") + "."
         for key, sentence, noun in sentences
-        if (count := counters.get(key, 0)) > 0
+        if (count := ledger.counters.get(key, 0)) > 0
     ]
+    return [*told, f"The ledger takes {_megabytes(ledger.size)} on disk."]
 
 
 def _age(seconds: float | None) -> str:
