@@ -65,6 +65,16 @@ def test_walk_from_an_isp_shows_who_sends_there() -> None:
     assert gmail.into(row) == QueueQuery(Grouping.ACCOUNT_CAMPAIGN, account_id=4, account="bob", isp="Gmail")
 
 
+def test_where_rows_of_several_senders_stand_one_goes_in_on_the_rows_sender() -> None:
+    row = QueueRow(sender_id=119, sender="bulk", account_id=4, account="bob")
+    total = QueueQuery()
+    assert total.into(row, by_sender=True) == QueueQuery(Grouping.ACCOUNT, 119, sender="bulk")
+    accounts = QueueQuery(Grouping.ACCOUNT)
+    inner = accounts.into(row, by_sender=True)
+    assert inner == QueueQuery(Grouping.ACCOUNT_CAMPAIGN, 119, 4, account="bob", sender="bulk")
+    assert accounts.into(row) == QueueQuery(Grouping.ACCOUNT_CAMPAIGN, account_id=4, account="bob")
+
+
 @given(STARTS, st.lists(ROW, max_size=6))
 def test_going_in_ends_and_only_ever_narrows(query: QueueQuery, rows: list[QueueRow]) -> None:
     steps = 0

@@ -120,16 +120,19 @@ class QueueQuery(msgspec.Struct, frozen=True):
     isp: str | None = None
     account: str = ""
     campaign: str = ""
+    sender: str = ""
 
     def grouped(self, grouping: Grouping) -> QueueQuery:
         """The same filters, added up another way."""
         return msgspec.structs.replace(self, grouping=grouping)
 
-    def into(self, row: QueueRow) -> QueueQuery | None:
-        """Go in on a row: its dimensions become filters, and the next grouping of the walk
-        total -> account -> account_campaign -> isp that still tells rows apart is shown. ``None`` when there is
-        none."""
+    def into(self, row: QueueRow, *, by_sender: bool = False) -> QueueQuery | None:
+        """Go in on a row: its dimensions become filters, its sender too where rows are told apart ``by_sender``, and
+        the next grouping of the walk total -> account -> account_campaign -> isp that still tells rows apart is shown.
+        ``None`` when there is none."""
         query = self._narrowed(row)
+        if by_sender:
+            query = msgspec.structs.replace(query, sender_id=row.sender_id, sender=row.sender)
         walk = [
             (Grouping.ACCOUNT, query.account_id is None),
             (Grouping.ACCOUNT_CAMPAIGN, query.campaign_id is None),
@@ -269,10 +272,12 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     """What one try of a source found (``mailtop check``): what was reached, as whom, how long the answer took, what may
-    be read, and what is wrong, a sentence each with its remedy (none: all is well)."""
+    be read, and what is wrong, a sentence each with its remedy (none: all is well). ``notes`` are sentences on what is
+    worth knowing and not wrong."""
 
     reached: str
     identity: str = ""
     seconds: float | None = None
     rights: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
