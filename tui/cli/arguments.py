@@ -58,11 +58,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"mailtop {__version__}")
-    top.set_defaults(command="monitor", config=None, theme=None, interval=None)
-    _add_config(top)
+    top.set_defaults(command="monitor", config=None, debug=None, theme=None, interval=None)
+    _add_common(top)
     _add_screen(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_show(commands)
+    _add_check(commands)
     _add_demo(commands)
     _add_collect(commands)
     _add_configuration(commands)
@@ -72,8 +73,8 @@ def parser() -> argparse.ArgumentParser:
 def hub_parser() -> argparse.ArgumentParser:
     """The parser of what follows ``HUB``: the hub as a child of the screen, which no message of the other names."""
     hub = argparse.ArgumentParser(prog=f"mailtop {HUB}", allow_abbrev=False)
-    hub.set_defaults(command="hub", config=None)
-    _add_config(hub)
+    hub.set_defaults(command="hub", config=None, debug=None)
+    _add_common(hub)
     return hub
 
 
@@ -94,7 +95,15 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
     for each in (totals, queue):
         each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
-        _add_config(each)
+        _add_common(each)
+
+
+def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
+    check = _command(commands, "check", "try every source once, and say how to mend what is wrong")
+    check.set_defaults(command="check")
+    _add_source(check)
+    check.add_argument("--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)")
+    _add_common(check)
 
 
 def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -102,7 +111,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo.set_defaults(command="demo")
     demo.add_argument("--seed", type=int, metavar="N", default=1, help="another number, another story (default: 1)")
     demo.add_argument("--accounts", type=int, metavar="N", default=2000, help="how many accounts (default: 2000)")
-    _add_config(demo)
+    _add_common(demo)
     _add_screen(demo)
 
 
@@ -110,11 +119,11 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     collect = _command(commands, "collect", "read the mail system's log and queue into the ledger, until stopped")
     collect.set_defaults(command="collect")
     collect.add_argument("--once", action="store_true", help="read to the end of the log, list the queue, and end")
-    collect.add_argument("--source", metavar="NAME", help="only this source of the configuration")
+    _add_source(collect)
     collect.add_argument(
         "--until-eof", action="store_true", help="end when standard input closes, for a program that starts this one"
     )
-    _add_config(collect)
+    _add_common(collect)
 
 
 def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -128,7 +137,7 @@ def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
     ):
         each = _command(what, name, told)
         each.set_defaults(command="config", what=name)
-        _add_config(each)
+        _add_common(each)
         if name == "show":
             _add_screen(each)
 
@@ -137,9 +146,16 @@ def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) 
     return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False)
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
+def _add_common(parser: argparse.ArgumentParser) -> None:
     # SUPPRESS: the option may stand before or after the command, and only where it stands does it set anything
     parser.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="read this configuration file")
+    parser.add_argument(
+        "--debug", metavar="FILE", default=argparse.SUPPRESS, help="add to this file what mailtop does, line by line"
+    )
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", metavar="NAME", help="only this source of the configuration")
 
 
 def _add_screen(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,10 @@ def run(options: argparse.Namespace) -> int:
         return Exit.USAGE
     sources = sources_of(config)
     collectors = Collectors(
-        {source.name: child("collect", "--until-eof", "--source", source.name) for source in collected(sources)}
+        {
+            source.name: child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
+            for source in collected(sources)
+        }
     )
     hub = Hub([compose.make_source(source, config.interval) for source in sources], collectors)
     asyncio.run(serve(hub, sock))

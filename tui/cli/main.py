@@ -42,6 +42,10 @@ def _run(options: argparse.Namespace) -> int:
     from tui.sources.source import SourceError
 
     try:
+        if options.debug is not None:
+            from tui.cli import debug
+
+            debug.start(options)
         return _command(options)
     except ConfigError as error:
         say(str(error))
@@ -71,6 +75,10 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import config
 
         return config.run(options)
+    if options.command == "check":
+        from tui.cli import check
+
+        return check.run(options)
     from tui.cli import monitor
 
     return monitor.run(options)

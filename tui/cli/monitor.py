@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         notice = "" if found else NOTHING_FOUND
         config = msgspec.structs.replace(config, source=found or (DemoSource(),))
     with ExitStack() as leftovers:
-        return _show(with_demo_ledgers(config, leftovers), notice)
+        return _show(with_demo_ledgers(config, leftovers), notice, options.debug)
 
 
 def no_screen(environ: Mapping[str, str]) -> str | None:
@@ -54,13 +54,13 @@ def _is_terminal(stream: object) -> bool:
     return stream is not None and bool(getattr(stream, "isatty", bool)())
 
 
-def _show(config: Config, notice: str) -> int:
+def _show(config: Config, notice: str, debug_file: str | None) -> int:
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
 
     hand_down(config)
     app = MailtopApp(
-        ChildLink(child(HUB)),
+        ChildLink(child(HUB, debug_file=debug_file)),
         config.theme,
         config.interval,
         user_themes=usual_path().with_name("themes"),

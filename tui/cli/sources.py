@@ -3,6 +3,7 @@ rooms of the command line enter."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from tui.engine.find import FoundMta, find
 from tui.sources.source import SourceError
 from tui.text import clean
 
+LOG = logging.getLogger("mailtop.cli")
+
 Collected = LocalSource | DemoSource
 """The sources with a ledger, which a collector feeds; the others are servers that are asked."""
 
@@ -29,7 +32,12 @@ def configuration(option: str | None) -> Config:
     """The configuration that a parent handed down, else the one to read with ``--config`` as ``option``; ``source`` is
     empty when nothing is configured. Raises ``ConfigError``."""
     handed_down = os.environ.get(HANDED_DOWN)
-    return msgspec.json.decode(handed_down, type=Config) if handed_down else load(config_path(option))
+    if handed_down:
+        LOG.debug("the configuration was handed down")
+        return msgspec.json.decode(handed_down, type=Config)
+    path = config_path(option)
+    LOG.debug("the configuration is read from %s", path or "nowhere: there is none")
+    return load(path)
 
 
 def hand_down(config: Config) -> None:
@@ -37,9 +45,10 @@ def hand_down(config: Config) -> None:
     os.environ[HANDED_DOWN] = msgspec.json.encode(config).decode()
 
 
-def child(*arguments: str) -> list[str]:
+def child(*arguments: str, debug_file: str | None = None) -> list[str]:
     """The command that runs this program with ``arguments``; ``-P`` keeps the current folder from being imported."""
-    return [sys.executable, "-P", "-m", "tui", *arguments]
+    debug = ("--debug", debug_file) if debug_file is not None else ()
+    return [sys.executable, "-P", "-m", "tui", *arguments, *debug]
 
 
 def sources_of(config: Config) -> Sequence[SourceConfig]:
