@@ -10,7 +10,16 @@ import pytest
 
 from tests.ordinary_user import shut_out_of
 from tui import config
-from tui.config import Config, ConfigError, DemoSource, LocalSource
+from tui.config import (
+    SOURCES,
+    Config,
+    ConfigError,
+    CpanelSource,
+    DemoSource,
+    LocalSource,
+    SenderQueueSource,
+    places,
+)
 
 CASES = Path(__file__).parent / "data" / "config"
 INVALID = sorted((CASES / "invalid").glob("*.toml"))
@@ -35,8 +44,50 @@ def test_full_file_gives_every_value() -> None:
                 minutes_kept_hours=48,
                 hours_kept_days=30,
                 max_ledger_mib=512,
+                color="green",
             ),
-            DemoSource(name="demo", seed=0, accounts=10, ledger="sqlite:///var/lib/mailtop/demo.sqlite", sender_id=8),
+            DemoSource(
+                name="demo",
+                seed=0,
+                accounts=10,
+                ledger="sqlite:///var/lib/mailtop/demo.sqlite",
+                sender_id=8,
+                color="#a3be8c",
+            ),
+            CpanelSource(
+                name="panel",
+                url="https://panel.example:2087",
+                login="basic",
+                user="root",
+                accounts=("bob", "-remote-"),
+                token_command=("pass", "show", "panel"),
+                ca_file="/etc/mailtop/ca.pem",
+                proxy="http://proxy.example:3128",
+                timeout_seconds=20.0,
+                interval_seconds=60.0,
+                max_answer_mib=16,
+                concurrency=4,
+                color="#D08770",
+            ),
+            CpanelSource(
+                name="bob",
+                url="http://[::1]:2082/",
+                login="cpanel",
+                user="bob",
+                accounts=("bob",),
+                token_env="BOB_TOKEN",
+            ),
+            CpanelSource(name="here", login="cli"),
+            SenderQueueSource(
+                name="platform",
+                url="https://platform.example/admin",
+                senders=(119, 7),
+                format="xml",
+                token_in="body",
+                token_file="/etc/mailtop/platform",
+                fingerprint=":".join(["5f"] * 32),
+            ),
+            SenderQueueSource(url="https://old.example", token_keyring="mailtop/api/v1", verify=False),
         ),
     )
 
@@ -46,7 +97,7 @@ def test_full_file_leaves_no_key_out() -> None:
     for source in full.source:
         assert type(source)(name=source.name) != source
     text = (CASES / "valid" / "full.toml").read_text()
-    for struct in (Config, LocalSource, DemoSource):
+    for struct in (Config, *SOURCES.values()):
         assert [key for key in struct.__struct_fields__ if key not in text] == []
 
 
@@ -65,6 +116,7 @@ def test_each_mistake_is_one_sentence_with_file_key_and_expectation(path: Path) 
     with pytest.raises(ConfigError) as caught:
         config.load(path)
     assert str(caught.value) == f"{path}: {expected}"
+    assert "hunter2" not in str(caught.value), "the secret of every case"
 
 
 def test_file_that_is_not_there_or_no_text_is_a_sentence(tmp_path: Path) -> None:
@@ -95,7 +147,7 @@ def test_path_comes_from_option_then_variable_then_the_usual_place(
 def test_folders_that_cannot_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platformdirs, "user_config_path", lambda name: tmp_path / name)
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: Path("/state") / name)
-    monkeypatch.setattr(config, "SYSTEM_STATE", tmp_path / "mailtop")
+    monkeypatch.setattr(places, "SYSTEM_STATE", tmp_path / "mailtop")
     monkeypatch.delenv("MAILTOP_CONFIG", raising=False)
     (tmp_path / "mailtop").mkdir()
     with shut_out_of(tmp_path / "mailtop"):
@@ -128,7 +180,7 @@ def test_ledger_without_a_key_is_the_services_where_it_can_be_used(
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / "state" / name)
     own = tmp_path / "state" / "mailtop" / "web.sqlite"
     service = tmp_path / "lib" / "mailtop" / "web.sqlite"
-    monkeypatch.setattr(config, "SYSTEM_STATE", service.parent)
+    monkeypatch.setattr(places, "SYSTEM_STATE", service.parent)
     assert config.ledger_path(LocalSource(name="web")) == own, "there is no folder to make it in"
     (tmp_path / "lib").mkdir()
     assert config.ledger_path(LocalSource(name="web")) == service, "the folder can be made"

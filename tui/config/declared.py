@@ -1,5 +1,5 @@
-"""What can be configured of a source: each key is declared once, and messages, documents, the example and the schema
-come from here."""
+"""What can be configured: each key is declared once, and messages, documents, the example and the schema come from
+here. Holds values only; what keys demand of each other is in `checks`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,37 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-_PATH = r"^/"
-_DOMAIN = r"^[^@\s]+$"
 
-# Each key is declared once: `title` is what a message says was expected, `description` what the README says it does.
+def _only(pattern: str) -> str:
+    """The pattern for texts that are this and nothing else; unlike `$` it lets no line end follow."""
+    return rf"^(?:{pattern})(?![\s\S])"
+
+
+_PATH = r"^/"
+_DOMAIN = _only(r"[^@\s]+")
+_COLORS = ("black", "blue", "cyan", "gray", "green", "magenta", "orange", "pink", "purple", "red", "white", "yellow")
+
+# `title` is what a message says was expected, `description` what the README says a key does, and `examples` hold what
+# the example file shows for a key that has no default.
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=_only(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"),
         title="1 to 64 letters, digits, dots, dashes or underscores",
-        description="what the source is called on the screen, in `show` and in its ledger's file name",
+        description="what the source is called on the screen, in `show` and in the name of its ledger if it has one",
     ),
 ]
 SenderId = Annotated[
     int,
     Meta(ge=1, title="a whole number from 1", description="the number of this sending system, for `--sender`"),
+]
+Color = Annotated[
+    Annotated[str, Meta(pattern=_only(f"#[0-9A-Fa-f]{{6}}|{'|'.join(_COLORS)}"))] | None,
+    Meta(
+        title=f'a colour: six hexadecimal digits such as "#d08770", or one of {", ".join(_COLORS)}',
+        description="the colour of the source's name, to tell sources apart",
+        examples=["#d08770"],
+    ),
 ]
 _LEDGER = '"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite"'
 
@@ -34,18 +50,26 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
     mta: Annotated[
         str,
         Meta(
-            pattern="^(exim|postfix|auto)$",
+            pattern=_only("exim|postfix|auto"),
             title='"exim", "postfix" or "auto"',
             description="which mail system it is",
         ),
     ] = "auto"
     log: Annotated[
         Annotated[str, Meta(pattern=_PATH)] | None,
-        Meta(title="an absolute path", description="the mail system's log (Exim: `mainlog`; Postfix: `mail.log`)"),
+        Meta(
+            title="an absolute path",
+            description="the mail system's log (Exim: `mainlog`; Postfix: `mail.log`)",
+            examples=["/var/log/exim4/mainlog"],
+        ),
     ] = None
     spool: Annotated[
         Annotated[str, Meta(pattern=_PATH)] | None,
-        Meta(title="an absolute path", description="Exim's spool folder, the one that holds `input`"),
+        Meta(
+            title="an absolute path",
+            description="Exim's spool folder, the one that holds `input`",
+            examples=["/var/spool/exim4"],
+        ),
     ] = None
     postqueue: Annotated[
         tuple[Annotated[str, Meta(min_length=1)], ...],
@@ -60,6 +84,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
         Meta(
             title="a command or the path of one",
             description="Exim's program, which lists the queue where the spool cannot be read",
+            examples=["/usr/sbin/exim4"],
         ),
     ] = None
     ledger: Annotated[
@@ -68,6 +93,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             title=_LEDGER,
             description="the file that keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
             "else `mailtop/NAME.sqlite` in your state folder",
+            examples=["sqlite:///var/lib/mailtop/local.sqlite"],
         ),
     ] = None
     isp: Annotated[
@@ -86,6 +112,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
         Meta(
             title='a time zone this host knows, such as "Europe/Berlin"',
             description="the zone that the log's times are in, when it is not this host's",
+            examples=["Europe/Berlin"],
         ),
     ] = None
     minutes_kept_hours: Annotated[
@@ -114,6 +141,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             description="the size at which the ledger drops its oldest history; totals stay",
         ),
     ] = 2048
+    color: Color = None
 
 
 class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_unknown_fields=True):
@@ -135,9 +163,14 @@ class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_u
     ] = 2000
     ledger: Annotated[
         str | None,
-        Meta(title=_LEDGER, description="the file that keeps the counts; without it one that goes with the screen"),
+        Meta(
+            title=_LEDGER,
+            description="the file that keeps the counts; without it one that goes with the screen",
+            examples=["sqlite:///var/lib/mailtop/demo.sqlite"],
+        ),
     ] = None
     sender_id: SenderId = 1
+    color: Color = None
 
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -150,10 +183,11 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$")] | None,
+        Annotated[str, Meta(pattern=_only(r"https?://[^\x00-\x20\x7f/?#@]+(/[^\x00-\x20\x7f?#]*)?"))] | None,
         Meta(
             title='an address such as "https://host.example:2087", without a name or password in it',
             description="where the server is: scheme, host, port, and the folder where it has one",
+            examples=["https://host.example:2087"],
         ),
     ] = None
     token_file: Annotated[
@@ -161,24 +195,31 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             title="an absolute path",
             description="the file that holds the token (or password) alone; refused when others may read it",
+            examples=["/etc/mailtop/token"],
         ),
     ] = None
     token_env: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None,
-        Meta(title="the name of an environment variable", description="the variable that holds the token"),
+        Annotated[str, Meta(pattern=_only(r"[A-Za-z_][A-Za-z0-9_]*"))] | None,
+        Meta(
+            title="the name of an environment variable",
+            description="the variable that holds the token",
+            examples=["MAILTOP_TOKEN"],
+        ),
     ] = None
     token_command: Annotated[
         Annotated[tuple[_Text, ...], Meta(min_length=1)] | None,
         Meta(
             title="a list of one or more words, the command and its arguments",
             description="the command that prints the token; run without a shell",
+            examples=[["pass", "show", "mail/token"]],
         ),
     ] = None
     token_keyring: Annotated[
-        Annotated[str, Meta(pattern=r"^[^/]+/.+$")] | None,
+        Annotated[str, Meta(pattern=_only(r"[^/]+/.+"))] | None,
         Meta(
             title='"SERVICE/USER", an entry of the keyring',
             description="where the system's keyring has the token (needs the extra `keyring`)",
+            examples=["mailtop/root"],
         ),
     ] = None
     ca_file: Annotated[
@@ -186,13 +227,15 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             title="an absolute path",
             description="a file of certificates (PEM) to trust besides the system's",
+            examples=["/etc/mailtop/ca.pem"],
         ),
     ] = None
     fingerprint: Annotated[
-        Annotated[str, Meta(pattern=r"^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$")] | None,
+        Annotated[str, Meta(pattern=_only(r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"))] | None,
         Meta(
             title="a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
             description="the one certificate that is trusted, whoever signed it",
+            examples=[":".join(["5F"] * 32)],
         ),
     ] = None
     verify: Annotated[
@@ -203,8 +246,12 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = True
     proxy: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^/\s?#@]+/?$")] | None,
-        Meta(title='an address such as "http://proxy.example:3128"', description="the HTTP proxy to go through"),
+        Annotated[str, Meta(pattern=_only(r"https?://[^\x00-\x20\x7f/?#@]+/?"))] | None,
+        Meta(
+            title='an address such as "http://proxy.example:3128"',
+            description="the HTTP proxy to go through",
+            examples=["http://proxy.example:3128"],
+        ),
     ] = None
     timeout_seconds: Annotated[
         float,
@@ -216,12 +263,11 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = 10.0
     interval_seconds: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0.2, le=3600)] | None,
         Meta(
-            ge=0.2,
-            le=3600,
             title="a number of seconds from 0.2 to 3600",
             description="seconds between two looks at this source; without it `interval`",
+            examples=[10.0],
         ),
     ] = None
     max_answer_mib: Annotated[
@@ -230,13 +276,7 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             ge=1, le=4096, title="a whole number of MiB from 1 to 4096", description="the longest answer that is read"
         ),
     ] = 64
-    color: Annotated[
-        Annotated[str, Meta(pattern=r"^(#[0-9A-Fa-f]{6}|[a-z]+)$")] | None,
-        Meta(
-            title='a colour such as "#d08770" or "red"',
-            description="the colour of the source's name, to tell sources apart",
-        ),
-    ] = None
+    color: Color = None
 
 
 class CpanelSource(HttpSource, frozen=True, kw_only=True, tag="cpanel"):
@@ -246,19 +286,27 @@ class CpanelSource(HttpSource, frozen=True, kw_only=True, tag="cpanel"):
     login: Annotated[
         str,
         Meta(
-            pattern="^(whm|cpanel|basic|session|cli)$",
+            pattern=_only("whm|cpanel|basic|session|cli"),
             title='"whm", "cpanel", "basic", "session" or "cli"',
             description="how to log in: with an API token of WHM or of a cPanel account, with a password (`basic`, "
             "`session`), or not at all, by `cpapi2` on the server itself (`cli`)",
         ),
     ] = "whm"
     user: Annotated[
-        Annotated[str, Meta(pattern=r"^[^\s:]+$")] | None,
-        Meta(title="a user name", description="the user that the token or password belongs to"),
+        Annotated[str, Meta(pattern=_only(r"[!-9;-~]+"))] | None,
+        Meta(
+            title="a user name of printable ASCII without blanks and colons",
+            description="the user that the token or password belongs to",
+            examples=["root"],
+        ),
     ] = None
     accounts: Annotated[
-        Annotated[str, Meta(pattern="^all$")] | Annotated[tuple[_Text, ...], Meta(min_length=1)],
-        Meta(title='"all" or a list of account names', description="whose totals are shown"),
+        Annotated[str, Meta(pattern=_only("all"))]
+        | Annotated[tuple[Annotated[str, Meta(pattern=_only(r"[!-~]+"))], ...], Meta(min_length=1)],
+        Meta(
+            title='"all" or a list of account names',
+            description="whose totals are shown; with `cpanel` as login the user's own",
+        ),
     ] = "all"
     concurrency: Annotated[
         int,
@@ -271,18 +319,57 @@ class SenderQueueSource(HttpSource, frozen=True, kw_only=True, tag="sender_queue
 
     name: Name = "queue"
     senders: Annotated[
-        Annotated[str, Meta(pattern="^all$")] | Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)],
+        Annotated[str, Meta(pattern=_only("all"))]
+        | Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)],
         Meta(title='"all" or a list of sender numbers such as [119, 7]', description="which senders' queues are shown"),
     ] = "all"
     format: Annotated[
         str,
-        Meta(pattern="^(json|xml)$", title='"json" or "xml"', description="the language of questions and answers"),
+        Meta(pattern=_only("json|xml"), title='"json" or "xml"', description="the language of questions and answers"),
     ] = "json"
     token_in: Annotated[
         str,
         Meta(
-            pattern="^(header|body)$",
+            pattern=_only("header|body"),
             title='"header" or "body"',
             description="where the token is sent; the header stays out of most logs",
         ),
     ] = "header"
+
+
+CollectedSource = LocalSource | DemoSource
+"""What a collector reads into a ledger."""
+
+SourceConfig = LocalSource | DemoSource | CpanelSource | SenderQueueSource
+
+SOURCES: dict[str, type[SourceConfig]] = {
+    "local": LocalSource,
+    "demo": DemoSource,
+    "cpanel": CpanelSource,
+    "sender_queue": SenderQueueSource,
+}
+"""The values of a source's ``type`` and the struct of each."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a user can set. ``interval`` in seconds."""
+
+    interval: Annotated[
+        float,
+        Meta(
+            ge=0.2,
+            le=3600,
+            title="a number of seconds from 0.2 to 3600",
+            description="seconds between two looks at the sources",
+        ),
+    ] = 2.0
+    theme: Annotated[str, Meta(min_length=1, title="the name of a theme", description="the colours of the screen")] = (
+        "mailtop-dark"
+    )
+    source: Annotated[
+        tuple[SourceConfig, ...],
+        Meta(
+            title="tables that are each headed [[source]]",
+            description="where the numbers come from; without any, this host's mail system is looked for",
+        ),
+    ] = ()

@@ -1,0 +1,138 @@
+"""What types cannot say: what keys of a source demand of each other. Only `reading` enters."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tui.config.declared import Config, CpanelSource, HttpSource, LocalSource, SourceConfig
+from tui.config.messages import TOKEN_KEYS, alternatives, expected, mismatch, shown
+from tui.text import clean
+
+Mistake = tuple[str, str]
+"""A key (or nothing: the source as a whole) and what is to be said after its place."""
+
+
+def mistakes(source: SourceConfig, table: dict[str, Any]) -> Iterator[Mistake]:
+    """What is wrong with a source that ``table`` says, its types apart."""
+    if not isinstance(source, HttpSource):
+        yield from _of_files(source)
+    elif isinstance(source, CpanelSource) and source.login == "cli":
+        for key in ("url", *TOKEN_KEYS, "user", "ca_file", "fingerprint", "verify", "proxy"):
+            if key in table:
+                yield key, ': leave it out, since login = "cli" asks the server that mailtop runs on'
+    else:
+        yield from _of_url(source)
+        yield from _of_token(source)
+        yield from _of_trust(source)
+        yield from _of_names(source, table)
+
+
+def settled(config: Config, tables: list[dict[str, Any]]) -> Config:
+    """The configuration with those defaults that depend on another key."""
+    sources = [
+        msgspec.structs.replace(source, accounts=(source.user,))
+        if isinstance(source, CpanelSource) and source.login == "cpanel" and source.user and "accounts" not in table
+        else source
+        for source, table in zip(config.source, tables, strict=True)
+    ]
+    return msgspec.structs.replace(config, source=tuple(sources))
+
+
+def _of_files(source: SourceConfig) -> Iterator[Mistake]:
+    if isinstance(source, HttpSource):
+        return
+    if source.ledger is not None and not re.match("^sqlite:////*[^/]", source.ledger):
+        yield "ledger", f": {mismatch(type(source), 'ledger', source.ledger)}"
+    if isinstance(source, LocalSource) and source.time_zone is not None and not _is_zone(source.time_zone):
+        yield "time_zone", f": {mismatch(LocalSource, 'time_zone', source.time_zone)}"
+
+
+def _of_url(source: HttpSource) -> Iterator[Mistake]:
+    if source.url is None:
+        yield "url", f" is missing: expected {expected(type(source), 'url')}"
+        return
+    for key, url in (("url", source.url), ("proxy", source.proxy)):
+        if url is not None and not _has_host(url):
+            yield key, f": {mismatch(type(source), key, url)}"
+            return
+    if source.url.startswith("https:"):
+        return
+    host = urlsplit(source.url).hostname or ""
+    if not _is_this_host(host):
+        yield (
+            "url",
+            f": http would send the secret to {host} for all to read; use https, or a tunnel whose end is on "
+            "this host, such as http://127.0.0.1:8080",
+        )
+    if source.proxy is not None:
+        yield "proxy", ": leave it out, since a proxy would read the secret that goes to an http address"
+
+
+def _of_token(source: HttpSource) -> Iterator[Mistake]:
+    given = [key for key in TOKEN_KEYS if getattr(source, key) is not None]
+    if len(given) != 1:
+        found = alternatives(given, "and") if given else "none"
+        yield "", f": expected exactly one of {alternatives(TOKEN_KEYS, 'and')}, not {found}"
+
+
+def _of_trust(source: HttpSource) -> Iterator[Mistake]:
+    given = [key for key in ("ca_file", "fingerprint") if getattr(source, key) is not None]
+    if not source.verify:
+        given.append("verify")
+    if len(given) > 1:
+        yield given[-1], f": contradicts {given[0]}, since they say differently whom to trust; leave one of them out"
+    elif given and source.url is not None and source.url.startswith("http:"):
+        yield given[0], ": leave it out, since an http address has no certificate to check"
+
+
+def _of_names(source: HttpSource, table: dict[str, Any]) -> Iterator[Mistake]:
+    for key in ("accounts", "senders"):
+        names = getattr(source, key, "all")
+        twice = None if names == "all" else next((each for each in names if names.count(each) > 1), None)
+        if twice is not None:
+            yield key, f": {shown(key, twice)} stands there twice"
+    if not isinstance(source, CpanelSource):
+        return
+    if source.user is None:
+        wanted = expected(CpanelSource, "user")
+        yield "user", f' is missing: expected {wanted}, which login = "{source.login}" needs'
+    elif source.login == "cpanel" and "accounts" in table and source.accounts != (source.user,):
+        yield (
+            "accounts",
+            f': login = "cpanel" sees no account but {shown("user", source.user)}; leave accounts out, '
+            'or use login = "whm"',
+        )
+
+
+def _has_host(url: str) -> bool:
+    """Whether there is a host, a port that can be one, and nothing that a terminal would not show."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and clean(url) == url
+    except ValueError:
+        return False
+
+
+def _is_this_host(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo  # only a log from another zone needs it
+
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""TOML and options to structs, with one precise sentence for each mistake. The command line and `provenance` enter."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tui.config.checks import mistakes, settled
+from tui.config.declared import SOURCES, Config, DemoSource
+from tui.config.messages import ConfigError, alternatives, mismatch, place, shown, unknown_key
+from tui.text import clean
+
+Table = dict[str, Any]
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in the file ``path``, or the defaults for ``None``; raises ``ConfigError``."""
+    return Config() if path is None else read(path)[0]
+
+
+def read(path: Path) -> tuple[Config, str]:
+    """The configuration in the file ``path`` and the file's text; raises ``ConfigError``."""
+    try:
+        text = path.read_bytes().decode()
+        return decode(tomllib.loads(text)), text
+    except OSError as error:
+        raise ConfigError(f"{path}: the configuration cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text, which TOML must be") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: this is not TOML: {clean(str(error))}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: this is not TOML that can be read: it is nested too deeply") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def with_options(config: Config, interval: float | None, theme: str | None) -> Config:
+    """The configuration with what the command line says instead; raises ``ConfigError``."""
+    given = {key: value for key, value in (("interval", interval), ("theme", theme)) if value is not None}
+    return _from_options(Config, msgspec.to_builtins(config) | given)
+
+
+def demo_source(seed: int, accounts: int) -> DemoSource:
+    """The demo as the command line asks for it; raises ``ConfigError``."""
+    return _from_options(DemoSource, {"type": "demo", "seed": seed, "accounts": accounts})
+
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+def _from_options(struct: type[_Struct], values: Table) -> _Struct:
+    try:
+        return msgspec.convert(values, struct)
+    except msgspec.ValidationError as error:
+        key = re.sub(r".*`\$\.(\w+).*", r"\1", str(error))
+        raise ConfigError(f"--{key}: {mismatch(struct, key, values[key])}") from None
+
+
+def decode(raw: Table) -> Config:
+    """The configuration that a TOML document says; raises ``ConfigError``."""
+    _check_keys("", raw, Config)
+    sources = raw.get("source", ())
+    for index, table in enumerate(sources if isinstance(sources, list) else ()):
+        if isinstance(table, dict):
+            _check_source(f"source[{index}]", table)
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise _translated(raw, str(error)) from None
+    tables: list[Table] = raw.get("source", [])
+    for index, (source, table) in enumerate(zip(config.source, tables, strict=True)):
+        _check_name(index, tables, config)
+        for key, mistake in mistakes(source, table):
+            raise ConfigError(f"{place(index, table, key)}{mistake}")
+    return settled(config, tables)
+
+
+def _check_name(index: int, tables: list[Table], config: Config) -> None:
+    name = config.source[index].name
+    first = [source.name for source in config.source].index(name)
+    if first < index:
+        where = place(index, tables[index], "name")
+        raise ConfigError(f'{where}: "{name}" is the name of source[{first}] already; give each its own')
+
+
+def _check_source(where: str, table: Table) -> None:
+    types = alternatives(f'"{name}"' for name in SOURCES)
+    if "type" not in table:
+        raise ConfigError(f"{where}.type is missing: expected {types}")
+    kind = table["type"]
+    if not isinstance(kind, str) or kind not in SOURCES:
+        raise ConfigError(f"{where}.type: expected {types}, not {shown('type', kind)}")
+    _check_keys(f"{where}.", table, SOURCES[kind])
+
+
+def _check_keys(prefix: str, table: Table, struct: type[msgspec.Struct]) -> None:
+    for key in table:
+        if key not in struct.__struct_fields__ and not (key == "type" and struct is not Config):
+            raise ConfigError(f"{prefix}{unknown_key(key, struct)}")
+
+
+def _translated(raw: Table, message: str) -> ConfigError:
+    """msgspec's message for `raw` as ours: it ends with the place, as in ``- at `$.source[0].isp[...]` ``."""
+    found = re.search(r"`\$\.(\w+)(?:\[(\d+)\](?:\.(\w+))?)?", message)
+    if found is None:
+        return ConfigError(message)
+    outer, index, inner = found.groups()
+    if inner is None:
+        return ConfigError(f"{outer}: {mismatch(Config, outer, raw[outer])}")
+    table = raw[outer][int(index)]
+    return ConfigError(f"{place(int(index), table, inner)}: {mismatch(SOURCES[table['type']], inner, table[inner])}")
