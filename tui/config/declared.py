@@ -3,7 +3,7 @@ here. Holds values only; what keys demand of each other is in `checks`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -277,6 +277,13 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = 64
     color: Color = None
+
+    def __repr__(self) -> str:
+        # without the other keys: the words of a command may hold a secret, and tracebacks print what is at hand
+        return f"{type(self).__name__}(url={self.url!r}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("url", self.url)]
 
 
 class CpanelSource(HttpSource, frozen=True, kw_only=True, tag="cpanel"):
