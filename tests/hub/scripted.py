@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from tui.model import (
     Cause,
+    Checkup,
     Counts,
     Freshness,
     Grouping,
@@ -60,7 +61,9 @@ class ScriptedSource:
         self.interval_seconds = interval_seconds
         self.rows = 3
         self.retry = 0
-        self.accounts = [MailTotals(account="alice", account_id=1, send_count=7, defer_count=1)]
+        self.accounts: list[MailTotals] | None = [
+            MailTotals(account="alice", account_id=1, send_count=7, defer_count=1)
+        ]
         self.trouble: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -71,14 +74,17 @@ class ScriptedSource:
         self.age_seconds: float | None = 0.5
         self.calls: list[str] = []
         self.queries: list[QueueQuery] = []
+        self.shown: Collection[str] = ()
+        self.has_queue = True
         self.closed = False
 
     async def status(self) -> SourceStatus:
         self.calls.append("status")
         return SourceStatus(name=self.name, type=self.type, freshness=self.freshness, age_seconds=self.age_seconds)
 
-    async def totals(self) -> list[MailTotals] | None:
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         self._call("totals")
+        self.shown = shown
         return self.accounts
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
@@ -90,7 +96,7 @@ class ScriptedSource:
             except asyncio.CancelledError:
                 if not self.deaf:
                     raise
-        return table(query, self.rows, self.retry)
+        return table(query, self.rows, self.retry) if self.has_queue else None
 
     async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
         self._call("history")
@@ -104,6 +110,9 @@ class ScriptedSource:
     async def changed(self) -> bool:
         self._call("changed")
         return not self.quiet
+
+    async def check(self) -> Checkup:
+        return Checkup(reached=self.name)
 
     async def close(self) -> None:
         self.closed = True

@@ -310,7 +310,8 @@ async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
     rates: list[float | None] = []
     for minute, sent in enumerate([100, 160, 40, 70]):
         now = 1_700_000_040.0 + 60 * minute
-        ranking = rank([("one", [MailTotals(account="alice", account_id=1, send_count=sent)])], None)
+        ranking = rank([("one", [MailTotals(account="alice", account_id=1, send_count=sent)])], QueueQuery())
+        poller.totals_time = now
         poller.histories = dict.fromkeys(wanted(request, "one", ranking).trends)
         await drawing.update(request, [poller], None, ranking)
         rates.append(drawing.panes(request, ranking)[0].rate_per_minute)

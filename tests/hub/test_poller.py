@@ -22,7 +22,7 @@ ISPS = QueueQuery(Grouping.ISP)
 @asynccontextmanager
 async def polled(source: ScriptedSource, wanted: Wanted | None = None) -> AsyncIterator[Poller]:
     poller = Poller(source, lambda: None)
-    poller.want(wanted or Wanted(ACCOUNTS))
+    poller.want(wanted or Wanted(ACCOUNTS, totals=True))
     running = asyncio.create_task(poller.run())
     try:
         yield poller
@@ -35,7 +35,7 @@ async def polled(source: ScriptedSource, wanted: Wanted | None = None) -> AsyncI
 
 async def test_it_asks_again_and_again() -> None:
     source = ScriptedSource()
-    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),))) as poller:
+    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),), totals=True)) as poller:
         await until(lambda: source.count("queue") >= 3 and source.count("totals") >= 3)
         assert poller.query == ACCOUNTS
         assert poller.table is not None and len(poller.table) == 3
@@ -54,7 +54,7 @@ async def test_before_the_first_answer_it_says_so() -> None:
 async def test_what_did_not_change_is_not_fetched_again() -> None:
     source = ScriptedSource()
     source.quiet = True
-    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),))) as poller:
+    async with polled(source, Wanted(ACCOUNTS, (Trend(ACCOUNTS, 3600),), totals=True)) as poller:
         await until(lambda: source.count("changed") >= 5)
         assert source.count("queue") == source.count("totals") == 1
         assert source.count("history") <= 2
@@ -69,7 +69,7 @@ async def test_a_new_query_is_asked_at_once_even_while_the_old_one_hangs() -> No
     source.gate.clear()
     async with polled(source) as poller:
         await until(lambda: source.queries == [ACCOUNTS])
-        poller.want(Wanted(ISPS))
+        poller.want(Wanted(ISPS, totals=True))
         await until(lambda: source.queries == [ACCOUNTS, ISPS])
         source.gate.set()
         await until(lambda: poller.table is not None)
@@ -101,7 +101,7 @@ async def test_a_late_answer_never_overwrites_a_newer_one() -> None:
         await until(lambda: source.queries == [ACCOUNTS])
         source.gate = asyncio.Event()
         source.gate.set()
-        poller.want(Wanted(ISPS))
+        poller.want(Wanted(ISPS, totals=True))
         await until(lambda: poller.query == ISPS)
         asked = source.count("totals")
         late_gate.set()
@@ -165,12 +165,13 @@ async def test_a_failing_source_is_not_hammered_by_moving_about() -> None:
             poller.want(Wanted(ACCOUNTS, (Trend(QueueQuery(account_id=account), 60),)))
             await asyncio.sleep(0)
         assert len(source.calls) == asked
-        poller.want(Wanted(ISPS))
+        poller.want(Wanted(ISPS, totals=True))
         await until(lambda: source.count("queue") == 1)
 
 
 async def test_a_source_that_hangs_is_stale_then_failed_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(polling, "LEAST_SLOW_SECONDS", 0.02)
     monkeypatch.setattr(polling, "ANSWER_SECONDS", 0.2)
     source = ScriptedSource()
     source.gate.clear()
@@ -192,7 +193,7 @@ async def test_while_paused_nothing_is_asked() -> None:
         await asyncio.sleep(0)
         asked = len(source.calls)
         poller.refresh()
-        poller.want(Wanted(ISPS))
+        poller.want(Wanted(ISPS, totals=True))
         await asyncio.sleep(5 * source.interval_seconds)
         assert len(source.calls) == asked
         poller.pause(False)
@@ -230,7 +231,7 @@ async def test_a_question_abandoned_midway_does_not_lose_a_change() -> None:
     source.gate.clear()
     async with polled(source) as poller:
         await until(lambda: source.queries == [ACCOUNTS])
-        poller.want(Wanted(ISPS))
+        poller.want(Wanted(ISPS, totals=True))
         await until(lambda: source.queries == [ACCOUNTS, ISPS])
         poller.want(Wanted(ACCOUNTS))
         source.gate.set()

@@ -189,14 +189,16 @@ def test_rows_whose_change_is_unknown_come_last_either_way() -> None:
 def test_accounts_that_sent_most_come_first_and_unknown_ones_last() -> None:
     here = [MailTotals(account="b", account_id=1, send_count=5), MailTotals(account="x", account_id=2)]
     there = [MailTotals(account="a", account_id=1, send_count=5), MailTotals(account="c", account_id=3, send_count=9)]
-    ranking = rank([("one", here), ("two", there)], None)
+    ranking = rank([("one", here), ("two", there)], QueueQuery())
     assert [(source, totals.account) for source, totals in ranking.accounts] == [
         ("two", "c"),
         ("two", "a"),
         ("one", "b"),
         ("one", "x"),
     ]
-    assert [totals.account for _, totals in rank([("one", here), ("two", there)], 1).accounts] == ["a", "b"]
+    assert [
+        totals.account for _, totals in rank([("one", here), ("two", there)], QueueQuery(account_id=1)).accounts
+    ] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

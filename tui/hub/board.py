@@ -4,16 +4,18 @@ The hub's loop enters."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tui.hub.history import Recent
+from tui.hub.past import MAX_TRENDS, Past
 from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
 from tui.hub.sheet import QUICK_ROWS, Sheet
-from tui.hub.views import Ranking, rank, sort_of
-from tui.model import MailTotals, QueueQuery, QueueTable
+from tui.hub.views import Ranking, rank, rows_around, sort_of, trend_query
+from tui.model import Grouping, MailTotals, QueueQuery, QueueTable
 from tui.sources.worker import Worker
 
 DELTA_SECONDS = 10.0
@@ -30,23 +32,45 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Board:
-    """The newest sheet and ranking. ``update`` makes them in the worker's thread; only one task may call it."""
+    """The newest sheet and ranking, and what waited in the rows that were shown. ``update`` makes them in the worker's
+    thread; only one task may call it."""
 
-    def __init__(self, pollers: Sequence[Poller], worker: Worker) -> None:
+    def __init__(self, pollers: Sequence[Poller], worker: Worker, clock: Callable[[], float] = time.time) -> None:
         self.ranking: Ranking | None = None
+        self.past = Past()
         self._pollers = pollers
         self._worker = worker
+        self._clock = clock
+        self._remembered: dict[str, float] = {}
         self._recent = Recent()
         self._sheet: Sheet | None = None
         self._source: str | None = None
         self._tables: list[QueueTable] = []
         self._made = 0.0
         self._totals: list[list[MailTotals]] = []
-        self._ranked: tuple[str | None, int | None] = (None, None)
+        self._ranked: tuple[str | None, int | None, str] = (None, None, "")
+
+    @property
+    def totals_offered(self) -> bool:
+        """Whether any source tells mail totals, or may do once it answers."""
+        return any(poller.offers_totals for poller in self._pollers)
 
     def shown(self, request: ViewRequest) -> list[Poller]:
-        """The pollers whose numbers the request asks for."""
+        """The pollers whose queues the request asks for."""
         return [poller for poller in self._pollers if request.source in (None, poller.source.name)]
+
+    def shows_totals(self, request: ViewRequest, poller: Poller) -> bool:
+        """Whether accounts of this source may be shown: those of the source that the request asks for, and where it has
+        none, those of the others."""
+        if not request.panes:
+            return False
+        own = self.shown(request)
+        panes = self.ranking.accounts[: request.panes] if self.ranking is not None else []
+        return (
+            poller in own
+            or not any(asked.offers_totals for asked in own)
+            or any(source == poller.source.name for source, _ in panes)
+        )
 
     def sheet(self, request: ViewRequest) -> Sheet | None:
         """The rows that the request asks for, if any source has answered its query."""
@@ -64,17 +88,22 @@ class Board:
     async def update(self, request: ViewRequest) -> None:
         """Bring sheet and ranking up to what is known now, for this request."""
         shown = self.shown(request)
-        await self._update_sheet(request, shown)
-        await self._update_ranking(request, shown)
+        if await self._update_sheet(request, shown) and (sheet := self.sheet(request)) is not None:
+            self._remember(request, sheet, shown)
+        for poller in shown:
+            if poller.failing:
+                self.past.break_off(poller.source.name, self._clock())
+        await self._update_ranking(request)
 
-    async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> None:
+    async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> bool:
+        """Whether there is a new one."""
         answers = [
             Answered(poller.source.name, poller.table, poller.confirmed, poller.complete)
             for poller in shown
             if poller.query == request.query and poller.table is not None
         ]
         if not answers:
-            return
+            return False
         sheet, sort, descending = self.sheet(request), sort_of(request), request.descending
         if sheet is None or self._is_outdated(sheet, answers):
             made = asyncio.get_running_loop().time()
@@ -83,8 +112,10 @@ class Board:
             self._source, self._tables, self._made = request.source, [answer.table for answer in answers], made
             if old is not None:
                 await self._worker.run(old.release)
-        elif not self.is_ready(request):
+            return True
+        if not self.is_ready(request):
             await self._worker.run(lambda: sheet.order(sort, descending))
+        return False
 
     def _is_outdated(self, sheet: Sheet, answers: Sequence[Answered]) -> bool:
         if [id(table) for table in self._tables] != [id(answer.table) for answer in answers]:
@@ -100,12 +131,26 @@ class Board:
         sheet.order(sort, descending)
         return sheet
 
-    async def _update_ranking(self, request: ViewRequest, shown: Sequence[Poller]) -> None:
-        answers = [(poller.source.name, poller.totals) for poller in shown if poller.totals is not None]
-        asked = request.source, request.query.account_id
+    def _remember(self, request: ViewRequest, sheet: Sheet, shown: Sequence[Poller]) -> None:
+        """Keep what waits now, by row and in all, for the charts of sources that keep no history."""
+        rows = rows_around(request, sheet, MAX_TRENDS // 2)
+        for poller in shown:
+            source, query = poller.source.name, request.query
+            if poller.keeps_history or poller.failing or source not in sheet.source_sums:
+                continue
+            if self._remembered.get(source) != poller.confirmed:
+                self._remembered[source] = poller.confirmed
+                sums = sheet.source_sums[source]
+                kept = [(trend_query(query, row.key), row) for row in rows if row.source == source]
+                kept += [(trend_query(query, None), sums), (trend_query(query.grouped(Grouping.TOTAL), sums.key), sums)]
+                self.past.add(source, self._clock(), kept)
+
+    async def _update_ranking(self, request: ViewRequest) -> None:
+        answers = [(poller.source.name, poller.totals) for poller in self._pollers if poller.totals is not None]
+        asked = request.source, request.query.account_id, request.query.account
         same = [id(totals) for totals in self._totals] == [id(totals) for _, totals in answers]
         if not answers:
             self.ranking = None
         elif self.ranking is None or not same or asked != self._ranked:
-            self.ranking = await self._worker.run(lambda: rank(answers, request.query.account_id))
+            self.ranking = await self._worker.run(lambda: rank(answers, request.query, request.source))
             self._totals, self._ranked = [totals for _, totals in answers], asked

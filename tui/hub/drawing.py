@@ -9,12 +9,13 @@ from functools import partial
 
 import msgspec
 
+from tui.hub.past import Past
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.hub.protocol import AccountPane, ChartLine, ViewRequest
 from tui.hub.sheet import Sheet
 from tui.hub.views import Chart, Ranking, trend_query, trend_title
 from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
-from tui.series import Series, newest
+from tui.series import Series
 from tui.sources.worker import Worker
 
 PANE_SECONDS = 3600
@@ -32,25 +33,33 @@ PaneKey = tuple[str, str]
 
 
 class Spark(msgspec.Struct, frozen=True):
-    """An account's rates a minute, and the sparkline drawn of them."""
+    """An account's rates a minute, the newest of them, and the sparkline drawn of all."""
 
     sends: Rates
     defers: Rates
+    rate: float | None
+    defer_rate: float | None
     shape: tuple[int, int, bool]
     chart: list[ChartLine]
 
 
-def wanted(request: ViewRequest, source: str, ranking: Ranking | None) -> Wanted:
-    """What a request needs of one source: the rows, the trend's history and those of the account panes."""
-    if request.source not in (None, source):
-        return Wanted()
+def wanted(request: ViewRequest, source: str, ranking: Ranking | None, *, totals: bool = True) -> Wanted:
+    """What a request needs of one source: the rows, the trend's history and those of the account panes; ``totals``
+    says whether its accounts may be among these."""
+    asked = request.source in (None, source)
+    panes = [account for name, account in _shown_accounts(request, ranking) if name == source] if totals else []
     trends = []
-    if request.chart_width and request.chart_height and (request.selected is None or request.selected.source == source):
+    of_source = asked and (request.selected is None or request.selected.source == source)
+    if of_source and request.chart_width and request.chart_height:
         trends.append(_trend(request))
-    trends += [
-        _pane_trend(totals) for name, totals in _drawn_panes(request, ranking) if name == source and totals.account_id
-    ]
-    return Wanted(request.query, tuple(dict.fromkeys(trends)))
+    if request.pane_width and request.pane_height:
+        trends += [_pane_trend(account) for account in panes if account.account_id]
+    return Wanted(
+        request.query if asked else None,
+        tuple(dict.fromkeys(trends)),
+        totals,
+        tuple(account.account for account in panes),
+    )
 
 
 class Drawing:
@@ -65,7 +74,7 @@ class Drawing:
         self._chart_of: tuple[History, int, int, bool] | None = None
         self._sparks: dict[PaneKey, Spark] = {}
         self._series: dict[PaneKey, tuple[Series, Series]] = {}
-        self._sampled = 0.0
+        self._sampled: dict[PaneKey, tuple[float, float | None]] = {}
         self._drawn = 0
 
     def chart(self, request: ViewRequest) -> Chart:
@@ -86,20 +95,27 @@ class Drawing:
                 AccountPane(
                     source=source,
                     totals=totals,
-                    rate_per_minute=newest(spark.sends),
-                    defer_rate_per_minute=newest(spark.defers),
+                    rate_per_minute=spark.rate,
+                    defer_rate_per_minute=spark.defer_rate,
                     chart=spark.chart if spark.shape == _pane_shape(request) else [],
                 )
             )
         return panes
 
     async def update(
-        self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None, ranking: Ranking | None
+        self,
+        request: ViewRequest,
+        pollers: Sequence[Poller],
+        sheet: Sheet | None,
+        ranking: Ranking | None,
+        past: Past | None = None,
     ) -> bool:
-        """Draw what changed since the last call; returns whether anything did."""
+        """Draw what changed since the last call; returns whether anything did. ``past`` stands in for the history that
+        a source does not keep."""
         drawn, problem = self._drawn, self.problem
         try:
-            await self._update_trend(request, pollers, sheet)
+            asked = [poller for poller in pollers if request.source in (None, poller.source.name)]
+            await self._update_trend(request, asked, sheet, past or Past())
             await self._update_sparks(request, pollers, ranking)
             self.problem = None
         except Exception as error:  # plotext's mistakes must not end the hub
@@ -110,7 +126,9 @@ class Drawing:
         self._drawn += 1
         return await self._worker.run(draw)
 
-    async def _update_trend(self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None) -> None:
+    async def _update_trend(
+        self, request: ViewRequest, pollers: Sequence[Poller], sheet: Sheet | None, past: Past
+    ) -> None:
         width, height = request.chart_width, request.chart_height
         if not width or not height:
             return
@@ -119,15 +137,15 @@ class Drawing:
             history
             for poller in pollers
             if (key is None or poller.source.name == key.source)
-            and (history := poller.histories.get(_trend(request))) is not None
+            and (history := self._history(poller, _trend(request), past)) is not None
         ]
         history = added_up(histories)
         if history is None:
             return
         index = sheet.find(key) if sheet is not None and key is not None else None
         row = QueueRow() if sheet is None or index is None else sheet.row(index)
-        if len(pollers) == 1:
-            row = msgspec.structs.replace(row, source="")
+        if sheet is not None:
+            row = _named(row, sheet)
         title = trend_title(request.query, row, request.span_seconds)
         chart_of = (history, width, height, request.ascii)
         if chart_of != self._chart_of:
@@ -137,6 +155,13 @@ class Drawing:
         elif title != self._chart.title:
             self._chart = Chart(title, self._chart.lines)
             self._drawn += 1
+
+    def _history(self, poller: Poller, trend: Trend, past: Past) -> History | None:
+        """The source's own history, or what was seen of it where it says that it has none."""
+        if (history := poller.histories.get(trend)) is not None or trend not in poller.histories:
+            return history
+        source = poller.source
+        return past.history(source.name, trend.query, int(self._clock()), trend.span_seconds, source.interval_seconds)
 
     async def _update_sparks(self, request: ViewRequest, pollers: Sequence[Poller], ranking: Ranking | None) -> None:
         sparks: dict[PaneKey, Spark] = {}
@@ -151,7 +176,8 @@ class Drawing:
                 sends, defers = self._rates(poller, totals)
                 if spark is None or (spark.sends, spark.defers, spark.shape) != (sends, defers, shape):
                     lines = await self._draw(partial(_draw_spark, (sends, defers), *shape))
-                    spark = Spark(sends, defers, shape, lines)
+                    back = 2 + int(poller.source.interval_seconds // PANE_STEP_SECONDS)
+                    spark = Spark(sends, defers, _newest(sends, back), _newest(defers, back), shape, lines)
             if spark is not None:
                 sparks[key] = spark
         self._sparks = sparks
@@ -172,22 +198,22 @@ class Drawing:
         )
 
     def _sample(self, shown: Sequence[tuple[Poller, MailTotals]]) -> None:
-        """Keep the shown accounts' totals of now, a few times a minute, or a gap when the source does not answer;
-        forget the accounts that are no longer shown."""
+        """Keep the shown accounts' totals as they are told, a few times a minute, or a gap when the source does not
+        answer; forget the accounts that are no longer shown."""
         now = self._clock()
-        due = not now - SAMPLE_SECONDS < self._sampled <= now
         capacity = PANE_SECONDS // SAMPLE_SECONDS + 2
-        kept = {}
+        kept, sampled = {}, {}
         for poller, totals in shown:
             key = poller.source.name, totals.account
             kept[key] = sends, defers = self._series.get(key) or (Series(capacity), Series(capacity))
-            if due:
-                known = poller.status().freshness not in (Freshness.ERROR, Freshness.PAUSED)
-                sends.add(now, totals.send_count if known else None)
-                defers.add(now, totals.defer_count if known else None)
-        self._series = kept
-        if due:
-            self._sampled = now
+            sampled[key] = last, told = self._sampled.get(key, (-PANE_SECONDS, None))
+            known = not poller.failing and poller.status().freshness is not Freshness.PAUSED
+            if now - SAMPLE_SECONDS < last <= now or (known and told == poller.totals_time):
+                continue
+            sends.add(now, totals.send_count if known else None)
+            defers.add(now, totals.defer_count if known else None)
+            sampled[key] = now, poller.totals_time if known else None
+        self._series, self._sampled = kept, sampled
 
 
 def added_up(histories: Sequence[History]) -> History | None:
@@ -225,10 +251,23 @@ def _pane_shape(request: ViewRequest) -> tuple[int, int, bool]:
     return request.pane_width, request.pane_height, request.ascii
 
 
+def _shown_accounts(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
+    return ranking.accounts[: min(request.panes, MAX_PANES)] if ranking is not None else []
+
+
 def _drawn_panes(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
-    if ranking is None or not request.pane_width or not request.pane_height:
-        return []
-    return ranking.accounts[: min(request.panes, MAX_PANES)]
+    return _shown_accounts(request, ranking) if request.pane_width and request.pane_height else []
+
+
+def _named(row: QueueRow, sheet: Sheet) -> QueueRow:
+    """The row with its source and its sender in words, each where there are several."""
+    sender = (row.sender or f"sender {row.sender_id}") if sheet.several_senders and row.sender_id else ""
+    return msgspec.structs.replace(row, source=row.source if len(sheet.sources) > 1 else "", sender=sender)
+
+
+def _newest(rates: Rates, back: int) -> float | None:
+    """The newest rate that is known among the last ``back``."""
+    return next((rate for rate in reversed(rates[-back:]) if rate is not None), None)
 
 
 def _draw_trend(history: History, width: int, height: int, ascii: bool) -> list[ChartLine]:

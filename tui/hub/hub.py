@@ -62,7 +62,7 @@ class Hub:
         self._pollers = [Poller(source, self._told, clock) for source in sources]
         # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
         self._worker = Worker("mailtop hub")
-        self._board = Board(self._pollers, self._worker)
+        self._board = Board(self._pollers, self._worker, clock)
         self._drawing = Drawing(self._worker, clock)
         self._request: ViewRequest | None = None
         self._requested = 0.0
@@ -138,7 +138,8 @@ class Hub:
     def _want(self) -> None:
         if self._request is not None:
             for poller in self._pollers:
-                poller.want(wanted(self._request, poller.source.name, self._board.ranking))
+                totals = self._board.shows_totals(self._request, poller)
+                poller.want(wanted(self._request, poller.source.name, self._board.ranking, totals=totals))
 
     def _told(self) -> None:
         """A poller has something new."""
@@ -160,7 +161,9 @@ class Hub:
             self._drawing_due.clear()
             if (request := self._request) is not None:
                 board = self._board
-                drawn = await self._drawing.update(request, board.shown(request), board.sheet(request), board.ranking)
+                drawn = await self._drawing.update(
+                    request, self._pollers, board.sheet(request), board.ranking, board.past
+                )
                 if drawn:
                     self._news.set()
                     await asyncio.sleep(DRAW_SECONDS)
@@ -195,6 +198,7 @@ class Hub:
             time=self._clock(),
             sheet=board.sheet(request),
             ranking=board.ranking,
+            totals_offered=board.totals_offered,
             panes=drawing.panes(request, board.ranking),
             chart=drawing.chart(request),
             sources=[self._status(poller) for poller in self._pollers],

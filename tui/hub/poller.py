@@ -13,23 +13,34 @@ from typing import TypeVar
 import msgspec
 
 from tui.model import Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
-from tui.sources.source import Source, SourceError
+from tui.sources.source import Source, SourceError, Unreachable
 from tui.text import clean
 
 Answer = TypeVar("Answer")
 
-ANSWER_SECONDS = 30.0
-"""A source that does not answer for so long has failed; it is asked anew."""
+ANSWER_SECONDS = 300.0
+"""A source that does not answer for so long has failed; it is asked anew. Sources bound each of their own questions,
+and may have many: this is for what hangs for ever, such as a dead disk."""
 
 SLOW_SECONDS = 5.0
 SLOW_INTERVALS = 3
-"""Numbers are stale when an answer takes five seconds, or three intervals where these take longer."""
+"""The reason is told when an answer takes five seconds, or three intervals where these take longer."""
+
+LEAST_SLOW_SECONDS = 1.0
+SLOW_TIMES = 2
+"""Numbers are stale when an answer takes longer than the interval and than twice the last one took."""
 
 RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
 PATIENT_RETRIES = 8
 """A source that fails is asked again so often before it is asked more and more seldom: what is only starting, as a
 collector that makes its ledger, is then seen as soon as it is there."""
+
+MAX_WISH_SECONDS = 3600.0
+"""A source that wants to be left alone for longer is asked again nevertheless: it may have meant something else."""
+
+REST_SECONDS = 30.0
+"""The pace of what is not on the screen: often enough to know how the source is."""
 
 _CHANCE = random.SystemRandom()
 """Spreads retries, so that many screens do not ask a server that comes back all at once."""
@@ -46,17 +57,26 @@ class Trend(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What is shown of a source. ``query`` is ``None`` when its queue is not."""
+    """What is shown of a source. ``query`` is ``None`` when its queue is not; ``totals`` says whether its accounts may
+    be shown, ``accounts`` are the names of those that are."""
 
     query: QueueQuery | None = None
     trends: tuple[Trend, ...] = ()
+    totals: bool = False
+    accounts: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing of the source is on the screen."""
+        return self.query is None and not self.totals and not self.trends
 
 
 class Poller:
     """Keeps what one source answered last; ``told`` is called whenever something of it changed.
 
     ``totals``, ``table`` (the answer to ``query``) and ``histories`` stay ``None`` or absent before the first answer
-    and where the source does not offer them. ``confirmed`` is when the table was last known to be true (loop time).
+    and where the source does not offer them. ``confirmed`` is when the table was last known to be true (loop time),
+    ``totals_time`` when the totals were told.
     """
 
     def __init__(self, source: Source, told: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
@@ -66,24 +86,43 @@ class Poller:
         self.table: QueueTable | None = None
         self.histories: dict[Trend, History | None] = {}
         self.confirmed = 0.0
+        self.totals_time = -math.inf
         self._told = told
         self._clock = clock
         self._wanted = Wanted()
         self._paused = False
-        self._asked = True
+        self._asked = False
         self._wake = asyncio.Event()
         self._fetch: asyncio.Task[None] | None = None
         self._fetching = Wanted()
         self._ticking = False
         self._began = 0.0
-        self._due = 0.0
+        self._due = math.inf
+        self._not_before = 0.0
+        self._took_seconds = 0.0
         self._abandoned: set[asyncio.Task[None]] = set()
         self._status: SourceStatus | None = None
         self._status_time = 0.0
         self._error: str | None = None
+        self._unreachable = False
         self._failures = 0
         self._generation = 1
         self._fetched: dict[object, object] = {}
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last poll failed; the numbers are those of the last good one."""
+        return self._error is not None
+
+    @property
+    def offers_totals(self) -> bool:
+        """Whether it tells mail totals, or has not been heard yet: false once it told of a queue and of no totals."""
+        return self.totals is not None or self.table is None
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether it has told a history; false also before it was asked for one."""
+        return any(history is not None for history in self.histories.values())
 
     @property
     def complete(self) -> bool:
@@ -92,16 +131,21 @@ class Poller:
 
     def want(self, wanted: Wanted) -> None:
         """Show this from now on: what is new of it is asked for at once, unless the source fails just now; a new query
-        even then."""
+        even then. Nothing is asked before the first call."""
+        if self._due == math.inf:
+            self._due = 0.0
+            self._wake.set()
         if wanted == self._wanted:
             return
         if wanted.query != self._wanted.query or self._error is None:
             self._asked = True
             self._wake.set()
+        if self._wanted.nothing and self._error is None:
+            self._due = min(self._due, self._began + self._pace(wanted))  # it comes back from its rest
         self._wanted = wanted
 
     def refresh(self) -> None:
-        """Ask for everything now."""
+        """Ask for everything now, unless the source wants to be left alone."""
         self._generation += 1
         self._ask_at_once()
 
@@ -128,13 +172,25 @@ class Poller:
         replace = msgspec.structs.replace
         if status.age_seconds is not None:
             status = replace(status, age_seconds=status.age_seconds + now - self._status_time)
-        waited = now - self._began if self._fetch else 0.0
         if self._error is not None:
-            status = replace(status, freshness=Freshness.ERROR, error=self._error)
-        elif waited > max(SLOW_SECONDS, SLOW_INTERVALS * self.source.interval_seconds):
-            note = f"It has not answered for {waited // 5 * 5:.0f} seconds."
-            status = replace(status, freshness=Freshness.STALE, notes=(note, *status.notes))
+            # Numbers of a server that is away are old; what refuses or fails is for somebody to mend.
+            away = self._unreachable and status.age_seconds is not None
+            status = replace(status, freshness=Freshness.STALE if away else Freshness.ERROR, error=self._error)
+        elif self._fetch is not None:
+            status = self._overdue(status, now - self._began)
         return replace(status, freshness=Freshness.PAUSED) if self._paused else status
+
+    def _overdue(self, status: SourceStatus, waited_seconds: float) -> SourceStatus:
+        """The status while an answer has been waited for so long."""
+        interval = self.source.interval_seconds
+        if waited_seconds <= max(LEAST_SLOW_SECONDS, interval, SLOW_TIMES * self._took_seconds):
+            return status
+        status = msgspec.structs.replace(status, freshness=Freshness.STALE)
+        if waited_seconds <= max(SLOW_SECONDS, SLOW_INTERVALS * interval):
+            return status
+        return msgspec.structs.replace(
+            status, error=f"It has not answered for {waited_seconds // 5 * 5:.0f} seconds; it may be slow or hang."
+        )
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -144,30 +200,40 @@ class Poller:
                 if self._paused:
                     self._abandon()
                 elif self._fetch is None:
-                    if self._asked or self._now() >= self._due:
+                    if self._now() >= self._next():
                         self._begin()
                 elif self._fetching.query != self._wanted.query:
                     self._begin()
                 elif self._now() >= self._began + ANSWER_SECONDS:
                     self._abandon()
-                    self._end(f"It has not answered for {ANSWER_SECONDS:.0f} seconds; it is asked again.")
+                    self._fail(SourceError(f"It has not answered for {ANSWER_SECONDS:.0f} seconds; it is asked again."))
         finally:
             self._abandon()
 
     async def _wait(self) -> None:
         """Wait until there is something to do."""
+        deadline: float | None
         if self._paused:
             deadline = None
         elif self._fetch is not None:
             deadline = self._began + ANSWER_SECONDS
         else:
-            deadline = 0.0 if self._asked else self._due
+            deadline = self._next() if self._next() < math.inf else None
         try:
             async with asyncio.timeout_at(deadline):
                 await self._wake.wait()
         except TimeoutError:
             pass
         self._wake.clear()
+
+    def _next(self) -> float:
+        """When to ask next (loop time)."""
+        return max(self._not_before, 0.0 if self._asked else self._due)
+
+    def _pace(self, wanted: Wanted) -> float:
+        """Seconds between two polls."""
+        interval = self.source.interval_seconds
+        return max(REST_SECONDS, interval) if wanted.nothing else interval
 
     def _begin(self) -> None:
         self._abandon()
@@ -190,47 +256,60 @@ class Poller:
     async def _poll(self, wanted: Wanted, tick: bool) -> None:
         """Ask for what is wanted and not known: at a tick for what has changed, between ticks for what is newly
         shown."""
-        error = None
+        failure: SourceError | None = None
         try:
             if tick:
-                status = await self._ask_for_changes()
-            await self._ask(wanted)
+                await self._ask_for_changes()
+            await self._ask(wanted, tick)
             if tick:
+                status = await self._answer(self.source.status())
                 self.confirmed = self._now()
                 self._set_status(status)
-        except SourceError as failure:
-            error = str(failure)
-        except Exception as failure:  # a source's mistake must not end the others
-            error = f"It failed as it never should ({type(failure).__name__}: {failure}); please report this."
+        except SourceError as error:
+            failure = error
+        except Exception as error:  # a source's mistake must not end the others
+            failure = SourceError(
+                f"It failed as it never should ({type(error).__name__}: {error}); please report this."
+            )
         if asyncio.current_task() is self._fetch:
             self._fetch = None
-            if tick or error is not None:
-                self._end(error)
+            if failure is not None:
+                self._fail(failure)
+            elif tick:
+                self._succeed()
             else:
                 self._wake.set()
 
-    async def _ask_for_changes(self) -> SourceStatus:
-        """How the source is; while it fails its last good status stands until all is answered again."""
-        status = await self._answer(self.source.status())
-        if self._error is None:
-            self._set_status(status)
+    async def _ask_for_changes(self) -> None:
+        """How the source is, and whether anything has changed since the last tick."""
+        self._set_good(await self._answer(self.source.status()))
         if await self._answer(self.source.changed()):
             self._generation += 1
-        return status
+
+    def _set_good(self, status: SourceStatus) -> None:
+        """Take over a status; while the source fails its last good one stands until all is answered again."""
+        if self._error is None:
+            self._set_status(status)
 
     def _set_status(self, status: SourceStatus) -> None:
         self._status, self._status_time = status, self._now()
 
-    async def _ask(self, wanted: Wanted) -> None:
+    async def _ask(self, wanted: Wanted, tick: bool) -> None:
         source = self.source
         query, changes = wanted.query, self._generation
         if query is not None and self._is_old("queue", (changes, query)):
-            self.table = await self._answer(source.queue(query))
-            self.query, self.confirmed = query, self._now()
+            table = await self._answer(source.queue(query))
+            if tick:  # what the answer is worth must be known before it is shown
+                self._set_good(await self._answer(source.status()))
+            self.table, self.query, self.confirmed = table, query, self._now()
             self._keep("queue", (changes, query))
-        if self._is_old("totals", changes):
-            self.totals = await self._answer(source.totals())
+        rested = self._now() >= self.totals_time + REST_SECONDS
+        if self._is_old("totals", changes) and (wanted.totals or rested or "totals" not in self._fetched):
+            self.totals = await self._answer(source.totals(wanted.accounts))
+            self.totals_time = self._now()
             self._keep("totals", changes)
+        if wanted.nothing and self.totals is None:
+            await self._answer(source.queue(QueueQuery()))  # one row, to know how it is
         self.histories = {trend: kept for trend, kept in self.histories.items() if trend in wanted.trends}
         self._fetched = {
             what: kept for what, kept in self._fetched.items() if what in ("queue", "totals", *self.histories)
@@ -255,18 +334,30 @@ class Poller:
         self._fetched[what] = stamp
         self._told()
 
-    def _end(self, error: str | None) -> None:
-        """Note how a poll ended and when the next one is due: after a good one at the next tick that is still to come,
-        after a failure later each time."""
+    def _succeed(self) -> None:
+        """The next poll is at the next tick that is still to come."""
+        now, pace = self._now(), self._pace(self._fetching)
+        self._error, self._unreachable, self._failures = None, False, 0
+        self._took_seconds = now - self._began
+        self._due = self._began + pace * max(1, math.ceil((now - self._began) / pace))
+        self._wake.set()
+        self._told()
+
+    def _fail(self, failure: SourceError) -> None:
+        """The next poll is later each time, up to a minute; where only somebody has to be there again, up to the
+        interval. Not before the source wishes, whoever asks."""
         now, interval = self._now(), self.source.interval_seconds
-        self._error = None if error is None else clean(error)
-        if error is None:
-            self._failures = 0
-            self._due = self._began + interval * max(1, math.ceil((now - self._began) / interval))
-        else:
-            delay = min(MAX_RETRY_SECONDS, min(RETRY_SECONDS, interval) * 2 ** max(0, self._failures - PATIENT_RETRIES))
-            self._failures = min(self._failures + 1, 16)
-            self._due = now + delay * _CHANCE.uniform(0.5, 1)
+        self._error, self._unreachable = clean(str(failure)), isinstance(failure, Unreachable)
+        longest = min(MAX_RETRY_SECONDS, interval) if self._unreachable else MAX_RETRY_SECONDS
+        delay = min(longest, min(RETRY_SECONDS, interval) * 2 ** max(0, self._failures - PATIENT_RETRIES))
+        self._failures = min(self._failures + 1, 16)
+        self._due = now + delay * _CHANCE.uniform(0.5, 1)
+        wish = failure.retry_after_seconds
+        if wish is not None and wish > 0:
+            wish = min(wish, MAX_WISH_SECONDS)
+            self._not_before = now + wish
+            until = time.strftime("%H:%M:%S", time.localtime(self._clock() + wish))
+            self._error += f" It wants to be left alone until {until}."
         self._wake.set()
         self._told()
 

@@ -85,7 +85,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     ``selected_index`` is where the selected row stands now among all rows, ``None`` when it is gone. ``queue_known``
     is false
     before the first answer of a source: then there are no rows because nothing is known, not because nothing waits.
-    ``problems`` are sentences to show once."""
+    ``queue_sources`` are the names of the sources whose rows these are; ``several_senders`` says that one of them tells
+    its rows apart by sender. ``totals_offered`` is false where no source tells mail totals at all. ``problems`` are
+    sentences to show once."""
 
     serial: int
     time: float
@@ -100,11 +102,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     sum_delta: float | None = None
     files: int | None = None
     queue_known: bool = False
+    queue_sources: list[str] = []
+    several_senders: bool = False
     selected_index: int | None = None
     selected: RowKey | None = None
     panes: list[AccountPane] = []
     pane_count: int = 0
     totals_known: bool = False
+    totals_offered: bool = True
     chart_title: str = ""
     chart: list[ChartLine] = []
     sources: list[SourceStatus] = []

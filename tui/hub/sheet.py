@@ -54,11 +54,17 @@ class Sheet:
         }
         for name in TABLE_COLUMNS:
             self._columns[name] = _joined([getattr(part.table, name) for part in parts])
+        self._columns["sender"] = _joined([part.table.sender or [""] * len(part.totals) for part in parts])
+        self.sources = [part.source for part in parts]
+        self.several_senders = any(not _constant(part.table.sender_id) for part in parts)
         # Joined columns are copies: the parts' own are kept too, so that only release frees them.
         self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in parts]
         self._keys, self._base = self._sort_by_keys()
         self._orders: dict[tuple[str, bool], tuple[list[int], Sequence[Any]]] = {}
-        self.sums = QueueRow(**{state: sum(self._columns[state]) for state in STATES})
+        self.source_sums = {part.source: _sums(part) for part in parts}
+        self.sums = QueueRow(
+            **{state: sum(getattr(sums, state) for sums in self.source_sums.values()) for state in STATES}
+        )
         self.sum_delta = _sum_known([part.sum_delta for part in parts])
         self.files = _sum_known([part.table.files for part in parts])
         self.moving = any(self._columns["delta"])
@@ -110,6 +116,7 @@ class Sheet:
         return QueueRow(
             source=columns["source"][index],
             sender_id=columns["sender_id"][index],
+            sender=columns["sender"][index],
             account_id=columns["account_id"][index],
             account=columns["account"][index],
             campaign_id=columns["campaign_id"][index],
@@ -170,6 +177,16 @@ def ordered(indices: list[int], column: Sequence[Any], descending: bool = False)
     for some in reversed(dealt) if descending else dealt:
         result += sorted(some, key=key, reverse=descending)
     return result
+
+
+def _sums(part: Part) -> QueueRow:
+    """What waits in one source; of the sender whose rows these are, where there is only one."""
+    senders = part.table.sender_id
+    return QueueRow(
+        source=part.source,
+        sender_id=senders[0] if senders and _constant(senders) else 0,
+        **{state: sum(getattr(part.table, state)) for state in STATES},
+    )
 
 
 def _joined(columns: Sequence[list[Any]]) -> list[Any]:

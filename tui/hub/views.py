@@ -33,6 +33,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     time: float
     sheet: Sheet | None = None
     ranking: Ranking | None = None
+    totals_offered: bool = True
     panes: Sequence[AccountPane] = ()
     chart: Chart = Chart("", [])
     sources: Sequence[SourceStatus] = ()
@@ -52,6 +53,7 @@ def make_view(request: ViewRequest, known: Known) -> View:
         panes=list(known.panes),
         pane_count=len(known.ranking.accounts) if known.ranking else 0,
         totals_known=known.ranking is not None,
+        totals_offered=known.totals_offered,
         chart_title=known.chart.title,
         chart=known.chart.lines,
         sources=list(known.sources),
@@ -72,6 +74,8 @@ def make_view(request: ViewRequest, known: Known) -> View:
         sum_delta=sheet.sum_delta,
         files=sheet.files,
         queue_known=True,
+        queue_sources=sheet.sources,
+        several_senders=sheet.several_senders,
         selected_index=_position(request.selected, request, sheet, sort),
     )
 
@@ -87,19 +91,34 @@ def same_but_for_time(view: View, other: View) -> bool:
     return _timeless(view) == _timeless(other)
 
 
-def rank(totals: Sequence[tuple[str, Sequence[MailTotals]]], account_id: int | None) -> Ranking:
-    """The accounts of all sources (name, totals), or only those with this id, most messages sent first, unknown last;
-    equals by name."""
-    accounts = [
-        (source, account)
-        for source, answer in totals
-        for account in answer
-        if account_id is None or account.account_id == account_id
-    ]
+def rank(
+    totals: Sequence[tuple[str, Sequence[MailTotals]]], query: QueueQuery, only_source: str | None = None
+) -> Ranking:
+    """The accounts of all sources (name, totals) that ``query`` in ``only_source`` selects, most messages sent first,
+    unknown last; equals by name.
+
+    One source may tell what waits and another the totals: where the query's source has none, those of the others
+    stand. An account is known by its id in the query's source, and by its name in others, whose ids are their own.
+    """
+    own = [(source, answer) for source, answer in totals if only_source in (None, source)]
+    accounts = _selected(own, query, by_id=bool(query.account_id)) or _selected(totals, query, by_id=False)
     names = [account.account for _, account in accounts]
     sent = [-1 if account.send_count is None else account.send_count for _, account in accounts]
     by_name = ordered(list(range(len(accounts))), names)
     return Ranking([accounts[index] for index in ordered(by_name, sent, descending=True)])
+
+
+def _selected(
+    totals: Sequence[tuple[str, Sequence[MailTotals]]], query: QueueQuery, *, by_id: bool
+) -> list[tuple[str, MailTotals]]:
+    if query.account_id is None:
+        return [(source, account) for source, answer in totals for account in answer]
+    return [
+        (source, account)
+        for source, answer in totals
+        for account in answer
+        if (account.account_id == query.account_id if by_id else query.account and account.account == query.account)
+    ]
 
 
 def trend_query(query: QueueQuery, key: RowKey | None) -> QueueQuery:
@@ -121,12 +140,13 @@ def trend_query(query: QueueQuery, key: RowKey | None) -> QueueQuery:
 
 
 def trend_title(query: QueueQuery, row: QueueRow, span_seconds: int) -> str:
-    """What a trend chart shows, in words; of ``row`` within the query, where a row without names is all of it:
-    "Waiting: alice, newsletter, Gmail - last 60 min"."""
+    """What a trend chart shows, in words; of ``row`` within the query, where a row without names is all of it; its
+    sender is named where it has a name: "Waiting: alice, newsletter, Gmail - last 60 min"."""
     account_id, campaign_id = row.account_id or query.account_id, row.campaign_id or query.campaign_id
     account = row.account or query.account or (f"account {account_id}" if account_id else "")
     campaign = row.campaign or query.campaign or (NO_CAMPAIGN_NAME if campaign_id else "")
-    parts = [part for part in (row.source, account, campaign, row.isp or query.isp or "") if part]
+    sender = row.sender or query.sender
+    parts = [part for part in (row.source, sender, account, campaign, row.isp or query.isp or "") if part]
     return f"Waiting: {', '.join(parts) or 'all mail'} - last {_span(span_seconds)}"
 
 
@@ -135,6 +155,15 @@ def _span(seconds: int) -> str:
         if seconds >= 2 * size and seconds % size == 0:
             return f"{seconds // size} {noun}"
     return f"{max(1, seconds // 60)} min"
+
+
+def rows_around(request: ViewRequest, sheet: Sheet, most: int) -> list[QueueRow]:
+    """The rows of the window, at most so many, and the selected one."""
+    order, first = sheet.order(sort_of(request), request.descending), _first_row(request, sheet, sort_of(request))
+    indices = set(order[first : first + min(request.rows, most)])
+    if request.selected is not None and (index := sheet.find(request.selected)) is not None:
+        indices.add(index)
+    return [sheet.row(index) for index in indices]
 
 
 def _first_row(request: ViewRequest, sheet: Sheet, sort: str) -> int:
