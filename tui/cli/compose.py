@@ -40,6 +40,7 @@ from tui.engine.queues.command import shown
 from tui.engine.queues.exim_bp import EximBp
 from tui.engine.queues.exim_spool import EximSpool
 from tui.engine.queues.listing import ListingError, QueueLister
+from tui.engine.queues.postcat import Postcat
 from tui.engine.queues.postqueue import Postqueue
 from tui.engine.simulate import Simulation
 from tui.engine.sqlite_reader import SqliteReader
@@ -47,7 +48,7 @@ from tui.engine.sqlite_writer import SqliteWriter
 from tui.engine.tail import Tail
 from tui.isp import IspTable
 from tui.model import Checkup
-from tui.sources.ledger import LedgerSource
+from tui.sources.ledger import LedgerSource, NoLedger
 from tui.sources.source import Source, SourceError
 
 MIB = 1024 * 1024
@@ -60,11 +61,20 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
     path = ledger_path(source)
     return LedgerSource(
         source.name,
-        lambda: SqliteReader(path, source.sender_id),
+        lambda: _reader(path, source.sender_id),
         type="demo" if isinstance(source, DemoSource) else "local",
         interval_seconds=interval_seconds,
         look=lambda: look(source),
     )
+
+
+def _reader(path: Path, sender_id: int) -> SqliteReader:
+    try:
+        return SqliteReader(path, sender_id)
+    except LedgerError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise NoLedger(str(error)) from error
+        raise
 
 
 def _server(source: CpanelSource | SenderQueueSource, interval_seconds: float) -> Source:
@@ -219,7 +229,8 @@ def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed
     position = next((each for each in writer.positions() if each.path == str(found.log)), None)
     tail = Tail(found.log, position)
     log: LogReader = PostfixLog(accounts, zone) if found.mta == "postfix" else EximLog(accounts, zone)
-    return MtaFeed(tail, log, _lister(found, source, accounts))
+    headers = Postcat(found.postcat) if found.postcat is not None else None
+    return MtaFeed(tail, log, _lister(found, source, accounts), headers)
 
 
 def _lister(found: FoundMta, source: LocalSource, accounts: Accounts) -> QueueLister:

@@ -17,10 +17,6 @@ class LedgerError(Exception):
     """The ledger could not be read or written; the text says which file and what to do."""
 
 
-class NoLedger(LedgerError):
-    """Nobody has written this ledger yet; the text says which."""
-
-
 class LedgerBusy(LedgerError):
     """Another collector writes this ledger; the text says which process."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tui.engine.ledger import LedgerError, NoLedger
+from tui.engine.ledger import LedgerError
 from tui.engine.sqlite_blocks import BlockError
 
 APPLICATION_ID = 0x6D616C74
@@ -120,7 +120,7 @@ def open_to_read(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoLedger(nothing) from error
+        raise LedgerError(nothing) from error
     except OSError as error:
         raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror)) from error
     db = _connect(path, "ro")
@@ -128,7 +128,7 @@ def open_to_read(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -
         with explained(path):
             version = _stored_version(db, path, len(migrations))
             if version == 0:
-                raise NoLedger(nothing)
+                raise LedgerError(nothing)
             if version < len(migrations):
                 raise LedgerError(
                     f"the ledger {path} was written by an older mailtop (version {version}, this one reads "

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus, NoLedger
+from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
 from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
@@ -18,6 +18,10 @@ LIVE_INTERVALS = 3
 """Numbers are live while the collector wrote within five seconds, or three polls where these take longer."""
 
 Answer = TypeVar("Answer")
+
+
+class NoLedger(LedgerError):
+    """Nobody has made this ledger yet; ``open_reader`` may say so."""
 
 
 class LedgerSource:
