@@ -82,15 +82,24 @@ def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownS
     )
 
 
-def queue_texts(grouping: Grouping, many_sources: bool) -> tuple[str, ...]:
-    """The columns of text that a table of this grouping needs."""
-    texts = _TEXTS_OF[grouping]
-    return ("source", *texts) if many_sources and "source" not in texts else texts
+def queue_texts(grouping: Grouping, many_sources: bool, many_senders: bool) -> tuple[str, ...]:
+    """The columns of text that a table of this grouping needs, with what tells sources and sending systems apart."""
+    own = [text for text in _TEXTS_OF[grouping] if text != "source"]
+    return (*(["source"] if many_sources or not own else []), *(["sender_id"] if many_senders else []), *own)
 
 
-def queue_row(row: QueueRow) -> Row:
-    """A row of the queue by the keys that JSON and CSV have."""
-    return {key: getattr(row, key) for key in QUEUE_KEYS}
+def queue_row(row: QueueRow, names_campaigns: bool = True) -> Row:
+    """A row of the queue by the keys that JSON and CSV have. ``names_campaigns``: an empty name of a campaign is mail
+    without a campaign, and not one whose name the source cannot tell."""
+    cells: Row = {key: getattr(row, key) for key in QUEUE_KEYS}
+    cells["account"] = known_name(row.account, row.account_id)
+    cells["campaign"] = row.campaign if names_campaigns else known_name(row.campaign, row.campaign_id)
+    return cells
+
+
+def known_name(name: str, id_: int) -> str | None:
+    """A name, or ``None`` where there is only an id."""
+    return name if name or not id_ else None
 
 
 def totals_row(source: str, totals: MailTotals) -> Row:
@@ -130,7 +139,7 @@ def as_table(report: Report, width: int | None = None) -> Iterator[str]:
     heads = [column.removesuffix("_count") for column in columns]
     sums = [*_sum_label(report), *(_sum(row[key] for row in report.rows) for key in report.counts)]
     has_sum = report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1
-    lines = [heads, *([_cell(row[key]) for key in columns] for row in report.rows)]
+    lines = [heads, *(_cells(row, report) for row in report.rows)]
     if has_sum:
         lines.append([_cell(value) for value in sums])
     widths = [max(map(cell_width, cells)) for cells in zip(*lines, strict=True)]
@@ -148,6 +157,12 @@ def as_table(report: Report, width: int | None = None) -> Iterator[str]:
 
 def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@＝＋－＠") else cell
+
+
+def _cells(row: Row, report: Report) -> list[str]:
+    """A row as a table shows it: an id stands for a name that nobody knows."""
+    texts = [str(row[key] if row[key] is not None else row[f"{key}_id"]) for key in report.texts]
+    return [*texts, *(_cell(row[key]) for key in report.counts)]
 
 
 def _cell(value: Cell) -> str:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
@@ -16,12 +16,22 @@ from tui.cli import formats
 from tui.cli.arguments import Exit
 from tui.cli.formats import Report, Row
 from tui.cli.output import say, write
-from tui.config import ConfigError, SourceConfig
+from tui.cli.sources import collected, configuration, sources_of, with_demo_ledgers
+from tui.config import ConfigError, CpanelSource, DemoSource, LocalSource, SenderQueueSource, SourceConfig
 from tui.model import Freshness, Grouping, QueueQuery, QueueRow, SourceStatus
 from tui.sources.source import Source, SourceError
 
 ANSWER_SECONDS = 30.0
+SERVER_SECONDS = 300.0
+"""How long a ledger may take, and a server, which may be asked once for each account."""
+
 CLOSE_SECONDS = 0.5
+
+_OFFERING: dict[str, tuple[type[SourceConfig], ...]] = {
+    "totals": (LocalSource, DemoSource, CpanelSource),
+    "queue": (LocalSource, DemoSource, SenderQueueSource),
+}
+"""The sources that know any of what is asked for; the others are not asked."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +48,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, kw_only=True):
     """What one source answered: its rows, how it is, and what a person should be told of it. ``alone``: no other source
     is asked, so a word may be an id; ``named``: for ``account`` and ``campaign``, whether the word is a name there
-    (true) or could only be an id (false)."""
+    (true) or could only be an id (false). ``knows``: it had any of what was asked for; the note on that it had not is
+    left out where another has."""
 
     status: SourceStatus
     alone: bool = True
+    knows: bool = True
     named: dict[str, bool] = {}
     rows: list[Row] = []
     notes: list[str] = []
@@ -62,29 +74,57 @@ def run(options: argparse.Namespace) -> int:
 
 def _answers(asked: Asked, config_file: str | None) -> list[Answer]:
     from tui.cli import compose
-    from tui.cli.sources import configuration, sources_of, with_demo_ledgers
 
     with ExitStack() as running:
         config = with_demo_ledgers(configuration(config_file), running)
-        wanted = _wanted(asked.sender, sources_of(config))
-        troubles = {source.name: trouble for source in wanted if (trouble := compose.catch_up(source, running))}
+        wanted = wanted_of(asked, sources_of(config))
+        troubles = {
+            source.name: trouble for source in collected(wanted) if (trouble := compose.catch_up(source, running))
+        }
         sources = [compose.make_source(source, config.interval) for source in wanted]
         return asyncio.run(ask_all(asked, sources, troubles))
 
 
-def _wanted(sender: int | None, sources: Sequence[SourceConfig]) -> list[SourceConfig]:
-    wanted = [source for source in sources if sender in (None, source.sender_id)]
+def wanted_of(asked: Asked, sources: Sequence[SourceConfig]) -> list[SourceConfig]:
+    """Those of ``sources`` that can know what is asked for; raises ``ConfigError`` when none can."""
+    offering = [source for source in sources if isinstance(source, _OFFERING[asked.what])]
+    if not offering:
+        other = "queue" if asked.what == "totals" else "totals"
+        raise ConfigError(f"{_NOTHING[asked.what]}; add a source that does, or ask for: mailtop show {other}")
+    wanted = [source for source in offering if asked.sender is None or _may_have(source, asked.sender)]
     if wanted:
         return wanted
-    numbers = sorted({source.sender_id for source in sources})
-    there = f"there {'is only' if len(numbers) == 1 else 'are'} {', '.join(map(str, numbers))}"
-    raise ConfigError(f"--sender: no source has the number {sender}; {there}")
+    numbers = {number for source in offering for number in _senders(source) or ()}
+    raise no_such_sender(asked.sender, numbers)
+
+
+_NOTHING = {
+    "totals": "no source of the configuration knows mail totals",
+    "queue": "no source of the configuration knows a queue",
+}
+
+
+def no_such_sender(sender: int | None, numbers: Collection[int]) -> ConfigError:
+    """The error for a ``--sender`` that is not among ``numbers``."""
+    there = f"there {'is only' if len(numbers) == 1 else 'are'} {', '.join(map(str, sorted(numbers)))}"
+    return ConfigError(f"--sender: no source has the number {sender}; {there if numbers else 'there is none'}")
+
+
+def _senders(source: SourceConfig) -> Collection[int] | None:
+    """The numbers of a source's sending systems; ``None`` where only its server knows them."""
+    if isinstance(source, SenderQueueSource):
+        return None if isinstance(source.senders, str) else source.senders
+    return () if isinstance(source, CpanelSource) else (source.sender_id,)
+
+
+def _may_have(source: SourceConfig, sender: int) -> bool:
+    numbers = _senders(source)
+    return numbers is None or sender in numbers
 
 
 async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:
-    """Ask every source at the same time, each for ``ANSWER_SECONDS``, and close it. ``troubles`` are sentences, by
-    source, on why its numbers could not be brought up to date. Raises ``ConfigError`` for an id where several sources
-    are asked."""
+    """Ask every source at the same time, and close it. ``troubles`` are sentences, by source, on why its numbers could
+    not be brought up to date. Raises ``ConfigError`` for an id where several sources are asked."""
     alone = len(sources) == 1
     try:
         asking = (_ask(asked, source, troubles.get(source.name), alone) for source in sources)
@@ -97,13 +137,21 @@ async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, s
         named = [answer.named[what] for answer in answers if what in answer.named]
         if not alone and named and not any(named):
             raise ConfigError(f"--{what}: ids differ between sources: name the {what}, or add --sender")
+    if not any(answer.knows for answer in answers):
+        for answer in answers:
+            answer.notes.append(f'the source "{answer.status.name}" knows no {_NUMBERS[asked.what]}')
     return answers
+
+
+_NUMBERS = {"totals": "mail totals", "queue": "queue"}
 
 
 def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Report:
     """All answers as one, the largest rows first."""
     rows = [row for answer in answers for row in answer.rows]
-    keys, texts, counts, sort = _columns(asked, many_sources=len(answers) > 1)
+    senders = {(row["source"], row.get("sender_id")) for row in rows}
+    many_senders = len(senders) > len({source for source, _ in senders})
+    keys, texts, counts, sort = _columns(asked, many_sources=len(answers) > 1, many_senders=many_senders)
     rows.sort(key=_largest_first(sort, keys))
     return Report(
         time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -146,20 +194,22 @@ def _as_query(asked: Asked) -> dict[str, formats.Cell]:
 _Names = tuple[str, ...]
 
 
-def _columns(asked: Asked, many_sources: bool) -> tuple[_Names, _Names, _Names, str]:
+def _columns(asked: Asked, many_sources: bool, many_senders: bool) -> tuple[_Names, _Names, _Names, str]:
     """All keys of a row, the texts and counts that a table shows, and the count that rows are sorted by."""
     if asked.what == "totals":
-        texts = ("source", "account") if many_sources else ("account",)
-        return formats.TOTALS_KEYS, texts, formats.TOTALS_COUNTS, "send_count"
-    return formats.QUEUE_KEYS, formats.queue_texts(asked.grouping, many_sources), formats.QUEUE_COUNTS, "total"
+        accounts = ("source", "account") if many_sources else ("account",)
+        return formats.TOTALS_KEYS, accounts, formats.TOTALS_COUNTS, "send_count"
+    texts = formats.queue_texts(asked.grouping, many_sources, many_senders)
+    return formats.QUEUE_KEYS, texts, formats.QUEUE_COUNTS, "total"
 
 
 def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[object, ...]]:
     texts = [key for key in ("account", "campaign", "isp", "source") if key in keys]
+    ids = [key for key in keys if key.endswith("_id")]
 
     def key(row: Row) -> tuple[object, ...]:
         value = row[count]
-        return (-value if isinstance(value, int) else 1, *(row[text] for text in texts))
+        return (-value if isinstance(value, int) else 1, *(row[text] or "" for text in texts), *map(row.get, ids))
 
     return key
 
@@ -167,17 +217,16 @@ def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[obj
 async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -> Answer:
     unread = SourceStatus(name=source.name, type=source.type, freshness=Freshness.ERROR)
     answer = Answer(status=unread, alone=alone)
+    seconds = ANSWER_SECONDS if source.type in ("local", "demo") else SERVER_SECONDS
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            answer.status = await source.status()
-            if asked.what == "totals":
-                await _ask_totals(source, answer)
-            else:
-                await _ask_queue(asked, source, answer)
-    except SourceError as error:
-        trouble = trouble or str(error)
+        async with asyncio.timeout(seconds):
+            try:
+                await (_ask_totals(source, answer) if asked.what == "totals" else _ask_queue(asked, source, answer))
+            except SourceError as error:
+                trouble = trouble or str(error)
+            answer.status = await source.status()  # a server's is that of its last answer
     except TimeoutError:
-        trouble = trouble or f"it has not answered for {ANSWER_SECONDS:.2g} seconds"
+        trouble = trouble or f"it has not answered for {seconds:.2g} seconds"
     status = answer.status
     if trouble is None and status.error is None and status.freshness in (Freshness.PARTIAL, Freshness.ERROR):
         trouble = status.notes[0] if status.notes else "its numbers are not complete"
@@ -189,8 +238,7 @@ async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -
 
 async def _ask_totals(source: Source, answer: Answer) -> None:
     totals = await source.totals()
-    if totals is None:
-        answer.notes.append(f'the source "{source.name}" knows no mail totals')
+    answer.knows = totals is not None
     answer.rows = [formats.totals_row(source.name, each) for each in totals or ()]
 
 
@@ -198,14 +246,19 @@ async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
     queries = await _queries(asked, source, answer)
     tables = [table for query in queries if (table := await source.queue(query)) is not None]
     if queries and not tables:
-        answer.notes.append(f'the source "{source.name}" knows no queue')
+        answer.knows = False
         return
     rows = _added_up([row for table in tables for row in table.rows(source.name)])
     if tables and not rows and asked.grouping is Grouping.TOTAL:
         rows = [QueueRow(source=source.name, sender_id=asked.sender or 0)]
-    answer.rows = [formats.queue_row(row) for row in rows]
+    answer.rows = [formats.queue_row(row, _names_campaigns(source)) for row in rows]
     if (asked.account, asked.campaign, asked.isp) == (None, None, None) and tables:
         answer.files = tables[0].files
+
+
+def _names_campaigns(source: Source) -> bool:
+    """Whether a campaign without a name is no campaign: a ledger knows every name, a sending platform tells ids."""
+    return source.type != "sender_queue"
 
 
 async def _queries(asked: Asked, source: Source, answer: Answer) -> list[QueueQuery]:
@@ -219,7 +272,8 @@ async def _queries(asked: Asked, source: Source, answer: Answer) -> list[QueueQu
             return []
     if asked.account is not None:
         table = await source.queue(QueueQuery(grouping=Grouping.ACCOUNT, sender_id=asked.sender))
-        found = _named("account", asked.account, table.account, table.account_id, answer) if table is not None else []
+        names = list(map(formats.known_name, table.account, table.account_id)) if table is not None else []
+        found = _named("account", asked.account, names, table.account_id, answer) if table is not None else []
         if table is not None and not found:
             answer.notes.append(_nothing_waits(source, "account", asked.account, table.account))
             return []
@@ -236,16 +290,19 @@ async def _campaign_queries(
     table = await source.queue(by_campaign)
     if table is None:
         return [query]
-    found = _named("campaign", campaign, table.campaign, table.campaign_id, answer)
+    names: Sequence[str | None] = table.campaign
+    if not _names_campaigns(source):
+        names = list(map(formats.known_name, table.campaign, table.campaign_id))
+    found = _named("campaign", campaign, names, table.campaign_id, answer)
     if not found:
         answer.notes.append(_nothing_waits(source, "campaign", campaign, table.campaign))
-    return [
-        msgspec.structs.replace(query, account_id=table.account_id[index], campaign_id=table.campaign_id[index])
-        for index in found
-    ]
+    pairs = dict.fromkeys(
+        (table.account_id[index], table.campaign_id[index]) for index in found
+    )  # once for all senders
+    return [msgspec.structs.replace(query, account_id=account, campaign_id=id_) for account, id_ in pairs]
 
 
-def _named(what: str, word: str, names: Sequence[str], ids: Sequence[int], answer: Answer) -> list[int]:
+def _named(what: str, word: str, names: Sequence[str | None], ids: Sequence[int], answer: Answer) -> list[int]:
     """The rows whose name is ``word``, else those whose id it is; ``answer`` is told which."""
     by_name = [index for index, name in enumerate(names) if name == word]
     by_id = [index for index, id_ in enumerate(ids) if str(id_) == word]
