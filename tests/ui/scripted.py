@@ -31,6 +31,7 @@ FIRST = SourceStatus(name="mx1", type="local", freshness=Freshness.STALE)
 
 def cell(account: str, campaign: str, isp: str, *counts: int) -> QueueRow:
     """A queue cell; ids are made from the names so that equal names are equal rows."""
+    new, proc, retry, hold = counts
     return QueueRow(
         source="mx1",
         sender_id=1,
@@ -39,7 +40,10 @@ def cell(account: str, campaign: str, isp: str, *counts: int) -> QueueRow:
         campaign_id=_number(campaign),
         campaign=campaign,
         isp=isp,
-        **dict(zip(STATES, counts, strict=True)),
+        new=new,
+        proc=proc,
+        retry=retry,
+        hold=hold,
     )
 
 
@@ -152,6 +156,8 @@ class World:
             sum_delta=self.delta,
             files=self.files if self.queue_known else None,
             queue_known=self.queue_known,
+            queue_sources=sorted({row.source for row in rows}),
+            several_senders=len({(row.source, row.sender_id) for row in rows}) > len({row.source for row in rows}),
             selected_index=selected,
             selected=request.selected,
             panes=self.panes(request)[: request.panes] if self.totals_known else [],

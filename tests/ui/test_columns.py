@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.ui.scripted import cell
 from tui.model import Grouping, QueueQuery, QueueRow
 from tui.text import cell_width
-from tui.ui.columns import EDGE, GAP, MARGIN, MIX, RowFacts, columns_for, sort_names
+from tui.ui.columns import EDGE, GAP, MARGIN, MIX, RowFacts, Whose, columns_for, sort_names
 from tui.ui.glyphs import ASCII, UNICODE
 
 QUERIES = [QueueQuery(grouping=grouping) for grouping in Grouping] + [
@@ -25,6 +25,7 @@ counts = st.integers(0, 10**10)
     st.tuples(st.text("aé日", max_size=60), st.text(max_size=5), st.text(max_size=5), counts, counts, counts, counts),
     st.none() | st.floats(-1e6, 1e6),
     st.sampled_from([(), ("mx1",), ("mx1", "mail.with-a-long-name.test")]),
+    st.booleans(),
 )
 def test_cells_have_exactly_their_width(
     query: QueueQuery,
@@ -33,16 +34,17 @@ def test_cells_have_exactly_their_width(
     values: tuple[str, str, str, int, int, int, int],
     delta: float | None,
     sources: tuple[str, ...],
+    senders: bool,
 ) -> None:
     signs = UNICODE if glyphs is UNICODE else ASCII
     row = cell(*values)
-    columns = columns_for(query, width, signs, sources)
+    columns = columns_for(query, width, signs, Whose(sources, senders))
     for column in columns:
         text = "".join(span.text for span in column.cell(RowFacts(row, delta, row), column.width, signs))
         assert cell_width(text) == column.width
     assert MARGIN + sum(column.width + GAP for column in columns) - GAP + EDGE <= width
     assert all(column.width >= len(column.header) for column in columns if column.number or column.header == MIX)
-    least = 4 if len(sources) > 1 else 7
+    least = 4 if len(sources) > 1 or senders else 7
     assert all(column.width >= least for column in columns if not column.number)
 
 
@@ -64,10 +66,10 @@ def test_the_first_columns_name_the_row(query: QueueQuery, names: list[str]) -> 
 def test_rows_of_several_sources_begin_with_their_source() -> None:
     for query, names in zip(QUERIES[1:3], (["source", "account"], ["source", "account", "campaign"]), strict=True):
         for width in (40, 80, 140):
-            headers = [column.header for column in columns_for(query, width, UNICODE, ["mx1", "mx2"])]
+            headers = [column.header for column in columns_for(query, width, UNICODE, Whose(["mx1", "mx2"]))]
             assert headers[: len(names)] == names
-    assert columns_for(QUERIES[0], 80, UNICODE, ["mx1", "mx2"])[0].header == "queue"
-    assert columns_for(QUERIES[1], 80, UNICODE, ["mx1"])[0].header == "account"
+    assert columns_for(QUERIES[0], 80, UNICODE, Whose(["mx1", "mx2"]))[0].header == "queue"
+    assert columns_for(QUERIES[1], 80, UNICODE, Whose(["mx1"]))[0].header == "account"
 
 
 def test_narrow_tables_keep_the_counts() -> None:

@@ -198,7 +198,7 @@ async def test_a_sources_error_is_told_and_its_numbers_stay() -> None:
         look.link.push()
         await look.wait_for("cp-eu: the token is refused; give it the ACL track-email.")
         assert "✖ cp-eu error 3m  ● mx1 live" in look.lines()[0]
-        assert look.cursor_line().split()[:2] == ["mx1", "news@globex.test"]
+        assert look.cursor_line().split()[0] == "news@globex.test"
         world.sources = [LIVE]
         look.link.push()
         await look.wait_for(lambda: "refused" not in look.text())

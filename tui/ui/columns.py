@@ -3,8 +3,8 @@ data. Any widget may draw it; nothing here knows a widget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tui.hub.protocol import Span
 from tui.model import NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
@@ -40,7 +40,7 @@ _NARROW_BELOW = 70
 _TINY_BELOW = 54
 _KEYS_AT_MOST = 44
 _MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
-_SOURCE_AT_MOST = 12
+_WHOSE_AT_MOST, _WHOSE_AT_LEAST = 12, 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ class RowFacts:
     row: QueueRow
     delta: float | None
     sums: QueueRow
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose rows stand in a table: the names of their sources, whether one of these has several senders, and the
+    colours that the user gave to sources, by name."""
+
+    sources: Sequence[str] = ()
+    several_senders: bool = False
+    colors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,20 +74,17 @@ class Column:
     number: bool = True
 
 
-def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, sources: Sequence[str] = ()) -> list[Column]:
-    """The columns for the rows of ``query`` in a table ``width`` cells wide. ``sources`` are the names of the sources
-    whose rows stand there; of several, each row says whose it is."""
-    several = len(sources) > 1 and query.grouping is not Grouping.TOTAL  # a total says it in its name
-    numbers = _number_columns(width, glyphs, two_keys=several or _has_two_keys(query))
+def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[Column]:
+    """The columns for the rows of ``query`` in a table ``width`` cells wide; of several sources or senders, each row
+    says whose it is."""
+    whose_columns = _whose_columns(query, glyphs, whose)
+    numbers = _number_columns(width, glyphs, two_keys=bool(whose_columns) or _has_two_keys(query))
     left = width - MARGIN - EDGE - sum(column.width + GAP for column in numbers)
     mix = width >= _MIX_FROM
     keys_width = min(left - _MIX_AT_LEAST - GAP, _KEYS_AT_MOST) if mix else left
-    columns = []
-    if several:
-        longest = max(len("source "), *(glyphs.width(name) for name in sources))
-        source_width = min(longest, _SOURCE_AT_MOST, keys_width // 3)
-        columns.append(Column("source", None, source_width, _text(lambda row: row.source), number=False))
-    columns += _key_columns(query, keys_width - sum(column.width + GAP for column in columns)) + numbers
+    columns = _fitted(whose_columns, keys_width, keys=2 if _has_two_keys(query) else 1)
+    keys_left = keys_width - sum(column.width + GAP for column in columns)
+    columns += _key_columns(query, keys_left, by_sender=whose.several_senders) + numbers
     if mix:
         columns.append(Column(MIX, None, min(left - keys_width - GAP, _MIX_AT_MOST), _mix_cell, number=False))
     return columns
@@ -86,6 +93,11 @@ def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, sources: Sequence
 def sort_names(query: QueueQuery, width: int, glyphs: Glyphs) -> list[tuple[str, bool]]:
     """The sort keys one can walk through at this width, left to right, each with whether it is a number."""
     return [(column.sort, column.number) for column in columns_for(query, width, glyphs) if column.sort]
+
+
+def color_role(color: str | None) -> str:
+    """What is added to a role so that it is drawn in a colour of the user's."""
+    return f" color:{color}" if color else ""
 
 
 def is_filtered(query: QueueQuery) -> bool:
@@ -97,7 +109,31 @@ def _has_two_keys(query: QueueQuery) -> bool:
     return query.grouping is Grouping.ACCOUNT_CAMPAIGN and query.account_id is None
 
 
-def _key_columns(query: QueueQuery, width: int) -> list[Column]:
+def _whose_columns(query: QueueQuery, glyphs: Glyphs, whose: Whose) -> list[Column]:
+    """The columns that say whose a row is, as wide as they need to be. A total's name says its source or sender."""
+    columns = []
+    in_total = query.grouping is Grouping.TOTAL
+    if len(whose.sources) > 1 and (whose.several_senders or not in_total):
+        longest = max(len("source "), *(glyphs.width(name) for name in whose.sources))
+        width = min(longest, _WHOSE_AT_MOST)
+        columns.append(Column("source", None, width, _source_cell(whose.colors), number=False))
+    if whose.several_senders and not in_total:
+        columns.append(Column("sender", None, _WHOSE_AT_MOST, _text(_sender), number=False))
+    return columns
+
+
+def _fitted(columns: list[Column], width: int, keys: int) -> list[Column]:
+    """The columns made to fit into ``width`` beside so many key columns; where there is no room, fewer."""
+    while columns:
+        places = max(len(columns) + keys, 3)
+        each = (width - GAP * (places - 1)) // places
+        if each >= _WHOSE_AT_LEAST:
+            break
+        columns = columns[1:]
+    return [replace(column, width=min(column.width, each)) for column in columns]
+
+
+def _key_columns(query: QueueQuery, width: int, *, by_sender: bool) -> list[Column]:
     """The columns that name a row; the account is left out where the breadcrumb already says it."""
     account = Column("account", "account", width, _text(_account), number=False)
     if query.grouping is Grouping.ACCOUNT:
@@ -105,7 +141,7 @@ def _key_columns(query: QueueQuery, width: int) -> list[Column]:
     if query.grouping is Grouping.ISP:
         return [Column("isp", "isp", width, _text(lambda row: row.isp or NO_ISP_NAME), number=False)]
     if query.grouping is Grouping.TOTAL:
-        return [Column("queue", None, width, _text(_all_mail), number=False)]
+        return [Column("queue", None, width, _text(_all_of_sender if by_sender else _all_mail), number=False)]
     if not _has_two_keys(query):
         return [Column("campaign", "campaign", width, _text(_campaign), number=False)]
     first = (width - GAP + 1) // 2
@@ -136,6 +172,14 @@ def _campaign(row: QueueRow) -> str:
     return row.campaign or NO_CAMPAIGN_NAME
 
 
+def _sender(row: QueueRow) -> str:
+    return row.sender or str(row.sender_id)
+
+
+def _all_of_sender(row: QueueRow) -> str:
+    return f"all mail of {row.sender or f'sender {row.sender_id}'}"
+
+
 def _all_mail(row: QueueRow) -> str:
     """One of several sources is told apart by its name: their senders may well have the same number."""
     return f"all mail of {row.source}" if row.source else "all mail"
@@ -144,6 +188,13 @@ def _all_mail(row: QueueRow) -> str:
 def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
     def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
         return [Span(glyphs.fit(name(facts.row), width), "name")]
+
+    return cell
+
+
+def _source_cell(colors: Mapping[str, str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+    def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+        return [Span(glyphs.fit(facts.row.source, width), f"name{color_role(colors.get(facts.row.source))}")]
 
     return cell
 

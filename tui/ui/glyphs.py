@@ -24,6 +24,7 @@ class Glyphs:
     unknown: str
     wait: str
     problem: str
+    unverified: str
     per_minute: str
     states: Mapping[str, str]
     freshness: Mapping[Freshness, str]
@@ -56,6 +57,7 @@ UNICODE = Glyphs(
     unknown="–",
     wait="…",
     problem="✖",
+    unverified="!",
     per_minute="Δ/min",
     states=dict.fromkeys(STATES, "━"),
     freshness={
@@ -78,6 +80,7 @@ ASCII = Glyphs(
     unknown="-",
     wait="~",
     problem="!",
+    unverified="!",
     per_minute="+-/min",
     states=LETTERS,
     freshness={

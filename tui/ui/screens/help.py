@@ -125,6 +125,7 @@ def word_lines(glyphs: Glyphs) -> list[Line]:
         lines.append(_entry(f"{glyphs.freshness[freshness]} {freshness.value}", freshness.value, text))
     lines += [[], [Span(" Signs", "header")]]
     lines.append(_entry(glyphs.unknown, "strong", "not known, which is not zero"))
+    lines.append(_entry(f"name{glyphs.unverified}", "strong", "unverified: its certificate was not checked"))
     lines.append(_entry(glyphs.per_minute, "strong", "how much more or less waits than a minute ago"))
     lines.append(_entry(f"{glyphs.down} {glyphs.up}", "strong", "sorted by this column, down or up"))
     lines.append(_entry("n p r h", "strong", "in charts: new, proc, retry, hold"))

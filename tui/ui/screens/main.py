@@ -87,7 +87,7 @@ class MainScreen(Screen[None]):
         if view.query == self.asked.query and (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
             self.table.show(view, latest=view.serial == self.asked.serial)
             self.chart.show(view.chart_title, view.chart)
-        self.panes.show(view.panes if view.totals_known else None)
+        self.panes.show(view.panes if view.totals_known else None, narrowed=view.query.account_id is not None)
         self.notice.show(view)
         self._show_place()
         self._lay_out()
@@ -133,8 +133,8 @@ class MainScreen(Screen[None]):
 
     def action_into(self) -> None:
         """Go in on the row under the cursor."""
-        row = self.table.state.row
-        if row is not None and (query := self.asked.query.into(row)) is not None:
+        row, by_sender = self.table.state.row, self.table.by_sender
+        if row is not None and (query := self.asked.query.into(row, by_sender=by_sender)) is not None:
             self._places.go_in(self.asked)
             self._go_to(query, row.source)
 
@@ -232,7 +232,8 @@ class MainScreen(Screen[None]):
 
     def _lay_out(self) -> None:
         """Give panes and chart their cells."""
-        place = plan(*self.size, self.view.pane_count if self.view else 0)
+        view = self.view
+        place = plan(*self.size, view.pane_count, totals=view.totals_offered) if view else plan(*self.size, 0)
         if place == self._plan:
             return
         self._plan = place

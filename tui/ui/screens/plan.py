@@ -24,11 +24,12 @@ class Plan:
     chart_height: int
 
 
-def plan(width: int, height: int, pane_count: int) -> Plan:
-    """The plan for a terminal of ``width`` by ``height`` cells and ``pane_count`` accounts (0: none known yet)."""
+def plan(width: int, height: int, pane_count: int, *, totals: bool = True) -> Plan:
+    """The plan for a terminal of ``width`` by ``height`` cells and ``pane_count`` accounts (0: none known yet); without
+    panes where nobody tells ``totals``."""
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Plan(fits=False, places=0, panes_height=0, chart_height=0)
-    panes = width >= _PANES_FROM_WIDTH and height >= _PANES_FROM_HEIGHT
+    panes = totals and width >= _PANES_FROM_WIDTH and height >= _PANES_FROM_HEIGHT
     chart = width >= _CHART_FROM_WIDTH and height >= _CHART_FROM_HEIGHT
     places = min(width // _LEAST_PANE_WIDTH, _MOST_PANES, pane_count or _MOST_PANES)
     return Plan(

@@ -3,6 +3,8 @@ them)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tui.hub.protocol import AccountPane, Span
 from tui.model import UNKNOWN_ACCOUNT
 from tui.ui.glyphs import Glyphs
@@ -28,12 +30,13 @@ class AccountPanes(Lines):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="panes")
         self._panes: list[AccountPane] | None = None
+        self._narrowed = False
         self.places = 1
 
-    def show(self, panes: list[AccountPane] | None) -> None:
-        """Draw panes; ``None`` while the totals are not known."""
-        if panes != self._panes:
-            self._panes = panes
+    def show(self, panes: list[AccountPane] | None, *, narrowed: bool = False) -> None:
+        """Draw panes; ``None`` while the totals are not known. ``narrowed`` says that only one account is meant."""
+        if (panes, narrowed) != (self._panes, self._narrowed):
+            self._panes, self._narrowed = panes, narrowed
             self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -41,7 +44,8 @@ class AccountPanes(Lines):
         if self._panes is None:
             return self._sentence("waiting for the first totals of accounts", width)
         if not self._panes:
-            return self._sentence("no account has sent mail yet", width)
+            none = "no mail totals are known of this account" if self._narrowed else "no account has sent mail yet"
+            return self._sentence(none, width)
         each = pane_width(width, self.places)
         blocks = [pane_lines(pane, each, height, self.glyphs) for pane in self._panes[: self.places]]
         return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
@@ -61,7 +65,8 @@ def chart_size(width: int, places: int, height: int) -> tuple[int, int]:
 
 
 def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """One pane: name and volume above, counts to the left, rate and sparkline to the right."""
+    """One pane: name and volume above, counts to the left, rate and sparkline to the right; quotas that are reached
+    stand over the sparkline's top."""
     totals = pane.totals
     counts = [
         ("delivered", totals.success_count, "success"),
@@ -76,8 +81,12 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> li
         heading = [Span(size, "muted")]
     else:
         heading = [Span(sent, ""), Span(f" {size}", "muted")]
-    lines = [_heading(totals.account or UNKNOWN_ACCOUNT, heading, width, glyphs)]
-    charts = [_rates(pane, width - LEFT_WIDTH - 1, glyphs), *pane.chart]
+    name = totals.account or (f"account {totals.account_id}" if totals.account_id else UNKNOWN_ACCOUNT)
+    lines = [_heading(name, heading, width, glyphs)]
+    room = width - LEFT_WIDTH - 1
+    charts = [_rates(pane, room, glyphs), *pane.chart]
+    if totals.quotas:
+        charts[1:2] = [_quotas(totals.quotas, room, glyphs)]
     for y in range(height - 1):
         line = [Span(glyphs.edge, "axis")]
         line += _count(*counts[y], glyphs) if y < len(counts) else [Span(" " * (LEFT_WIDTH - 1))]
@@ -94,6 +103,14 @@ def _heading(name: str, right: Line, width: int, glyphs: Glyphs) -> Line:
 def _count(label: str, value: int | None, role: str, glyphs: Glyphs) -> Line:
     text = count(value, COUNT_WIDTH, glyphs.unknown).rjust(COUNT_WIDTH)
     return [Span(f"{label:<{LABEL_WIDTH}} ", "muted"), Span(text, role if value else "muted"), Span("  ")]
+
+
+def _quotas(quotas: Sequence[str], width: int, glyphs: Glyphs) -> Line:
+    """The limits that the account has reached; how many, where there is no room for all."""
+    text = f"{glyphs.problem} {', '.join(quotas)}"
+    if len(quotas) > 1 and glyphs.width(text) > width:
+        text = f"{glyphs.problem} {len(quotas)} quotas hit"
+    return [Span(glyphs.fit(text, width), "error")]
 
 
 def _rates(pane: AccountPane, width: int, glyphs: Glyphs) -> Line:

@@ -19,7 +19,7 @@ _BY = {
 def steps(query: QueueQuery, source: str | None = None) -> list[str]:
     """The way to ``query``, outermost first: ``queue``, the source where it is one of several, the filters, and how
     rows are added up."""
-    path = ["queue" if query.sender_id is None else f"queue of sender {query.sender_id}"]
+    path = ["queue" if query.sender_id is None else f"queue of {query.sender or f'sender {query.sender_id}'}"]
     if source is not None:
         path.append(source)
     if query.account_id is not None:

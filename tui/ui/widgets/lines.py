@@ -8,6 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.color import Color, ColorParseError
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -17,6 +18,8 @@ from tui.text import cell_width
 from tui.ui.glyphs import Glyphs
 
 Line = list[Span]
+
+COLOR = "color:"
 
 NEAR = 3
 """Cells between two changes that are cheaper to send again than to jump over."""
@@ -31,7 +34,8 @@ ROLES = (
 class Lines(Widget, can_focus=False):
     """A widget that draws what ``lines`` says.
 
-    A role is a component class without its ``lines--``; several, parted by a blank, are laid over one another.
+    A role is a component class without its ``lines--``, or ``color:`` and a colour that the user chose; several, parted
+    by a blank, are laid over one another.
 
     | component class | used for |
     |---|---|
@@ -126,9 +130,21 @@ class Lines(Widget, can_focus=False):
         if style is None:
             style = self.rich_style
             for part in role.split():
-                style += self.get_component_rich_style(f"lines--{part}", partial=True, default=Style.null())
+                if part.startswith(COLOR):
+                    style += self._user_style(part.removeprefix(COLOR))
+                else:
+                    style += self.get_component_rich_style(f"lines--{part}", partial=True, default=Style.null())
             self._role_styles[role] = style
         return style
+
+    def _user_style(self, color: str) -> Style:
+        """The style of a colour as the configuration names it; none where there are no colours, or no such one."""
+        if self.app.no_color:
+            return Style.null()
+        try:
+            return Style(color=Color.parse(color).rich_color)
+        except ColorParseError:
+            return Style.null()
 
 
 def changed_cells(old: Line, new: Line, width: int) -> list[tuple[int, int]]:

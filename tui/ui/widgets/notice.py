@@ -36,7 +36,7 @@ class Notice(Lines):
         errors = [
             f"{source.name}: {source.error}"
             for source in view.sources
-            if source.error and source.freshness is Freshness.ERROR
+            if source.error and source.freshness is not Freshness.PAUSED
         ]
         said = " ".join(view.problems) or self._said
         if (errors, said) != (self._errors, self._said):

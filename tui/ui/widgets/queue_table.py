@@ -10,7 +10,7 @@ from textual import events
 
 from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import Freshness, QueueRow
-from tui.ui.columns import GAP, MARGIN, MIX, NOUNS, Column, RowFacts, columns_for, is_filtered
+from tui.ui.columns import GAP, MARGIN, MIX, NOUNS, Column, RowFacts, Whose, columns_for, is_filtered
 from tui.ui.glyphs import Glyphs
 from tui.ui.messages import WindowMoved
 from tui.ui.widgets.lines import Line, Lines, line_width
@@ -33,8 +33,12 @@ class QueueTable(Lines):
         self._view: View | None = None
         self._asked = ViewRequest(serial=0)
         self._asked_at = 0.0
-        self._source: str | None = None
         self._clock = clock
+
+    @property
+    def by_sender(self) -> bool:
+        """Whether the rows shown are told apart by their senders."""
+        return self._view is not None and self._view.several_senders
 
     def begin(self, asked: ViewRequest) -> None:
         """Another query or order was asked for, with the cursor to stand on ``asked.selected``."""
@@ -45,7 +49,7 @@ class QueueTable(Lines):
     def show(self, view: View, *, latest: bool) -> None:
         """Draw a view of the query that was asked for; ``latest`` says that it answers the last request."""
         if self.state.show(view, latest=latest):
-            self._view, self._source = view, self._asked.source
+            self._view = view
             self.redraw()
 
     def move_to(self, index: int) -> None:
@@ -65,7 +69,7 @@ class QueueTable(Lines):
         if self.state.awaiting and self._clock() - self._asked_at >= PATIENCE_SECONDS:
             view = None
         query = view.query if view else self._asked.query
-        columns = columns_for(query, width, self.glyphs, self._sources())
+        columns = columns_for(query, width, self.glyphs, self._whose())
         sort, descending = (view.sort, view.descending) if view else (self._asked.sort, self._asked.descending)
         header = self._header(columns, sort, descending=descending)
         if view is None:
@@ -124,15 +128,20 @@ class QueueTable(Lines):
             line += column.cell(facts, column.width, self.glyphs)
         return line
 
-    def _sources(self) -> list[str]:
-        """The names of the sources whose rows are shown."""
-        known = self._view.sources if self._view else []
-        return [source.name for source in known if self._source in (None, source.name)]
+    def _whose(self) -> Whose:
+        """Whose rows are shown."""
+        view = self._view
+        if view is None:
+            return Whose()
+        colors = {source.name: source.color for source in view.sources if source.color}
+        return Whose(view.queue_sources, view.several_senders, colors)
 
     def _waiting(self, view: View) -> list[tuple[str, str]]:
         """What is being waited for: nothing is known yet, which is not the same as nothing waiting."""
         unknown = [source for source in view.sources if source.age_seconds is None]
-        names = ", ".join(source.name for source in unknown) or "the hub"
+        names = ", ".join(source.name for source in unknown or view.sources) or "the hub"
+        if view.sources and not unknown:
+            return [(f"no queue is known of {names}", "strong")]
         failed = [source for source in unknown if source.freshness is Freshness.ERROR]
         if failed and len(failed) == len(unknown):
             return [(f"no numbers from {names} yet", "strong")]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import Freshness, SourceStatus
+from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import age
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
@@ -57,38 +58,54 @@ class StatusLine(Lines):
             self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The one line; sources that do not fit are counted, the worst stand first."""
+        """The one line. Where not all sources fit, those that are live are shown by sign and name alone; those that do
+        not fit then are counted. The worst stand first."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
+        right = self._right(since)
+        room = width - line_width(right)
+        statuses = sorted(self._view.sources, key=lambda s: _WORST_FIRST.index(s.freshness)) if self._view else []
+        items = [self._source(status, since) for status in statuses]
+        if line_width(left) + sum(map(line_width, items)) >= room and len(items) > 1:
+            items = [self._source(status, since, brief=True) for status in statuses]
+        for number, item in enumerate(items):
+            rest = f"  +{len(items) - number} more"
+            needed = line_width(left) + line_width(item) + (len(rest) if number < len(items) - 1 else 1)
+            if needed > room and len(items) > 1:
+                left.append(Span(rest, "muted"))
+                break
+            left += item
+        return [justified(left, right, width)]
+
+    def _right(self, since_seconds: float) -> Line:
+        """What is asked for, and the time."""
         right = [Span(" ")]
         if self._asked.query.sender_id is not None:
             right += [Span(f"sender {self._asked.query.sender_id}  ")]
         if self._asked.paused:
             right += [Span(f"{self.glyphs.freshness[Freshness.PAUSED]} paused", "paused"), Span("  ")]
         if self._view is not None:
-            now = datetime.fromtimestamp(self._view.time + since).astimezone()
+            now = datetime.fromtimestamp(self._view.time + since_seconds).astimezone()
             right += [Span(f"{now:%H:%M} ")]
-        room = width - line_width(right)
-        statuses = sorted(self._view.sources, key=lambda s: _WORST_FIRST.index(s.freshness)) if self._view else []
-        for number, status in enumerate(statuses):
-            rest = f"  +{len(statuses) - number} more"
-            item = self._source(status, since)
-            if line_width(left) + line_width(item) + len(rest) > room and (number or len(statuses) > 1):
-                left.append(Span(rest, "muted"))
-                break
-            left += item
-        return [justified(left, right, width)]
+        return right
 
-    def _source(self, status: SourceStatus, since_seconds: float) -> Line:
+    def _source(self, status: SourceStatus, since_seconds: float, *, brief: bool = False) -> Line:
+        """One source: sign, name, freshness and age, and whether nobody checked whom the numbers come from."""
+        name = [Span(self.glyphs.plain(status.name), color_role(status.color).strip())]
+        unverified = [Span(" unverified", "error")] if status.unverified and not brief else []
+        if status.unverified and brief:
+            name.append(Span(self.glyphs.unverified, "error"))
         if status.age_seconds is None and status.freshness is not Freshness.ERROR:
-            return [Span(f"  {self.glyphs.wait} "), Span(self.glyphs.plain(status.name)), Span(" waiting", "muted")]
+            return [Span(f"  {self.glyphs.wait} "), *name, Span(" waiting", "muted"), *unverified]
         freshness = status.freshness
         if self._silent_seconds and freshness is not Freshness.ERROR:
             freshness = Freshness.STALE
-        glyph, role = self.glyphs.freshness[freshness], freshness.value
-        line = [Span(f"  {glyph} ", role), Span(self.glyphs.plain(status.name)), Span(f" {role}", role)]
+        sign, role = Span(f"  {self.glyphs.freshness[freshness]} ", freshness.value), freshness.value
+        if brief and freshness is Freshness.LIVE:
+            return [sign, *name]
+        line = [sign, *name, Span(f" {role}", role)]
         if status.age_seconds is not None:
             # The hub says seldom that what is live did not change: such an age does not grow here.
             since = 0.0 if freshness is Freshness.LIVE else since_seconds
             line.append(Span(f" {age(status.age_seconds + since, self._least_age_seconds)}", "muted"))
-        return line
+        return [*line, *unverified]
