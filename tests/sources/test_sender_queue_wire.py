@@ -175,14 +175,14 @@ NO_ANSWER = {
     b'{"error":true}': "is error of an unknown kind",
     b'{"error":{"code":401}}': "is error of an unknown kind",
     b'{"error":0.5}': "is error of an unknown kind",
-    b'{"error":400,"error_text":"Incorrect request"}': 'the question is incorrect, error 400 ("Incorrect request")',
-    b'{"error":401,"error_text":"Token required"}': 'a token is required, error 401 ("Token required")',
-    b'{"error":402}': "the limit of the tariff is reached, error 402",
-    b'{"error":"403","error_text":null}': "the token may not do this, error 403",
-    b"<xml><error>403</error><error_text>No rights</error_text></xml>": 'may not do this, error 403 ("No rights")',
-    b'{"error":500,"error_text":"\\u001b[31mBoom\\n","data":7}': 'is error 500 ("\ufffd[31mBoom\ufffd")',
+    b'{"error":400,"error_text":"Incorrect request"}': "the question is incorrect (error 400)",
+    b'{"error":401,"error_text":"Token required"}': "a token is required (error 401)",
+    b'{"error":402}': "the limit of the tariff is reached (error 402)",
+    b'{"error":"403","error_text":null}': "the token may not do this (error 403)",
+    b"<xml><error>403</error><error_text>No rights</error_text></xml>": "may not do this (error 403)",
+    b'{"error":500,"error_text":"\\u001b[31mBoom\\n","data":7}': "is error 500;",
     b'{"error":-3}': "is error -3",
-    b'{"error":"denied","error_text":"who are you"}': 'is error "denied" ("who are you")',
+    b'{"error":"denied","error_text":"who are you"}': 'is error "denied";',
     b'{"error":0,"data":{"new":1}}': 'has an object as "data" instead of a list',
     b'{"error":0,"data":"none"}': 'has text as "data" instead of a list',
     b'{"error":0,"data":7}': 'has a number as "data"',
@@ -240,7 +240,10 @@ def test_a_sum_beyond_belief_is_refused() -> None:
 def test_an_error_knows_its_code_and_whether_the_api_spoke() -> None:
     with pytest.raises(AnswerError) as caught:
         decode_rows(b'{"error":"401"}')
-    assert (caught.value.code, caught.value.shaped) == (401, True)
+    assert (caught.value.code, caught.value.said, caught.value.shaped) == (401, "", True)
+    with pytest.raises(AnswerError) as caught:
+        decode_rows(b'{"error":500,"error_text":"\\u001b[31mBoom\\n","data":7}')
+    assert (caught.value.code, caught.value.said) == (500, "\ufffd[31mBoom\ufffd")
     with pytest.raises(AnswerError) as caught:
         decode_rows(b"<html>")
     assert (caught.value.code, caught.value.shaped) == (None, False)

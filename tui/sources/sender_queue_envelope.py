@@ -25,12 +25,14 @@ HTML = re.compile(rb"\s*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 class AnswerError(Exception):
     """An answer that holds no numbers. The text goes on from "The answer": "is empty; …", what is wrong and what to do.
 
-    ``code`` is the API's error, where it told one; ``shaped`` is false when the body is no answer of this API at all.
+    ``code`` is the API's error and ``said`` its own words, clean but of any length, where it told them; ``shaped`` is
+    false when the body is no answer of this API at all.
     """
 
-    def __init__(self, text: str, *, code: int | str | None = None, shaped: bool = True) -> None:
+    def __init__(self, text: str, *, code: int | str | None = None, said: str = "", shaped: bool = True) -> None:
         super().__init__(text)
         self.code = code
+        self.said = said
         self.shaped = shaped
 
 
@@ -176,21 +178,21 @@ def refuse_error(error: object, error_text: object) -> None:
     code = _code(error)
     if code == 0:
         return
-    text = clean(error_text)[:MAX_TEXT].strip() if isinstance(error_text, str) else ""
     if code is None:
         raise AnswerError(f'has no "error", which every answer of this API has; {_CHECK_URL}', shaped=False)
-    said = f'error {code} ("{text}")' if text else f"error {code}"
-    raise AnswerError(_ERRORS.get(code, _OTHER_ERROR).format(said), code=code)
+    said = clean(error_text).strip() if isinstance(error_text, str) else ""
+    raise AnswerError(_ERRORS.get(code, _OTHER_ERROR).format(code=code), code=code, said=said)
 
 
 _ERRORS: dict[int | str, str] = {
-    400: "is that the question is incorrect, {}; check `senders` in the configuration",
-    401: "is that a token is required, {}; check the token and whether `token_in` has to be the other one of "
+    400: "is that the question is incorrect (error 400); check `senders` in the configuration",
+    401: "is that a token is required (error 401); check the token, and whether `token_in` has to be the other one of "
     '"header" and "body"',
-    402: "is that the limit of the tariff is reached, {}; ask the platform's operator to raise it",
-    403: "is that the token may not do this, {}; check the token, and ask the platform's administrator for the right",
+    402: "is that the limit of the tariff is reached (error 402); ask the platform's operator to raise it",
+    403: "is that the token may not do this (error 403); check the token, and ask the platform's administrator for the "
+    "right",
 }
-_OTHER_ERROR = "is {}; the platform's documentation or its operator can say what that means"
+_OTHER_ERROR = "is error {code}; the platform's documentation or its operator can say what that means"
 
 
 def _code(error: object) -> int | str | None:

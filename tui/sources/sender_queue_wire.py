@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 import msgspec
 from msgspec import Meta
 
+from tui.model import Grouping, QueueQuery
 from tui.sources.sender_queue_envelope import BOM, MAX_NUMBER, AnswerError, read_envelope, refuse_error
 from tui.text import clean
 
@@ -85,6 +86,56 @@ def decode_rows(body: bytes) -> Rows:
             refuse_error(quick.error, quick.error_text)
             return _columns(quick.data or [])
     return _columns(_rows(read_envelope(body).data))
+
+
+def judge(rows: Rows, query: QueueQuery) -> tuple[str, ...]:
+    """What is to be said of rows that answer ``query``, a sentence each. Raises ``AnswerError`` for rows that its
+    filters exclude: a filter that the server ignored must not look as if it was kept."""
+    notes = []
+    filters: dict[str, int | str | None] = {
+        "account": query.account_id,
+        "campaign": query.campaign_id,
+        "isp": query.isp,
+    }
+    columns: dict[str, set[int] | set[str]] = {
+        "account": set(rows.account_id),
+        "campaign": set(rows.campaign_id),
+        "isp": set(rows.isp),
+    }
+    for dimension, found in columns.items():
+        wanted, grouped = filters[dimension], dimension in _DIMENSIONS[query.grouping]
+        others = sorted(str(value) for value in found if (value or grouped) and not _is_same(value, wanted))
+        if wanted is not None and others:
+            raise AnswerError(
+                f'has rows of {dimension} "{others[0]}" though "{wanted}" was asked for: the server ignores the '
+                "filter; go back out, and tell the platform's operator"
+            )
+        if wanted is None and others and not grouped:
+            notes.append(
+                f"The server answers with rows of every {dimension} though they were asked for by "
+                f"{query.grouping.value}; they are shown as they came."
+            )
+    if rows.odd_totals:
+        notes.append(
+            f"The server's own total is not the sum of its counts in {rows.odd_totals:,} of {len(rows.new):,} rows; "
+            "the sum is shown."
+        )
+    return tuple(notes)
+
+
+_DIMENSIONS = {
+    Grouping.TOTAL: (),
+    Grouping.ACCOUNT: ("account",),
+    Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
+    Grouping.ISP: ("isp",),
+}
+
+
+def _is_same(value: int | str, wanted: int | str | None) -> bool:
+    """Whether a row's dimension is the one that was asked for; names of ISPs in any case."""
+    if isinstance(value, str) and isinstance(wanted, str):
+        return value.casefold() == wanted.casefold()
+    return value == wanted
 
 
 def decode_page(body: bytes) -> Page:
