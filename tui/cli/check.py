@@ -112,11 +112,5 @@ def as_table(found: Sequence[Checked]) -> Iterator[str]:
 
 
 def _told(each: Checked) -> str:
-    pieces = [each.reached]
-    if each.identity:
-        pieces.append(f"as {each.identity}")
-    if each.seconds is not None:
-        pieces.append(f"in {each.seconds:.2f} s")
-    if each.rights:
-        pieces.append(f"may read {', '.join(each.rights)}")
-    return ", ".join(pieces)
+    seconds = "" if each.seconds is None else f"{each.seconds:.2f} s"
+    return "; ".join(filter(None, (each.reached, each.identity, seconds, ", ".join(each.rights))))

@@ -172,9 +172,9 @@ def _is_readable(log: Path) -> bool:
 
 def _own_name() -> str:
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return f"user {pwd.getpwuid(os.geteuid()).pw_name}"
     except KeyError:
-        return str(os.geteuid())
+        return f"user {os.geteuid()}"
 
 
 def _not_writable(ledger: Path) -> str | None:

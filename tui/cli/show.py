@@ -49,11 +49,12 @@ class Answer(msgspec.Struct, kw_only=True):
     """What one source answered: its rows, how it is, and what a person should be told of it. ``alone``: no other source
     is asked, so a word may be an id; ``named``: for ``account`` and ``campaign``, whether the word is a name there
     (true) or could only be an id (false). ``knows``: it had any of what was asked for; the note on that it had not is
-    left out where another has."""
+    left out where another has; ``lacking``: the source says that it has no such ``--sender``."""
 
     status: SourceStatus
     alone: bool = True
     knows: bool = True
+    lacking: str | None = None
     named: dict[str, bool] = {}
     rows: list[Row] = []
     notes: list[str] = []
@@ -94,20 +95,15 @@ def wanted_of(asked: Asked, sources: Sequence[SourceConfig]) -> list[SourceConfi
     wanted = [source for source in offering if asked.sender is None or _may_have(source, asked.sender)]
     if wanted:
         return wanted
-    numbers = {number for source in offering for number in _senders(source) or ()}
-    raise no_such_sender(asked.sender, numbers)
+    numbers = sorted({number for source in offering for number in _senders(source) or ()})
+    there = f"there {'is only' if len(numbers) == 1 else 'are'} {', '.join(map(str, numbers))}"
+    raise ConfigError(f"--sender: no source has the number {asked.sender}; {there}")
 
 
 _NOTHING = {
     "totals": "no source of the configuration knows mail totals",
     "queue": "no source of the configuration knows a queue",
 }
-
-
-def no_such_sender(sender: int | None, numbers: Collection[int]) -> ConfigError:
-    """The error for a ``--sender`` that is not among ``numbers``."""
-    there = f"there {'is only' if len(numbers) == 1 else 'are'} {', '.join(map(str, sorted(numbers)))}"
-    return ConfigError(f"--sender: no source has the number {sender}; {there if numbers else 'there is none'}")
 
 
 def _senders(source: SourceConfig) -> Collection[int] | None:
@@ -124,7 +120,8 @@ def _may_have(source: SourceConfig, sender: int) -> bool:
 
 async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, str]) -> list[Answer]:
     """Ask every source at the same time, and close it. ``troubles`` are sentences, by source, on why its numbers could
-    not be brought up to date. Raises ``ConfigError`` for an id where several sources are asked."""
+    not be brought up to date. Raises ``ConfigError`` for a sender that none has, and an id where several sources are
+    asked."""
     alone = len(sources) == 1
     try:
         asking = (_ask(asked, source, troubles.get(source.name), alone) for source in sources)
@@ -133,6 +130,9 @@ async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, s
         with suppress(TimeoutError):  # a source that hangs is left
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(*(source.close() for source in sources))
+    if answers and all(answer.lacking for answer in answers):
+        raise ConfigError(f"--sender: {answers[0].lacking}")
+    answers = [answer for answer in answers if not answer.lacking]
     for what in ("account", "campaign"):
         named = [answer.named[what] for answer in answers if what in answer.named]
         if not alone and named and not any(named):
@@ -223,6 +223,8 @@ async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -
             try:
                 await (_ask_totals(source, answer) if asked.what == "totals" else _ask_queue(asked, source, answer))
             except SourceError as error:
+                if asked.sender is not None and await _lacks(source, asked.sender):
+                    answer.lacking = str(error)
                 trouble = trouble or str(error)
             answer.status = await source.status()  # a server's is that of its last answer
     except TimeoutError:
@@ -234,6 +236,15 @@ async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -
         answer.status = msgspec.structs.replace(status, error=trouble)
     answer.failed = answer.status.error is not None
     return answer
+
+
+async def _lacks(source: Source, sender: int) -> bool:
+    """Whether a source that refused to answer can tell all its sending systems, and ``sender`` is none of them."""
+    with suppress(SourceError):
+        table = await source.queue(QueueQuery())
+        is_whole = (await source.status()).freshness is Freshness.LIVE
+        return table is not None and is_whole and sender not in table.sender_id
+    return False
 
 
 async def _ask_totals(source: Source, answer: Answer) -> None:
