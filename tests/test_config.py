@@ -37,6 +37,7 @@ def test_full_file_gives_every_value() -> None:
                 spool="/var/spool/exim4",
                 exim="/usr/sbin/exim4",
                 postqueue=("sudo", "-n", "postqueue", "-j"),
+                postcat=("sudo", "-n", "postcat", "-qeh"),
                 ledger="sqlite:///var/lib/mailtop/web.sqlite",
                 isp={"Gmail": ("gmail.test", "googlemail.test"), "Ünïcode": ("idn.test",)},
                 sender_id=7,

@@ -79,6 +79,15 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             description="the command that lists Postfix's queue as JSON",
         ),
     ] = ("postqueue", "-j")
+    postcat: Annotated[
+        Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)] | None,
+        Meta(
+            title="a list of one or more words, the command and its arguments",
+            description="the command that shows envelope and header of Postfix's queue files, for campaigns that the "
+            "log does not tell; without it `postcat -qeh` beside `postqueue`",
+            examples=[["postcat", "-qeh"]],
+        ),
+    ] = None
     exim: Annotated[
         Annotated[str, Meta(min_length=1)] | None,
         Meta(
@@ -104,6 +113,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
         Meta(
             title='provider names with lists of recipient domains, such as {"Gmail" = ["gmail.test"]}',
             description="mailbox providers that are added to the built-in table, or override it",
+            examples=[{"Gmail": ["gmail.test"]}],
         ),
     ] = {}
     sender_id: SenderId = 1

@@ -3,6 +3,7 @@ secret. The rest of this package enters."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import typing
@@ -35,8 +36,18 @@ def place(index: int, table: dict[str, Any], key: str = "") -> str:
 
 def meta_of(struct: type[msgspec.Struct], key: str) -> msgspec.Meta:
     """What is declared of a key beyond its type and default."""
-    meta: msgspec.Meta = typing.get_type_hints(struct, include_extras=True)[key].__metadata__[0]
+    meta: msgspec.Meta = _hints(struct)[key].__metadata__[0]
     return meta
+
+
+@functools.cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return typing.get_type_hints(struct, include_extras=True)
+
+
+def purpose(struct: type[msgspec.Struct]) -> str:
+    """What a table is for: the first sentence of its declaration."""
+    return re.split(r"(?<=\.)\s", str(struct.__doc__).replace("``", "`"), maxsplit=1)[0]
 
 
 def expected(struct: type[msgspec.Struct], key: str) -> str:
