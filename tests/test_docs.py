@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from tui.cli.arguments import EXIT_MEANINGS, Exit, parser
-from tui.config import SOURCES, Config
+from tui.config import SOURCES, Config, load
+from tui.config.example import example
 from tui.model import STATES
 from tui.ui import commands
 
@@ -88,6 +89,27 @@ def test_every_exit_code_stands_in_the_readme(row: str) -> None:
 @pytest.mark.parametrize("row", [row for struct in (Config, *SOURCES.values()) for row in key_rows(struct)])
 def test_every_configuration_key_stands_in_the_readme(row: str) -> None:
     assert row in lines_of(README)
+
+
+def test_no_configuration_key_is_told_that_does_not_exist() -> None:
+    section = README[README.index("\n## Configuration") : README.index("\n## Rights")]
+    told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert told == {key for struct in (Config, *SOURCES.values()) for key in struct.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    "block", [block for page in PAGES for block in re.findall(r"(?ms)^```toml\n(.*?)^```", page.read_text())]
+)
+def test_every_configuration_that_is_told_is_valid(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(block)
+    assert load(path).source
+
+
+def test_the_example_of_a_configuration_is_what_the_code_makes() -> None:
+    assert (ROOT / "docs" / "config.example.toml").read_text() == example(), (
+        "remove it and make it again: scripts/run config init --config docs/config.example.toml"
+    )
 
 
 def test_every_key_of_the_screen_stands_in_the_readme() -> None:

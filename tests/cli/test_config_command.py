@@ -220,9 +220,3 @@ def test_output_that_cannot_be_written_is_a_sentence(what: str, tmp_path: Path) 
         )
     assert done.returncode == Exit.OUTPUT
     assert done.stderr == "mailtop: the output could not be written: No space left on device\n"
-
-
-def test_committed_example_is_the_generated_one() -> None:
-    assert (ROOT / "docs" / "config.example.toml").read_text() == example(), (
-        "write it again: mailtop config init --config docs/config.example.toml"
-    )
