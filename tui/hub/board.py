@@ -22,10 +22,17 @@ DELTA_SECONDS = 10.0
 """How old changes a minute may become while the rows stay as they are."""
 
 
+NAMELESS_CAMPAIGNS = ("sender_queue",)
+"""The types of source that tell campaigns by their ids alone: elsewhere a campaign without a name is mail without a
+campaign."""
+
+
 class Answered(msgspec.Struct, frozen=True):
-    """What a source answered to a query, when that was last known to be so (loop time), and whether it is complete."""
+    """What a source of some type answered to a query, when that was last known to be so (loop time), and whether it is
+    complete."""
 
     source: str
+    type: str
     table: QueueTable
     time: float
     complete: bool
@@ -98,7 +105,7 @@ class Board:
     async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> bool:
         """Whether there is a new one."""
         answers = [
-            Answered(poller.source.name, poller.table, poller.confirmed, poller.complete)
+            Answered(poller.source.name, poller.source.type, poller.table, poller.confirmed, poller.complete)
             for poller in shown
             if poller.query == request.query and poller.table is not None
         ]
@@ -127,7 +134,7 @@ class Board:
             self._recent.part(answer.source, query, answer.table, answer.time, complete=answer.complete)
             for answer in answers
         ]
-        sheet = Sheet(query, parts)
+        sheet = Sheet(query, parts, {answer.source for answer in answers if answer.type in NAMELESS_CAMPAIGNS})
         sheet.order(sort, descending)
         return sheet
 

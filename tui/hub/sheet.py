@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 
@@ -42,11 +42,12 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Sheet:
-    """The rows of ``query`` from every source that answered it. Nothing changes after it is built but the cache of
-    orders."""
+    """The rows of ``query`` from every source that answered it; ``nameless`` are the sources that tell campaigns by id
+    alone. Nothing changes after it is built but the cache of orders."""
 
-    def __init__(self, query: QueueQuery, parts: Sequence[Part]) -> None:
+    def __init__(self, query: QueueQuery, parts: Sequence[Part], nameless: Collection[str] = ()) -> None:
         self.query = query
+        self._nameless = nameless
         self._columns: dict[str, list[Any]] = {
             "source": _joined([[part.source] * len(part.totals) for part in parts]),
             "total": _joined([part.totals for part in parts]),
@@ -120,13 +121,17 @@ class Sheet:
             account_id=columns["account_id"][index],
             account=columns["account"][index],
             campaign_id=columns["campaign_id"][index],
-            campaign=columns["campaign"][index],
+            campaign=columns["campaign"][index] or self._campaign_by_id(index),
             isp=columns["isp"][index],
             new=columns["new"][index],
             proc=columns["proc"][index],
             retry=columns["retry"][index],
             hold=columns["hold"][index],
         )
+
+    def _campaign_by_id(self, index: int) -> str:
+        number, source = self._columns["campaign_id"][index], self._columns["source"][index]
+        return f"campaign {number}" if number and source in self._nameless else ""
 
     def delta(self, index: int) -> float | None:
         """The change of row ``index``'s total a minute; ``None`` unknown."""

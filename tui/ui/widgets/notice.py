@@ -6,7 +6,7 @@ from __future__ import annotations
 from textual import events
 
 from tui.hub.protocol import Span, View
-from tui.model import Freshness
+from tui.model import Freshness, SourceStatus
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, wrapped
 
@@ -23,7 +23,7 @@ class Notice(Lines):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="notice")
         self._said = self._silence = ""
-        self._errors: list[str] = []
+        self._complaints: list[tuple[Freshness, str]] = []
 
     def say(self, sentence: str) -> None:
         """Show ``sentence``; "" takes back what was said."""
@@ -33,14 +33,13 @@ class Notice(Lines):
 
     def show(self, view: View) -> None:
         """Show what the view's sources complain about, and its own problems once."""
-        errors = [
-            f"{source.name}: {source.error}"
-            for source in view.sources
-            if source.error and source.freshness is not Freshness.PAUSED
+        complaints = [
+            (source.freshness, f"{source.name}: {reason}") for source in view.sources if (reason := _reason(source))
         ]
+        complaints.sort(key=lambda complaint: complaint[0] is Freshness.PARTIAL)
         said = " ".join(view.problems) or self._said
-        if (errors, said) != (self._errors, self._said):
-            self._errors, self._said = errors, said
+        if (complaints, said) != (self._complaints, self._said):
+            self._complaints, self._said = complaints, said
             self._update()
 
     def show_silence(self, seconds: int) -> None:
@@ -56,20 +55,30 @@ class Notice(Lines):
         super().on_resize(event)
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """What was said, else the hub's silence, else the first error and how many more there are; cut after
-        ``MOST_LINES``."""
+        """What was said, else the hub's silence, else why the first source that fails or lacks something does so, and
+        how many more there are; cut after ``MOST_LINES``."""
         sentence = self._said or self._silence
-        sentences = [sentence] if sentence else self._errors
+        sentences = [sentence] if sentence else [reason for _, reason in self._complaints]
+        sign = Span(f" {self.glyphs.problem} ", "error")
+        if not sentence and self._complaints and self._complaints[0][0] is Freshness.PARTIAL:
+            sign = Span(f" {self.glyphs.freshness[Freshness.PARTIAL]} ", "partial")
         which = f"1 of {len(sentences)}: " if len(sentences) > 1 else ""
         room = max(width - 4, 1)
         lines = wrapped(f"{which}{sentences[0]}" if sentences else "", room)
         if len(lines) > MOST_LINES:
             lines[MOST_LINES - 1 :] = [" ".join(lines[MOST_LINES - 1 :])]
-        signs = [Span(f" {self.glyphs.problem} ", "error"), *[Span("   ")] * MOST_LINES]
-        return [[sign, Span(self.glyphs.fit(line, room))] for sign, line in zip(signs, lines, strict=False)]
+        signs = [sign, *[Span("   ")] * MOST_LINES]
+        return [[mark, Span(self.glyphs.fit(line, room))] for mark, line in zip(signs, lines, strict=False)]
 
     def _update(self) -> None:
-        self.display = bool(self._said or self._silence or self._errors)
+        self.display = bool(self._said or self._silence or self._complaints)
         if self.display:
             self.styles.height = len(self.lines(self.size.width or self.app.size.width, MOST_LINES))
         self.redraw()
+
+
+def _reason(source: SourceStatus) -> str:
+    """Why a source's numbers are not what they should be, where it says so."""
+    if source.freshness is Freshness.PAUSED:
+        return ""
+    return source.error or (source.notes[0] if source.notes and source.freshness is Freshness.PARTIAL else "")
