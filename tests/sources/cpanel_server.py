@@ -105,6 +105,12 @@ class CpanelServer:
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self._held, self._free = "", 0
+
+    def hold(self, call: str, after: int = 0) -> None:
+        """Answer no more of these calls after so many of them, until ``gate`` is set."""
+        self.gate.clear()
+        self._held, self._free = call, after
 
     def total(self, call: str) -> int:
         """How often ``call`` was asked, of any account."""
@@ -114,7 +120,8 @@ class CpanelServer:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            await self.gate.wait()
+            if _call(request) == self._held and self.total(self._held) >= self._free:
+                await self.gate.wait()
             if self.latency_seconds:
                 await asyncio.sleep(self.latency_seconds)
             return self._answer(request)
@@ -123,18 +130,20 @@ class CpanelServer:
 
     def _answer(self, request: Request) -> Answer:
         if request.path == "/login/":
-            return self._faulty(LOGIN, None) or self._log_in(request)
-        match = re.fullmatch(r"(/cpsess\w+)?/json-api/(\w+)", request.path)
+            fault = self._faulty(LOGIN, None)
+            return self._log_in(request) if fault is None else fault
+        match = re.fullmatch(r"(/cpsess\w+)?/json-api/\w+", request.path)
         assert match is not None, request.target
-        call, account = match[2], None
-        if call == "cpanel":
+        call, account = _call(request), request.query.get("cpanel_jsonapi_user")
+        if call == STATS:
             assert request.query["cpanel_jsonapi_apiversion"] == "2"
-            call = f"{request.query['cpanel_jsonapi_module']}::{request.query['cpanel_jsonapi_func']}"
-            account = request.query.get("cpanel_jsonapi_user")
         else:
             assert request.query == {"api.version": "1"}
         self.asked[call, account] += 1
-        return self._faulty(call, account) or self._gate_keeper(request, match[1]) or self._found(call, account)
+        fault = self._faulty(call, account)
+        if fault is not None:
+            return fault
+        return self._gate_keeper(request, match[1]) or self._found(call, account)
 
     def _faulty(self, call: str, account: str | None) -> Answer | None:
         return self.faults[call](account) if call in self.faults else None
@@ -178,3 +187,10 @@ class CpanelServer:
         if "cpanel-api" not in self.privileges or account not in self.stats:
             return denied()
         return answer(api2([self.stats[account]]))
+
+
+def _call(request: Request) -> str:
+    name = request.path.rsplit("/", 1)[1]
+    if name != "cpanel":
+        return name
+    return f"{request.query['cpanel_jsonapi_module']}::{request.query['cpanel_jsonapi_func']}"

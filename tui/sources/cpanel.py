@@ -208,14 +208,10 @@ class Cpanel:
         lacking = [name for name in wanted or () if name not in recorded]
         pool.keep([*records, *lacking])
         filling = pool.permitted(name for name in records if name in shown and _is_account(name))
-        missing = []
-        try:
-            await pool.ask(pool.due(lacking, [*filling, *(name for name in lacking if name in shown)]))
-        except SourceError as error:
-            missing.append(f"Nothing more is known of the accounts shown: {error}")
+        await pool.ask(pool.due(lacking, [*filling, *(name for name in lacking if name in shown)]), is_up=True)
         denied = [name for name in records if pool.denial(name)]
         asked = [*(name for name in filling if name not in denied), *lacking]
-        missing += _failures(pool, asked) or _behind(pool, lacking)
+        missing = _failures(pool, asked) or _behind(pool, lacking)
         if answer.cut:
             missing.append(f"{self._place} left accounts out of its list; nothing is known of those.")
         notes = ["All accounts at once, by emailtrack_user_stats."]
@@ -265,6 +261,8 @@ def _is_account(name: str) -> bool:
 def _failures(pool: AccountPool, names: Sequence[str]) -> list[str]:
     """That some of the accounts gave nothing when last asked, with how one of them failed."""
     failures = pool.failures(names)
+    if pool.cut_short is not None:
+        return [f"The accounts were not all asked: {pool.cut_short}"]
     if not failures:
         return []
     name, failure = failures[0]

@@ -40,9 +40,11 @@ class _Account:
 
 
 class AccountPool:
-    """Asks ``calls.stats`` of accounts, at most ``concurrency`` at once, and keeps what each answered last."""
+    """Asks ``calls.stats`` of accounts, at most ``concurrency`` at once, and keeps what each answered last.
+    ``cut_short`` is why the last look ended before its end, if it did."""
 
     def __init__(self, calls: Calls, *, concurrency: int, interval_seconds: float, clock: Callable[[], float]) -> None:
+        self.cut_short: SourceError | None = None
         self.round_seconds = max(ROUND_SECONDS, ROUND_INTERVALS * interval_seconds)
         self._calls = calls
         self._concurrency = concurrency
@@ -58,7 +60,7 @@ class AccountPool:
 
     def due(self, names: Collection[str], shown: Collection[str]) -> list[str]:
         """Of ``names`` those to ask now: the shown ones, those never asked, and as many of the others, longest unasked
-        first, as it takes to be through with all in a round."""
+        first, as it takes to be through with all in a round; after a pause all whose turn has passed."""
         now = self._clock()
         elapsed = self._interval_seconds if self._paced is None else now - self._paced
         self._paced = now
@@ -67,22 +69,27 @@ class AccountPool:
         never = [name for when, name in asked if when is None]
         others = sorted((when, name) for when, name in asked if when is not None)
         turns = math.ceil(len(others) * min(1.0, elapsed / self.round_seconds))
-        return [*first, *never, *(name for _, name in others[:turns])]
+        overdue = sum(when <= now - self.round_seconds for when, _ in others)
+        return [*first, *never, *(name for _, name in others[: max(turns, overdue)])]
 
     def permitted(self, names: Iterable[str]) -> list[str]:
         """Of ``names`` those whose numbers were not denied of late."""
         since = self._clock() - DENIED_SECONDS
         return [name for name in names if not (self.denial(name) and (self._accounts[name].asked or 0.0) > since)]
 
-    async def ask(self, names: Collection[str]) -> None:
-        """Ask these accounts. Raises ``SourceError`` when none of them, nor one that answered before, gives
-        numbers."""
+    async def ask(self, names: Collection[str], *, is_up: bool = False) -> None:
+        """Ask these accounts. Raises ``SourceError`` when none of them, nor one that answered before, gives numbers;
+        never if the server is known to answer (``is_up``)."""
+        self.cut_short = None
         if not names:
             return
         rest = self._rest_until - self._clock()
         if rest > 0:
-            raise SourceError(f"The server asks to be left alone for {rest:.0f} seconds more.", rest)
-        look = _Look(self._clock() + LOOK_SECONDS, max(MIN_PATIENCE, self._concurrency))
+            self.cut_short = SourceError(f"The server asks to be left alone for {rest:.0f} seconds more.", rest)
+            if is_up:
+                return
+            raise self.cut_short
+        look = _Look(self._clock() + LOOK_SECONDS, max(MIN_PATIENCE, self._concurrency), is_up)
         pending = iter(names)
 
         async def work() -> None:
@@ -94,23 +101,30 @@ class AccountPool:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._concurrency, len(names))):
                 group.create_task(work())
-        if look.failure is None or look.good:
-            return
+        self.cut_short = look.failure if look.stopped else None
+        if look.failure is not None and not look.good and not await self._has_witness(look):
+            look.undo()
+            raise look.failure
+        if look.stopped:
+            look.undo(but=Unanswered)
+
+    async def _has_witness(self, look: _Look) -> bool:
+        """Whether an account that answered when last asked still does, when all that were asked now failed: then these
+        are to blame, and not the server."""
         good = (name for name, kept in self._accounts.items() if kept.totals is not None and kept.failure is None)
         witness = next(good, None)
         if witness is not None and not look.is_over(self._clock()):
             await self._ask_one(witness, look)
-        if not look.good:
-            raise look.failure
+        return look.good
 
     async def _ask_one(self, name: str, look: _Look) -> None:
         kept = self._accounts.setdefault(name, _Account())
-        kept.asked = self._clock()
+        before, kept.asked = kept.asked, self._clock()
         try:
             answer = await self._calls.stats(name)
         except SourceError as error:
+            look.failed(kept, before, error)
             kept.failure = error
-            look.failed(error)
             if error.retry_after_seconds is not None:
                 self._rest_until = self._clock() + error.retry_after_seconds
             return
@@ -154,30 +168,39 @@ class AccountPool:
 class _Look:
     """How one look goes: whether anything was good, what failed first, and when to stop."""
 
-    def __init__(self, deadline: float, patience: int) -> None:
-        self.good = False
+    def __init__(self, deadline: float, patience: int, good: bool) -> None:
+        self.good = good
+        self.stopped = False
         self.failure: SourceError | None = None
+        self._failed: list[tuple[_Account, float | None, SourceError | None]] = []
         self._deadline = deadline
         self._patience = patience
         self._lost = 0
-        self._stopped = False
 
     def succeeded(self) -> None:
         self.good = True
         self._lost = 0
 
-    def failed(self, error: SourceError) -> None:
+    def failed(self, account: _Account, asked_before: float | None, error: SourceError) -> None:
         """Note a failure. The server is given up for now when it is not reached so often in a row, lets nobody in, or
         asks to be left alone."""
+        self._failed.append((account, asked_before, account.failure))
         if self.failure is None or error.retry_after_seconds is not None:
             self.failure = error
         if not isinstance(error, Unanswered):
             self._lost += 1
         elif error.trouble in (Trouble.LOGIN_PAGE, Trouble.TWO_FACTOR):
-            self._stopped = True
+            self.stopped = True
         if error.retry_after_seconds is not None or self._lost >= self._patience:
-            self._stopped = True
+            self.stopped = True
+
+    def undo(self, but: type[SourceError] | None = None) -> None:
+        """Blame failures, ``but`` those of a kind, on the server and not on the accounts: these stand as before and
+        have their turn at once."""
+        for account, asked, failure in self._failed:
+            if but is None or not isinstance(account.failure, but):
+                account.asked, account.failure = asked, failure
 
     def is_over(self, now: float) -> bool:
         """Whether no further account is asked."""
-        return self._stopped or now >= self._deadline
+        return self.stopped or now >= self._deadline

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 import time
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -23,8 +22,6 @@ from tui.sources.worker import Worker
 
 RENEWAL_PAUSE_SECONDS = 600.0
 """For how long a refusal is taken for what it says, and not for a session's end, when a new session did not help."""
-
-_COOKIE_BORDER = re.compile(r",(?=\s*[^;,=\s]+=)")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -189,8 +186,8 @@ def _can_be_sent(login: str, user: str, secret: Secret) -> bool:
 
 def _cookies(answer: HttpAnswer) -> Secret:
     """The cookies that an answer sets, as a browser would send them back."""
-    pairs = _COOKIE_BORDER.split(answer.headers.get("set-cookie", "").replace("\n", ","))
-    cookies = (pair.split(";", 1)[0].strip() for pair in pairs)
+    lines = answer.headers.get("set-cookie", "").split("\n")
+    cookies = (line.split(";", 1)[0].strip() for line in lines)
     return Secret("; ".join(cookie for cookie in cookies if "=" in cookie))
 
 
