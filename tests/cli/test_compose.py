@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from tests.cli.postfix_in_files import PostfixInFiles
 from tests.ordinary_user import shut_out_of
 from tui import config
 from tui.cli import compose
-from tui.config import LocalSource
+from tui.config import CpanelSource, DemoSource, LocalSource, SenderQueueSource
 from tui.engine.find import FoundMta
 from tui.engine.ledger import LedgerBusy, LedgerError
 from tui.engine.ledger_lock import LedgerLock
+from tui.sources.ledger import NoLedger
 
 
 @pytest.fixture
@@ -93,3 +95,49 @@ def test_exim_without_a_spool_or_a_program_still_says_what_is_missing(
         collector.tick()
         assert collector.queue_problem is not None
         assert "exim -bp" in collector.queue_problem
+
+
+SERVER = {"url": "https://h.example", "token_env": "TOKEN"}
+
+
+def test_each_kind_of_source_is_built_with_its_own_interval_first(source: LocalSource) -> None:
+    queues = msgspec.convert({**SERVER, "interval_seconds": 30.0}, SenderQueueSource)
+    whm = msgspec.convert({**SERVER, "user": "root"}, CpanelSource)
+    built = [compose.make_source(each, 2.0) for each in (source, DemoSource(), whm, queues)]
+    assert [(each.name, each.type, each.interval_seconds) for each in built] == [
+        ("mx", "local", 2.0),
+        ("demo", "demo", 2.0),
+        ("cpanel", "cpanel", 2.0),
+        ("queue", "sender_queue", 30.0),
+    ]
+
+
+def test_ledger_that_this_user_could_not_write_is_wrong_unless_another_writes_it(
+    source: LocalSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, access = config.ledger_path(source), os.access
+    assert compose.look(source).problems == ()
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK and access(path, mode))
+    [problem] = compose.look(source).problems
+    assert problem.startswith(f"the ledger {path} cannot be written: {path.parent} is closed to user ")
+    lock = LedgerLock(path)
+    assert compose.look(source).problems == ()
+    lock.release()
+
+
+def test_ledger_in_a_folder_that_cannot_be_entered_is_wrong(source: LocalSource, tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    source = msgspec.structs.replace(source, ledger=f"sqlite://{folder}/mx.sqlite")
+    with shut_out_of(folder):
+        problems = compose.look(source).problems
+    assert any(problem.startswith(f"cannot tell who writes the ledger {folder}/mx.sqlite") for problem in problems)
+
+
+def test_missing_ledger_is_told_apart_from_a_broken_one(source: LocalSource) -> None:
+    with pytest.raises(NoLedger):
+        compose._reader(config.ledger_path(source), 1)
+    config.ledger_path(source).write_text("no database" * 100)
+    with pytest.raises(LedgerError) as caught:
+        compose._reader(config.ledger_path(source), 1)
+    assert not isinstance(caught.value, NoLedger)

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +82,31 @@ def test_table_names_the_sources_only_where_there_are_several() -> None:
         "source    new  proc  retry  hold  total",
         "web     1,200     0      0     3  1,203",
     ]
+
+
+def test_table_tells_sending_systems_apart_by_their_numbers() -> None:
+    rows = [QueueRow(source="web", sender_id=1190, new=2), QueueRow(source="web", sender_id=7, new=1)]
+    report = msgspec.structs.replace(
+        queue_report(rows), texts=formats.queue_texts(Grouping.TOTAL, many_sources=False, many_senders=True)
+    )
+    assert [line.split() for line in table(report)] == [
+        ["source", "sender_id", "new", "proc", "retry", "hold", "total"],
+        ["web", "1190", "2", "0", "0", "0", "2"],
+        ["web", "7", "1", "0", "0", "0", "1"],
+        ["total", "3", "0", "0", "0", "3"],
+    ]
+    assert formats.queue_texts(Grouping.ISP, many_sources=True, many_senders=True) == ("source", "sender_id", "isp")
+
+
+def test_name_that_nobody_knows_is_null_and_a_table_shows_its_id() -> None:
+    row = QueueRow(source="q", sender_id=119, account_id=306, campaign_id=4591, new=1)
+    cells = formats.queue_row(row, names_campaigns=False)
+    assert (cells["account"], cells["account_id"], cells["campaign"], cells["campaign_id"]) == (None, 306, None, 4591)
+    report = msgspec.structs.replace(queue_report([row]), rows=[cells])
+    assert table(report)[1].split() == ["306", "4591", "1", "0", "0", "0", "1"]
+    assert parsed_csv(report)[1][2:6] == ["306", "", "4591", ""]
+    assert formats.queue_row(row)["campaign"] == "", "a ledger's campaign without a name is no campaign"
+    assert formats.queue_row(QueueRow(), names_campaigns=False)["campaign"] == ""
 
 
 def test_table_of_an_empty_queue_says_zero_and_of_an_unread_one_nothing() -> None:

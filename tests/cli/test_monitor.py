@@ -13,6 +13,7 @@ from tests.pty_driver import Terminal
 from tui import config
 from tui.cli import monitor, sources
 from tui.cli.arguments import Exit, parser
+from tui.cli.sources import collected
 from tui.config import Config, DemoSource, LocalSource
 from tui.engine.find import FoundMta
 from tui.sources.source import SourceError
@@ -27,9 +28,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Shown:
     """A screen that notes what it is started with, on a host without a mail system and without configuration."""
     shown = Shown()
 
-    def show(config: Config, notice: str) -> int:
+    def show(config: Config, notice: str, debug_file: str | None) -> int:
         shown.append((config, notice))
-        for source in config.source:
+        for source in collected(config.source):
             if source.ledger is not None:
                 assert Path(source.ledger.removeprefix("sqlite://")).parent.is_dir()
         return Exit.OK
@@ -57,8 +58,9 @@ def test_fresh_host_shows_the_demo_and_says_why(screen: Shown) -> None:
     [(shown, notice)] = screen
     assert [type(source) for source in shown.source] == [DemoSource]
     assert "No mail system was found" in notice
-    assert shown.source[0].ledger is not None
-    assert not Path(shown.source[0].ledger.removeprefix("sqlite://")).parent.exists(), "the demo leaves nothing"
+    [demo] = collected(shown.source)
+    assert demo.ledger is not None
+    assert not Path(demo.ledger.removeprefix("sqlite://")).parent.exists(), "the demo leaves nothing"
 
 
 def test_mail_systems_that_are_found_are_shown(screen: Shown, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

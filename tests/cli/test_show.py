@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -12,8 +12,8 @@ import pytest
 from tui.cli import show
 from tui.cli.formats import Report
 from tui.cli.show import Answer, Asked
-from tui.config import ConfigError
-from tui.model import Cause, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.config import ConfigError, CpanelSource, LocalSource, SenderQueueSource, SourceConfig
+from tui.model import Cause, Checkup, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.source import SourceError
 
 # account, campaign, isp, new, proc, retry, hold; ids are the place in the sorted names, from 1
@@ -51,7 +51,7 @@ class ScriptedSource:
     async def status(self) -> SourceStatus:
         return self._status
 
-    async def totals(self) -> list[MailTotals] | None:
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         if self.error:
             raise SourceError(self.error)
         return [
@@ -99,12 +99,15 @@ class ScriptedSource:
     async def changed(self) -> bool:
         return True
 
+    async def check(self) -> Checkup:
+        return Checkup(reached="a script")
+
     async def close(self) -> None:
         self.closed = True
 
 
 class WithoutNumbers(ScriptedSource):
-    async def totals(self) -> list[MailTotals] | None:
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         return None
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
@@ -267,6 +270,105 @@ async def test_numbers_that_could_not_be_brought_up_to_date_count_as_a_failure()
     report, _ = await asked(queue("total"), troubles={"web": "cannot write the ledger"})
     assert [row["total"] for row in report.rows] == [16]
     assert (report.complete, report.sources[0].error) == (False, "cannot write the ledger")
+
+
+class Platform(ScriptedSource):
+    """Sender queues by id: two senders, which have the same accounts; names of accounts and campaigns are unknown."""
+
+    type = "sender_queue"
+    senders = (119, 7)
+
+    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
+        return None
+
+    async def queue(self, query: QueueQuery) -> QueueTable | None:
+        if query.sender_id not in (None, *self.senders):
+            raise SourceError(f'"{self.name}" has no sender {query.sender_id}; it has 119, 7.')
+        asked = [sender for sender in self.senders if query.sender_id in (None, sender)]
+        tables = [await super(Platform, self).queue(query) for _ in asked]
+        joined = QueueTable(query=query)
+        for sender, table in zip(asked, tables, strict=True):
+            if table is None:
+                return None
+            for column in ("account_id", "campaign_id", "isp", "new", "proc", "retry", "hold"):
+                getattr(joined, column).extend(getattr(table, column))
+            joined.sender_id += [sender] * len(table)
+            joined.account += [""] * len(table)
+            joined.campaign += [""] * len(table)
+        return joined
+
+
+async def test_rows_of_several_senders_stay_apart_and_are_counted_once() -> None:
+    report, notes = await asked(queue("account_campaign", account="1", campaign="1"), Platform("q"))
+    assert notes == []
+    assert report.texts == ("sender_id", "account", "campaign")
+    rows = [(row["sender_id"], row["account"], row["account_id"], row["campaign"], row["total"]) for row in report.rows]
+    assert rows == [(7, None, 1, None, 8), (119, None, 1, None, 8)]
+    report, _ = await asked(queue("total"), Platform("q"))
+    assert [(row["source"], row["sender_id"], row["total"]) for row in report.rows] == [("q", 7, 16), ("q", 119, 16)]
+
+
+async def test_one_sender_of_several_is_asked_by_its_number() -> None:
+    report, _ = await asked(msgspec.structs.replace(queue("account"), sender=7), Platform("q"))
+    assert {row["sender_id"] for row in report.rows} == {7}
+    assert report.texts == ("account",)
+
+
+async def test_empty_word_is_no_name_of_an_account_that_has_none() -> None:
+    report, notes = await asked(queue("total", account=""), Platform("q"))
+    assert report.rows == []
+    assert notes == ['in the source "q" no mail waits that has the account ""']
+
+
+async def test_sender_that_only_its_server_knows_not_to_be_there_is_a_usage_error() -> None:
+    question = msgspec.structs.replace(queue("account"), sender=9)
+    with pytest.raises(ConfigError, match=r'^--sender: "q" has no sender 9; it has 119, 7\.$'):
+        await asked(question, Platform("q"))
+    report, notes = await asked(question, ScriptedSource("mx9"), Platform("q"))
+    assert {row["source"] for row in report.rows} == {"mx9"}
+    assert (report.complete, notes, [source.name for source in report.sources]) == (True, [], ["mx9"])
+
+
+async def test_sender_is_not_said_to_be_missing_while_the_server_does_not_answer() -> None:
+    broken = Platform("q", freshness=Freshness.ERROR)
+    report, notes = await asked(msgspec.structs.replace(queue("account"), sender=9), broken)
+    assert not report.complete
+    assert len(notes) == 1
+
+
+async def test_what_one_source_does_not_know_is_not_said_where_another_knows_it() -> None:
+    report, notes = await asked(Asked(what="totals"), ScriptedSource("mx1"), WithoutNumbers("q"))
+    assert (report.complete, notes) == (True, [])
+    assert len(report.rows) == 3
+
+
+QUEUES = SenderQueueSource(url="https://q.example", senders=(119, 7))
+ALL_QUEUES = SenderQueueSource(name="all", url="https://q.example")
+WHM = CpanelSource(url="https://w.example", user="root")
+LOCAL = LocalSource(sender_id=7)
+
+
+@pytest.mark.parametrize(
+    ("what", "sender", "expected"),
+    [
+        ("totals", None, [LOCAL, WHM]),
+        ("queue", None, [LOCAL, QUEUES, ALL_QUEUES]),
+        ("queue", 7, [LOCAL, QUEUES, ALL_QUEUES]),
+        ("queue", 119, [QUEUES, ALL_QUEUES]),
+        ("queue", 5, [ALL_QUEUES]),
+    ],
+)
+def test_only_sources_that_may_know_are_asked(what: str, sender: int | None, expected: list[SourceConfig]) -> None:
+    assert show.wanted_of(Asked(what=what, sender=sender), [LOCAL, WHM, QUEUES, ALL_QUEUES]) == expected
+
+
+def test_question_that_no_source_can_answer_is_a_usage_error() -> None:
+    with pytest.raises(ConfigError, match=r"knows mail totals; .* mailtop show queue$"):
+        show.wanted_of(Asked(what="totals"), [QUEUES])
+    with pytest.raises(ConfigError, match=r"knows a queue; .* mailtop show totals$"):
+        show.wanted_of(Asked(what="queue"), [WHM])
+    with pytest.raises(ConfigError, match=r"no source has the number 5; there are 7, 119$"):
+        show.wanted_of(Asked(what="queue", sender=5), [LOCAL, WHM, QUEUES])
 
 
 async def test_what_a_source_does_not_offer_is_said_and_is_never_zero() -> None:

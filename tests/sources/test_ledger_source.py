@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tui.engine.ledger import LedgerError, LedgerStatus
-from tui.model import Cause, Counts, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable
-from tui.sources.ledger import LedgerSource, describe
+from tui.model import Cause, Checkup, Counts, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable
+from tui.sources.ledger import LedgerSource, NoLedger, describe
 from tui.sources.source import Source, SourceError
 
 NOW = 1_700_000_000.0
@@ -258,6 +258,50 @@ async def test_a_call_that_nobody_waits_for_any_more_never_begins(source: Ledger
     assert await slow
     await source.status()
     assert ledger.reader.asked == []
+
+
+FOUND = Checkup(reached="Postfix", identity="user mail", seconds=0.2, rights=("queue",), problems=("no log",))
+
+
+async def looked_at(ledger: Ledger, *, found: Checkup = FOUND, now: float = NOW + 1) -> Checkup:
+    source = LedgerSource("local", ledger.open, clock=lambda: now, look=lambda: found)
+    try:
+        return await source.check()
+    finally:
+        await source.close()
+
+
+async def test_check_adds_to_what_was_found_how_the_collecting_goes(ledger: Ledger) -> None:
+    checkup = await looked_at(ledger)
+    assert (checkup.reached, checkup.rights, checkup.problems) == ("Postfix", ("queue",), ("no log",))
+    assert checkup.notes[0] == "Process 4711 collects; the numbers are less than a minute old."
+
+
+async def test_check_tells_what_the_collector_cannot_read_and_that_it_hangs(ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(notes={"log": "no log", "queue": "exim -bp failed."})
+    checkup = await looked_at(ledger, now=NOW + 120)
+    assert checkup.problems == (
+        "no log",
+        "exim -bp failed.",
+        "The collector (process 4711) has not written; the numbers are 2 minutes old.",
+    )
+    ledger.reader.stands = ledger_status(gauges={"backfill": 1, "log_time": int(NOW)})
+    assert (await looked_at(ledger, now=NOW + 120)).problems == ("no log",)
+
+
+async def test_check_does_not_repeat_what_an_ended_collector_could_not_read(ledger: Ledger) -> None:
+    ledger.reader.stands = ledger_status(collector=None, notes={"queue": "exim -bp failed."})
+    checkup = await looked_at(ledger)
+    assert checkup.problems == ("no log",)
+    assert checkup.notes[0].startswith("No collector runs; ")
+
+
+async def test_check_takes_a_ledger_that_nobody_made_for_no_problem_but_a_broken_one(ledger: Ledger) -> None:
+    ledger.reader.trouble = NoLedger("there is no ledger")
+    checkup = await looked_at(ledger)
+    assert (checkup.problems, len(checkup.notes)) == (("no log",), 1)
+    ledger.reader.trouble = LedgerError("the ledger is damaged; move it away")
+    assert (await looked_at(ledger)).problems == ("no log", "the ledger is damaged; move it away")
 
 
 async def test_of_a_log_that_was_never_read_only_what_waits_is_known(source: LedgerSource, ledger: Ledger) -> None:

@@ -82,7 +82,7 @@ def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownS
     )
 
 
-def queue_texts(grouping: Grouping, many_sources: bool, many_senders: bool) -> tuple[str, ...]:
+def queue_texts(grouping: Grouping, many_sources: bool, many_senders: bool = False) -> tuple[str, ...]:
     """The columns of text that a table of this grouping needs, with what tells sources and sending systems apart."""
     own = [text for text in _TEXTS_OF[grouping] if text != "source"]
     return (*(["source"] if many_sources or not own else []), *(["sender_id"] if many_senders else []), *own)

@@ -325,7 +325,7 @@ def _named(what: str, word: str, names: Sequence[str | None], ids: Sequence[int]
 def _nothing_waits(source: Source, what: str, word: str, names: Sequence[str]) -> str:
     from difflib import get_close_matches  # only a name that is not there needs it
 
-    lower = {name.lower(): name for name in names}
+    lower = {name.lower(): name for name in names if name}
     near = get_close_matches(word.lower(), lower, n=1)
     hint = f'; there is "{lower[near[0]]}"' if near else ""
     return f'in the source "{source.name}" no mail waits that has the {what} "{word}"{hint}'
