@@ -14,11 +14,14 @@ from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.http import HttpClient
-from tui.sources.sender_queue_api import CONNECTIONS, RefusedError, SenderQueueApi
+from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
 from tui.sources.sender_queue_names import NameList
 from tui.sources.sender_queue_wire import MAX_NAME, Rows
 from tui.sources.source import SourceError
 from tui.text import REPLACEMENT
+
+CONNECTIONS = 8
+"""How many senders are asked at once."""
 
 LIVE_SECONDS = 5.0
 LIVE_INTERVALS = 3

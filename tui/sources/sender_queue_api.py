@@ -20,7 +20,6 @@ from tui.sources.worker import Worker
 from tui.text import clean
 
 FOLDER = "/api/v1.1/admin"
-CONNECTIONS = 8
 PAGE_ENTRIES = 1000
 MAX_SAID = 200
 REFUSALS = (401, 403)
@@ -45,7 +44,6 @@ class SenderQueueApi:
         self._is_in_header = where == "header"
         self._secret: Secret | None = None
         self._opening = asyncio.Lock()
-        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._key = Worker(f"secret {config.name}")
         self.worker = Worker(f"decode {config.name}")
 
@@ -96,10 +94,9 @@ class SenderQueueApi:
     ) -> Result:
         secret = await self.open()
         try:
-            async with self._turns:
-                answer = await self._client.ask(
-                    "POST", path, headers=self._headers(secret), body=self._body(fields, secret)
-                )
+            answer = await self._client.ask(
+                "POST", path, headers=self._headers(secret), body=self._body(fields, secret)
+            )
             self.seconds = answer.seconds
             return await self.worker.run(lambda: decode(answer.body))
         except SourceError as error:

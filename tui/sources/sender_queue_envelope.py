@@ -96,12 +96,9 @@ def _breaks_off(body: bytes) -> str:
 
 def _read_xml(body: bytes) -> Envelope:
     """Read XML as defusedxml would: no document type, so no entities and nothing external, and no deep nesting."""
-    reader = _XmlReader()
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.pieces.append
+    rows, leaves = _handle(parser)
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = _refuse_doctype
     try:
         parser.Parse(body, True)
@@ -112,7 +109,7 @@ def _read_xml(body: bytes) -> Envelope:
     except (ValueError, LookupError):
         text = "is XML in a character set that cannot be read; the server should answer in UTF-8"
     else:
-        return Envelope(reader.leaf("error"), reader.leaf("error_text"), reader.rows, reader.leaf("total_count"))
+        return Envelope(leaves.get("error"), leaves.get("error_text"), rows, leaves.get("total_count"))
     raise AnswerError(text, shaped=False)
 
 
@@ -131,46 +128,44 @@ def _refuse_doctype(*_: object) -> int:
     raise AnswerError(f"is XML with a document type or entities, which are never read; {_CHECK_URL}", shaped=False)
 
 
-class _XmlReader:
-    """Collects ``<xml><data><key>text</key>…</data>…<error>text</error></xml>``; what is nested deeper is skipped."""
+def _handle(parser: expat.XMLParserType) -> tuple[list[object], dict[str, object]]:
+    """What ``<xml><data><key>text</key>…</data>…<error>text</error></xml>`` will hold once it is parsed: rows, and the
+    elements beside them. What is nested deeper is skipped. Closures, since they are called ten times a row."""
+    rows: list[object] = []
+    leaves: dict[str, object] = {}
+    row: dict[str, str] = {}
+    pieces: list[str] = []
+    clear, join = pieces.clear, "".join
+    depth = 0
 
-    def __init__(self) -> None:
-        self.rows: list[dict[str, str] | str] = []
-        self.pieces: list[str] = []
-        self._leaves: dict[str, str] = {}
-        self._row: dict[str, str] = {}
-        self._depth = 0
-
-    def leaf(self, name: str) -> str | None:
-        """The text of an element right below the root."""
-        return self._leaves.get(name)
-
-    def start(self, name: str, attributes: object) -> None:
-        """An element begins."""
-        self._depth += 1
-        self.pieces.clear()
-        if self._depth == 2:
-            self._row = {}
-        elif self._depth == 1 and name != "xml":
+    def start(name: str, _: object) -> None:
+        nonlocal depth, row
+        depth += 1
+        clear()
+        if depth == 2:
+            row = {}
+        elif depth == 1 and name != "xml":
             root = clean(name)[:40]
             raise AnswerError(
                 f"is XML, but no answer of this API (it begins with <{root}>); {_CHECK_URL}", shaped=False
             )
-        elif self._depth > MAX_DEPTH:
+        elif depth > MAX_DEPTH:
             raise AnswerError(_TOO_DEEP, shaped=False)
 
-    def end(self, name: str) -> None:
-        """An element ends; its text is what came since the last tag."""
-        if self._depth == 3:
-            self._row[name] = "".join(self.pieces)
-        elif self._depth == 2:
-            text = "".join(self.pieces)
+    def end(name: str) -> None:
+        nonlocal depth
+        if depth == 3:
+            row[name] = join(pieces)
+        elif depth == 2:
+            text = join(pieces)
             if name != "data":
-                self._leaves[name] = text
-            elif self._row or text.strip():
-                self.rows.append(self._row or text)
-        self.pieces.clear()
-        self._depth -= 1
+                leaves[name] = text
+            elif row or text.strip():
+                rows.append(row or text)
+        depth -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, pieces.append
+    return rows, leaves
 
 
 def refuse_error(error: object, error_text: object) -> None:

@@ -4,6 +4,7 @@ the sender-queue source enters."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Annotated
 from xml.sax.saxutils import escape
 
@@ -234,28 +235,33 @@ def _shown(value: object) -> str:
 
 
 def _columns(rows: Sequence[_Row]) -> Rows:
-    isps = {isp: clean(isp or "")[:MAX_NAME] for isp in {row.isp for row in rows}}
+    """One pass a column: with 100,000 rows a loop over all of a row's values at once takes three times as long."""
+    isps = [row.isp for row in rows]
+    names = {isp: clean(isp or "")[:MAX_NAME] for isp in set(isps)}
     columns = Rows(
         account_id=[row.account_id or 0 for row in rows],
         campaign_id=[row.campaign_id or 0 for row in rows],
-        isp=[""] * len(rows) if set(isps.values()) <= {""} else [isps[row.isp] for row in rows],
+        isp=[names[isp] for isp in isps],
         new=[row.new for row in rows],
         proc=[row.proc for row in rows],
         retry=[row.retry for row in rows],
         hold=[row.hold for row in rows],
-        odd_totals=sum(
-            row.total is not None and row.total != row.new + row.proc + row.retry + row.hold for row in rows
-        ),
     )
-    if sum(map(sum, (columns.new, columns.proc, columns.retry, columns.hold))) > MAX_NUMBER:
+    sums = list(map(add, map(add, columns.new, columns.proc), map(add, columns.retry, columns.hold)))
+    if sum(sums) > MAX_NUMBER:
         raise AnswerError(f"adds up to more than 15 digits of waiting mail; {_REPORT}")
-    if len(isps) < 2:  # two numbers make a key quicker than three values
-        keys = {
-            account << 50 | campaign for account, campaign in zip(columns.account_id, columns.campaign_id, strict=True)
-        }
-        return columns if len(keys) == len(rows) else _added_up(columns)
-    distinct = set(zip(columns.account_id, columns.campaign_id, columns.isp, strict=True))
-    return columns if len(distinct) == len(rows) else _added_up(columns)
+    totals = [row.total for row in rows]
+    if totals != sums:
+        columns.odd_totals = sum(total is not None and total != sum_ for total, sum_ in zip(totals, sums, strict=True))
+    return columns if _is_distinct(columns) else _added_up(columns)
+
+
+def _is_distinct(columns: Rows) -> bool:
+    """Whether each key is there once; most often one dimension alone tells."""
+    count = len(columns.new)
+    if any(len(set(ids)) == count for ids in (columns.campaign_id, columns.account_id)):
+        return True
+    return len(set(zip(columns.account_id, columns.campaign_id, columns.isp, strict=True))) == count
 
 
 def _added_up(columns: Rows) -> Rows:
