@@ -21,7 +21,7 @@ from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS
 from tui.hub.views import rank, same_but_for_time
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
-from tui.sources.source import SourceError
+from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker
 
 ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
@@ -299,6 +299,90 @@ async def test_close_ends_the_answers_and_does_not_wait_for_a_source_that_hangs(
     hub.send(Close())
     await asyncio.wait_for(reading, 5)
     await asyncio.wait_for(hub.close(), 5)
+
+
+def two_sources() -> tuple[ScriptedSource, ScriptedSource]:
+    """A queue without totals or history, and totals without a queue or ids."""
+    queue, cpanel = ScriptedSource("queue"), ScriptedSource("cp")
+    queue.accounts, queue.has_history = None, False
+    cpanel.accounts = [MailTotals(account=f"user{number}", send_count=number) for number in (1, 2)]
+    cpanel.has_queue = cpanel.has_history = False
+    return queue, cpanel
+
+
+async def test_the_queue_of_one_source_and_the_totals_of_another_stand_on_one_screen() -> None:
+    queue, cpanel = two_sources()
+    async with screen(queue, cpanel) as shown:
+        shown.ask(panes=2)
+        view = await shown.until(lambda view: view.queue_known and view.totals_known)
+        assert [(pane.source, pane.totals.account) for pane in view.panes] == [("cp", "user2"), ("cp", "user1")]
+        assert {row.source for row in view.rows} == {"queue"} and view.queue_sources == ["queue"]
+        await until(lambda: cpanel.shown == ("user2", "user1"))
+        inner = ACCOUNTS.into(view.rows[-1])
+        assert inner is not None
+        serial = shown.ask(query=inner, source="queue", panes=2)
+        view = await shown.until(lambda view: view.serial == serial and len(view.panes) == 1)
+        assert (view.panes[0].source, view.panes[0].totals.account) == ("cp", "user1")
+        asked = cpanel.count("totals")
+        await until(lambda: cpanel.count("totals") > asked + 3)
+        assert cpanel.shown == ("user1",)
+
+
+async def test_without_any_totals_there_is_no_waiting_for_them() -> None:
+    queue, cpanel = two_sources()
+    async with screen(queue) as shown:
+        shown.ask(panes=2)
+        view = await shown.until(lambda view: view.queue_known and not view.totals_offered)
+        assert not view.totals_known
+    async with screen(queue, cpanel) as shown:
+        shown.ask(panes=2)
+        view = await shown.until(lambda view: view.queue_known and view.totals_known)
+        assert view.totals_offered
+
+
+async def test_a_source_without_history_has_the_trend_of_what_was_seen() -> None:
+    queue, _ = two_sources()
+    async with screen(queue) as shown:
+        shown.ask(selected=RowKey("queue", 1, 2), chart_width=50, chart_height=8, span_seconds=300)
+        view = await shown.until(lambda view: view.chart)
+        assert view.chart_title == "Waiting: user2 - last 5 min"
+        assert "new 2" in "".join(span.text for span in view.chart[0])
+        serial = shown.ask(query=QueueQuery(), selected=RowKey("queue", 1), chart_width=50, chart_height=8)
+        view = await shown.until(lambda view: view.serial == serial and "all mail" in view.chart_title)
+        queue.trouble = SourceError("gone")
+        await shown.until(lambda view: view.sources[0].error and view.row_count)
+
+
+async def test_a_server_that_dies_and_comes_back_is_stale_with_its_age_and_then_live() -> None:
+    source = ScriptedSource(interval_seconds=0.1)
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_known and view.sources[0].freshness is Freshness.LIVE)
+        source.trouble = Unreachable("mx1 refuses connections.")
+        view = await shown.until(lambda view: view.sources[0].freshness is Freshness.STALE)
+        assert view.sources[0].age_seconds is not None and view.row_count == 3
+        assert view.sources[0].error == "mx1 refuses connections."
+        source.trouble = None
+        view = await shown.until(lambda view: view.sources[0].freshness is Freshness.LIVE)
+        assert view.sources[0].error is None
+
+
+async def test_counters_that_fall_and_answers_that_fail_leave_gaps_in_the_rates() -> None:
+    now = 1_700_000_040.0
+    worker = Worker("test")
+    drawing = Drawing(worker, lambda: now)
+    request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
+    poller = Poller(ScriptedSource("cp"), lambda: None)
+    rates: list[float | None] = []
+    for minute, sent in enumerate([100, 160, None, 170, 200, 40, 100]):
+        now = 1_700_000_040.0 + 60 * minute
+        ranking = rank([("cp", [MailTotals(account="alice", send_count=sent)])], QueueQuery())
+        poller.totals_time = now
+        await drawing.update(request, [poller], None, ranking)
+        await drawing.update(request, [poller], None, ranking)
+        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
+    assert rates == [None, 60, 60, None, 30, 30, 60]
+    worker.stop()
 
 
 async def test_without_a_history_rates_come_from_the_totals_answered() -> None:

@@ -12,8 +12,8 @@ import pytest
 from tests.hub.scripted import ScriptedSource, until
 from tui.hub import poller as polling
 from tui.hub.poller import Poller, Trend, Wanted
-from tui.model import Freshness, Grouping, QueueQuery
-from tui.sources.source import SourceError
+from tui.model import Freshness, Grouping, QueueQuery, QueueTable, SourceStatus
+from tui.sources.source import SourceError, Unreachable
 
 ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
 ISPS = QueueQuery(Grouping.ISP)
@@ -236,3 +236,134 @@ async def test_a_question_abandoned_midway_does_not_lose_a_change() -> None:
         poller.want(Wanted(ACCOUNTS))
         source.gate.set()
         await until(lambda: poller.query == ACCOUNTS and poller.totals is not None)
+
+
+def times_of(source: ScriptedSource, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When the source is polled, as it happens."""
+    times: list[float] = []
+    status = source.status
+
+    async def timed() -> SourceStatus:
+        times.append(asyncio.get_running_loop().time())
+        return await status()
+
+    monkeypatch.setattr(source, "status", timed)
+    return times
+
+
+async def test_a_server_that_is_away_is_tried_at_every_interval_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "PATIENT_RETRIES", 0)
+    source = ScriptedSource(interval_seconds=0.05)
+    async with polled(source) as poller:
+        await until(lambda: poller.table is not None)
+        source.trouble = Unreachable("mx1 refuses connections.")
+        times = times_of(source, monkeypatch)
+        await until(lambda: len(times) >= 30)
+        status = poller.status()
+        assert (status.freshness, status.error) == (Freshness.STALE, "mx1 refuses connections.")
+        assert status.age_seconds is not None and poller.table is not None
+        source.trouble = None
+        await until(lambda: poller.status().freshness is Freshness.LIVE)
+    waits = sorted(after - before for before, after in pairwise(times[1:30]))
+    assert waits[len(waits) // 2] <= 0.1, "doubling waits would be minutes by now"
+
+
+async def test_nobody_was_ever_there_is_an_error() -> None:
+    source = ScriptedSource()
+    source.trouble, source.age_seconds = Unreachable("mx1 refuses connections."), None
+    async with polled(source) as poller:
+        await until(lambda: poller.status().error)
+        assert poller.status().freshness is Freshness.ERROR
+
+
+async def test_a_source_that_wants_to_be_left_alone_is_whoever_asks() -> None:
+    source = ScriptedSource()
+    source.trouble = SourceError("mx1 is overloaded (HTTP 503).", 0.4)
+    async with polled(source) as poller:
+        await until(lambda: poller.status().error)
+        failed_at = asyncio.get_running_loop().time()
+        assert "HTTP 503" in str(poller.status().error) and "left alone until " in str(poller.status().error)
+        asked, source.trouble = len(source.calls), None
+        poller.refresh()
+        poller.want(Wanted(ISPS, totals=True))
+        poller.pause(True)
+        poller.pause(False)
+        await asyncio.sleep(0.2)
+        assert len(source.calls) == asked
+        await until(lambda: poller.query == ISPS)
+        assert asyncio.get_running_loop().time() - failed_at >= 0.35
+        assert poller.status().freshness is Freshness.LIVE
+
+
+async def test_a_wish_for_years_is_not_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "MAX_WISH_SECONDS", 0.1)
+    source = ScriptedSource()
+    source.trouble = SourceError("no", 1e9)
+    async with polled(source) as poller:
+        await until(lambda: poller.status().error)
+        source.trouble = None
+        await until(lambda: poller.status().freshness is Freshness.LIVE)
+
+
+async def test_what_is_not_shown_is_asked_seldom_and_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "REST_SECONDS", 0.2)
+    source = ScriptedSource()
+    async with polled(source) as poller:
+        await until(lambda: source.count("queue") >= 3)
+        poller.want(Wanted())
+        await asyncio.sleep(0.1)
+        asked = len(source.queries)
+        times = times_of(source, monkeypatch)
+        totals = source.count("totals")
+        await until(lambda: source.count("totals") >= totals + 2)
+        assert len(source.queries) == asked
+        assert times[-1] - times[0] >= 0.15
+        source.accounts = None
+        await until(lambda: len(source.queries) > asked)
+        assert source.queries[-1] == QueueQuery(), "one row, to know how a source without totals is"
+        assert poller.status().freshness is Freshness.LIVE
+        monkeypatch.setattr(polling, "REST_SECONDS", 3600)
+        await until(lambda: poller.totals is None)
+        poller.want(Wanted(ISPS, totals=True))
+        await until(lambda: source.queries[-3:] == [ISPS] * 3)
+
+
+async def test_totals_that_no_pane_shows_are_asked_seldom() -> None:
+    source = ScriptedSource()
+    async with polled(source, Wanted(ACCOUNTS)):
+        await until(lambda: source.count("queue") >= 5)
+        assert source.count("totals") == 1
+
+
+async def test_the_accounts_on_the_screen_are_named() -> None:
+    source = ScriptedSource()
+    async with polled(source, Wanted(ACCOUNTS, totals=True, accounts=("alice", "bob"))):
+        await until(lambda: source.shown == ("alice", "bob"))
+
+
+async def test_nothing_is_asked_before_anything_is_wanted() -> None:
+    source = ScriptedSource()
+    poller = Poller(source, lambda: None)
+    running = asyncio.create_task(poller.run())
+    await asyncio.sleep(0.05)
+    assert not source.calls
+    poller.want(Wanted())
+    await until(lambda: source.count("totals"))
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_what_an_answer_is_worth_is_known_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ScriptedSource(interval_seconds=3600)
+    source.freshness, source.age_seconds = Freshness.STALE, None
+    asked = source.queue
+
+    async def answering(query: QueueQuery) -> QueueTable | None:
+        table = await asked(query)
+        source.freshness, source.age_seconds = Freshness.PARTIAL, 0.0
+        return table
+
+    monkeypatch.setattr(source, "queue", answering)
+    async with polled(source) as poller:
+        await until(lambda: poller.table is not None)
+        assert poller.status().freshness is Freshness.PARTIAL

@@ -44,15 +44,15 @@ def view_of(sheet: Sheet, **request: Any) -> View:
     return make_view(ViewRequest(serial=1, query=CAMPAIGNS, **request), Known(time=0, sheet=sheet))
 
 
-names = st.sampled_from(["", "alice", "bob", "Émile", "zoë"])
+a_name = st.sampled_from(["", "alice", "bob", "Émile", "zoë"])
 counts = st.integers(0, 3)
 a_row = st.builds(
     QueueRow,
     sender_id=st.integers(1, 2),
     account_id=st.integers(0, 4),
-    account=names,
+    account=a_name,
     campaign_id=st.integers(0, 4),
-    campaign=names,
+    campaign=a_name,
     isp=st.sampled_from(["", "Gmail", "Yahoo"]),
     new=counts,
     proc=counts,
@@ -199,6 +199,44 @@ def test_accounts_that_sent_most_come_first_and_unknown_ones_last() -> None:
     assert [
         totals.account for _, totals in rank([("one", here), ("two", there)], QueueQuery(account_id=1)).accounts
     ] == ["a", "b"]
+
+
+def names(query: QueueQuery, only_source: str | None, *totals: tuple[str, list[MailTotals]]) -> list[tuple[str, str]]:
+    return [(source, account.account) for source, account in rank(totals, query, only_source).accounts]
+
+
+def test_accounts_of_one_source_stand_beside_the_queue_of_another() -> None:
+    cpanel = ("cp", [MailTotals(account="alice", send_count=2), MailTotals(account="bob", send_count=1)])
+    ledger = ("mx", [MailTotals(account="alice", account_id=9), MailTotals(account="dora", account_id=4)])
+    alice = QueueQuery(account_id=9, account="alice")
+    assert names(QueueQuery(), "queue", cpanel) == [("cp", "alice"), ("cp", "bob")]
+    assert names(QueueQuery(), "mx", cpanel, ledger) == [("mx", "alice"), ("mx", "dora")]
+    assert names(alice, "queue", cpanel) == [("cp", "alice")]
+    assert names(alice, None, cpanel) == [("cp", "alice")]
+    assert names(alice, "mx", cpanel, ledger) == [("mx", "alice")]
+    assert names(QueueQuery(account_id=77, account="bob"), "mx", cpanel, ledger) == [("cp", "bob")]
+    assert names(QueueQuery(account_id=4), "queue", cpanel) == [], "an id says nothing to another source"
+    assert names(QueueQuery(account_id=0), "queue", cpanel) == []
+    assert names(QueueQuery(account_id=0), None, cpanel) == [], "no id is not everybody's id"
+
+
+def test_rows_of_several_senders_say_so_and_campaigns_without_names_have_their_ids() -> None:
+    rows = [QueueRow(sender_id=119, sender="bulk", campaign_id=14), QueueRow(sender_id=7, campaign_id=0)]
+    table = table_of(rows)
+    table.sender += ["bulk", ""]
+    recent = Recent()
+    sheet = Sheet(CAMPAIGNS, [recent.part("q", CAMPAIGNS, table, 0)], {"q"})
+    view = view_of(sheet, sort="new")
+    assert view.several_senders and view.queue_sources == ["q"]
+    assert {(row.sender_id, row.sender, row.campaign) for row in view.rows} == {
+        (119, "bulk", "campaign 14"),
+        (7, "", ""),
+    }
+    apart = Sheet(CAMPAIGNS, [recent.part(str(row.sender_id), CAMPAIGNS, table_of([row]), 0) for row in rows])
+    assert not apart.several_senders, "their sources tell them apart"
+    assert sheet_of(("a", [QueueRow(sender_id=3, new=4), QueueRow(sender_id=3, campaign_id=1)])).source_sums == {
+        "a": QueueRow(source="a", sender_id=3, new=4)
+    }
 
 
 @pytest.mark.parametrize(
