@@ -1,0 +1,110 @@
+"""The documented example of each API's page, byte for byte, gives the documented numbers in `mailtop show`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.postfix_in_files import MAILTOP
+from tests.http_server import HttpServer, Request, Response
+from tui.cli.arguments import Exit
+
+DATA = Path(__file__).parent.parent / "data"
+Show = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
+
+
+@pytest.fixture
+def mailtop(tmp_path: Path) -> Show:
+    """Runs mailtop with `table` as its configuration, beside the server in the test's own loop."""
+
+    async def run(table: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        config = tmp_path / "config.toml"
+        config.write_text(table)
+        environ = os.environ | {
+            "MAILTOP_CONFIG": str(config),
+            "HOME": str(tmp_path),
+            "TOKEN": "abcdefghijklmnqrstuvwxyz",
+        }
+        return await asyncio.to_thread(
+            subprocess.run, [*MAILTOP, *arguments], env=environ, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    return run
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> Any:
+    assert (done.returncode, done.stderr) == (Exit.OK, ""), done.stderr
+    return json.loads(done.stdout)["rows"]
+
+
+async def test_mail_totals_of_a_cpanel_account(mailtop: Show) -> None:
+    async def answer(request: Request) -> Response:
+        assert request.query["cpanel_jsonapi_module"] == "EmailTrack"
+        return Response(body=(DATA / "cpanel/stats.json").read_bytes())
+
+    async with HttpServer(answer) as server:
+        table = (
+            f'[[source]]\ntype = "cpanel"\nurl = "{server.url}"\nlogin = "cpanel"\nuser = "bob"\ntoken_env = "TOKEN"\n'
+        )
+        shown = await mailtop(table, "show", "totals", "--format", "json")
+        printed = await mailtop(table, "show", "totals")
+    assert rows(shown) == [
+        {
+            "source": "cpanel",
+            "account": "bob",
+            "send_count": 7,
+            "success_count": 2,
+            "defer_count": 18,
+            "fail_count": 5,
+            "in_progress_count": 0,
+            "defer_fail_count": 23,
+            "total_size": 1150,
+        }
+    ]
+    assert [line.split() for line in printed.stdout.splitlines()[:2]] == [
+        ["account", "send", "success", "defer", "fail", "in_progress", "defer_fail", "total_size"],
+        ["bob", "7", "2", "18", "5", "0", "23", "1,150"],
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+async def test_queue_of_a_sender(mailtop: Show, form: str) -> None:
+    async def answer(request: Request) -> Response:
+        if request.path != "/api/v1.1/admin/senders/queue/stats/":
+            return Response(body=b'{"error": 403, "error_text": "No rights"}')
+        return Response(
+            headers={"Content-Type": f"application/{form}"},
+            body=(DATA / f"sender-queue/documented.{form}").read_bytes(),
+        )
+
+    async with HttpServer(answer) as server:
+        table = (
+            f'[[source]]\ntype = "sender_queue"\nurl = "{server.url}"\nsenders = [119]\nformat = "{form}"\n'
+            'token_env = "TOKEN"\n'
+        )
+        question = ("show", "queue", "--group", "account_campaign")
+        shown = await mailtop(table, *question, "--format", "json")
+        printed = await mailtop(table, *question)
+        by_id = await mailtop(table, *question, "--sender", "119", "--account", "306", "--format", "json")
+        other = await mailtop(table, *question, "--sender", "7")
+    known = {"source": "queue", "sender_id": 119, "account_id": 306, "account": None, "campaign": None, "isp": ""}
+    assert rows(shown) == [
+        {**known, "campaign_id": 4591, "new": 100, "proc": 100, "retry": 0, "hold": 0, "total": 200},
+        {**known, "campaign_id": 4914, "new": 10, "proc": 10, "retry": 40, "hold": 80, "total": 140},
+    ]
+    assert printed.stdout.splitlines() == [
+        "account  campaign  new  proc  retry  hold  total",
+        "306      4591      100   100      0     0    200",
+        "306      4914       10    10     40    80    140",
+        "total              110   110     40    80    340",
+    ]
+    assert rows(by_id) == rows(shown)
+    assert (other.returncode, other.stdout) == (Exit.USAGE, "")
+    assert other.stderr == "mailtop: --sender: no source has the number 7; there is only 119\n"
