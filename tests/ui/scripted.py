@@ -118,6 +118,7 @@ class World:
     sources: list[SourceStatus] = field(default_factory=lambda: [LIVE])
     queue_known: bool = True
     totals_known: bool = True
+    totals_offered: bool = True
     panes: Callable[[ViewRequest], list[AccountPane]] = panes
     problems: list[str] = field(default_factory=list)
     delta: float | None = 12.0
@@ -163,6 +164,7 @@ class World:
             panes=self.panes(request)[: request.panes] if self.totals_known else [],
             pane_count=len(self.panes(request)) if self.totals_known else 0,
             totals_known=self.totals_known,
+            totals_offered=self.totals_offered,
             chart_title=f"chart of {rows[selected].key.account_id if selected is not None else 'all'}",
             chart=chart * request.chart_height,
             sources=self.sources,
@@ -176,7 +178,7 @@ def grouped(cells: list[QueueRow], query: QueueQuery) -> list[QueueRow]:
     for one in cells:
         if query.account_id not in (None, one.account_id) or query.campaign_id not in (None, one.campaign_id):
             continue
-        if query.isp not in (None, one.isp):
+        if query.isp not in (None, one.isp) or query.sender_id not in (None, one.sender_id):
             continue
         bare = replace(one, new=0, proc=0, retry=0, hold=0)
         if query.grouping in (Grouping.TOTAL, Grouping.ISP):
