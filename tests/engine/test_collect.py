@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
 from tests.engine.memory_ledger import MemoryLedger
 from tui.engine import events as ev
-from tui.engine.batch import SUCCESS, Batch, LogPosition
+from tui.engine.batch import D_NEW, ISP_BITS, SUCCESS, Batch, LogPosition
 from tui.engine.collect import BATCH_BYTES, Collector, Reading
 from tui.engine.ledger import LedgerError
 from tui.engine.queues.listing import Listing, ListingError, Waiting
@@ -28,6 +28,8 @@ class ScriptedFeed:
         self.counted: dict[str, int] = {}
         self.queue_error: str | None = None
         self.on_list: Callable[[], None] = lambda: None
+        self.headers: dict[bytes, bytes] = {}
+        self.headers_error: str | None = None
         self.piece = 10
         self.size = 100
         self._read = 0
@@ -48,6 +50,11 @@ class ScriptedFeed:
         listing = Listing(NOW, dict(self.queue))
         self.on_list()
         return listing
+
+    def campaigns(self, ids: Iterable[bytes], /) -> Mapping[bytes, bytes]:
+        if self.headers_error is not None:
+            raise ListingError(self.headers_error)
+        return {id_: self.headers[id_] for id_ in ids if id_ in self.headers}
 
 
 def arrived(id_: bytes) -> ev.Arrived:
@@ -208,3 +215,40 @@ def test_a_listing_that_fails_slowly_is_not_begun_again_at_once(feed: ScriptedFe
     clock.now += 40
     collector.tick()
     assert len(begun) == 2
+
+
+def campaigns_that_wait(ledger: MemoryLedger) -> dict[str, int]:
+    names = {number: name for (_, name), number in ledger.names().campaigns.items()}
+    waits: dict[str, int] = {}
+    for (_, cell, column), amount in ledger.rows.items():
+        if column >= D_NEW and amount:
+            name = names[cell >> ISP_BITS]
+            waits[name] = waits.get(name, 0) + amount
+    return {name: amount for name, amount in waits.items() if amount}
+
+
+def test_campaigns_that_only_headers_tell_are_learned_with_the_listing(
+    feed: ScriptedFeed, ledger: MemoryLedger
+) -> None:
+    feed.log = [arrived(b"1"), ev.CampaignSeen(NOW, b"2", b"spring"), arrived(b"2")]
+    feed.queue = {b"1": waiting(b"1"), b"2": waiting(b"2"), b"3": waiting(b"3")}
+    feed.headers = {b"1": b"=?utf-8?q?f=C3=BCr_alle?=", b"2": b"never asked"}
+    Collector(feed, ledger, IspTable()).tick()
+    assert campaigns_that_wait(ledger) == {"für alle": 1, "spring": 1, "": 1}
+    assert ledger.sums() == [2, 0, 0, 0, 20, 0, 0, 3, 0]
+
+
+def test_a_queue_whose_campaigns_cannot_be_had_is_listed_all_the_same(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    clock = Clock()
+    feed.queue = {b"1": waiting(b"1")}
+    feed.headers_error = "queue files need root"
+    collector = Collector(feed, ledger, IspTable(), clock=clock)
+    collector.tick()
+    assert campaigns_that_wait(ledger) == {"": 1}
+    assert ledger.notes == {"queue_headers": "queue files need root"}
+    assert collector.queue_problem is None
+    feed.headers, feed.headers_error = {b"1": b"spring"}, None
+    clock.now += 60
+    collector.tick()
+    assert campaigns_that_wait(ledger) == {"spring": 1}
+    assert not ledger.notes

@@ -276,3 +276,23 @@ class TestNamed:
         debian_postfix(tmp_path)
         found = one(LocalSource(log="/nowhere/mail.log"), tmp_path)
         assert found.problems == ("/nowhere/mail.log is not there; mailtop waits for it to appear",)
+
+
+def test_postcat_stands_beside_postqueue_and_speaks_of_the_same_queue(tmp_path: Path) -> None:
+    debian_postfix(tmp_path)
+    assert one(NOTHING_NAMED, tmp_path).postcat is None
+    beside = str(put_program(tmp_path, "usr/sbin/postcat"))
+    assert one(NOTHING_NAMED, tmp_path).postcat == (beside, "-qeh")
+    named = LocalSource(postqueue=(str(tmp_path / "usr/sbin/postqueue"), "-c", "/etc/postfix-out", "-j"))
+    assert one(named, tmp_path).postcat == (beside, "-c", "/etc/postfix-out", "-qeh")
+    assert one(LocalSource(postqueue=("postqueue", "-v", "-j")), tmp_path).postcat == (beside, "-v", "-qeh")
+    assert one(NOTHING_NAMED, tmp_path, without(Path(beside))).postcat is None
+
+
+def test_a_postqueue_that_something_else_runs_has_no_postcat_but_a_named_one(tmp_path: Path) -> None:
+    debian_postfix(tmp_path)
+    put_program(tmp_path, "usr/sbin/postcat")
+    inside = ("docker", "exec", "mail")
+    assert one(LocalSource(postqueue=(*inside, "postqueue", "-j")), tmp_path).postcat is None
+    named = LocalSource(postcat=(*inside, "postcat", "-qeh"))
+    assert (one(named, tmp_path).mta, one(named, tmp_path).postcat) == ("postfix", (*inside, "postcat", "-qeh"))

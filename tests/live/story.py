@@ -29,7 +29,8 @@ Value = TypeVar("Value")
 
 
 def begin(mta: RealMta) -> None:
-    """Send mail of every sort: 60 messages by the plan and the special ones over SMTP, one by a local user."""
+    """Send mail of every sort: 60 messages by the plan and the special ones over SMTP, one by a local user (whose
+    campaign Postfix does not log: only the header tells it)."""
     mta.send([*plan(7, 60), *SPECIAL])
     recipients = ("ok.cli@corp.test", "defer.cli@corp.test")
     mta.submit("www-data", "Subject: cli\nX-Campaign-ID: cli\n\nx\n", *recipients)

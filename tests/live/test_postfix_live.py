@@ -40,6 +40,10 @@ def test_a_collector_beside_incoming_mail(mta: RealMta, config: str) -> None:
     story.while_mail_comes_in(mta, config)
 
 
+def test_a_campaign_beyond_ascii(mta: RealMta, config: str) -> None:
+    story.beyond_ascii(mta, config)
+
+
 def test_the_screen_by_keys_alone(mta: RealMta, config: str) -> None:
     story.on_screen(mta, config)
 

@@ -6,7 +6,7 @@ The command line builds it; it knows its parts by protocol only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -62,6 +62,11 @@ class Feed(Protocol):
 
     def list(self) -> Listing | None:
         """The queue as it is now; ``None`` when the feed has nothing newer. Raises ``ListingError``."""
+        ...
+
+    def campaigns(self, ids: Iterable[bytes], /) -> Mapping[bytes, bytes]:
+        """The campaigns of some of the queued messages ``ids``, whose campaigns neither log nor listing tell. Raises
+        ``ListingError`` when they cannot be had."""
         ...
 
 
@@ -161,6 +166,19 @@ class Collector:
         self._read_to_end(touched)
         self._reconciler.reconcile(listing, touched)
         self._gauges |= {"queue_files": len(listing.messages), "listed_at": listing.taken}
+        self._ask_for_campaigns(listing.taken)
+
+    def _ask_for_campaigns(self, time: int) -> None:
+        """A queue whose campaigns cannot be had is listed all the same."""
+        problem = None
+        try:
+            found = self._feed.campaigns(self._reconciler.without_campaign())
+        except ListingError as error:
+            problem = str(error)
+        else:
+            for id_, campaign in found.items():
+                self._reconciler.campaign(id_, campaign, time)
+        self._writer.note("queue_headers", problem)
 
     def _read_to_end(self, touched: set[bytes] | None = None) -> None:
         """Read and apply all that was logged; ``touched`` gets the ids that the lines name."""

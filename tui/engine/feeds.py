@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tui.engine.collect import CHUNK_BYTES, Reading
 from tui.engine.logs.reader import LogReader
 from tui.engine.queues.listing import Listing, ListingError, QueueLister
+from tui.engine.queues.postcat import Postcat
 from tui.engine.simulate import Simulation
 from tui.engine.tail import Tail
 
 
 class MtaFeed:
-    """A mail system on this host: ``tail`` follows its log, ``reader`` understands it, ``lister`` lists its queue."""
+    """A mail system on this host: ``tail`` follows its log, ``reader`` understands it, ``lister`` lists its queue,
+    ``headers`` knows campaigns that a listing does not tell."""
 
-    def __init__(self, tail: Tail, reader: LogReader, lister: QueueLister) -> None:
+    def __init__(self, tail: Tail, reader: LogReader, lister: QueueLister, headers: Postcat | None = None) -> None:
         self._tail = tail
         self._reader = reader
         self._lister = lister
+        self._headers = headers
         self._skipped = 0
         self._gaps = 0
 
@@ -44,6 +47,10 @@ class MtaFeed:
     def list(self) -> Listing | None:
         """The queue as it is now. Raises ``ListingError``."""
         return self._lister.list()
+
+    def campaigns(self, ids: Iterable[bytes], /) -> Mapping[bytes, bytes]:
+        """The campaigns of some of the queued messages ``ids``. Raises ``ListingError``."""
+        return self._headers.campaigns(ids) if self._headers is not None else {}
 
     def close(self) -> None:
         """Give back the log's files."""
@@ -96,3 +103,7 @@ class DemoFeed:
         """The newest listing that was not given yet."""
         listing, self._listing = self._listing, None
         return listing
+
+    def campaigns(self, _ids: Iterable[bytes], /) -> Mapping[bytes, bytes]:
+        """Nothing: the log tells them all."""
+        return {}

@@ -16,7 +16,8 @@ _HEAD_BYTES = 64 * 1024
 
 class FoundMta(msgspec.Struct, frozen=True, kw_only=True):
     """A mail system of this host: ``mta`` is ``exim`` or ``postfix``; ``log`` its log, which may not be there yet;
-    ``spool`` its spool folder; ``exim`` Exim's program, ``postqueue`` the command that lists Postfix's queue as JSON;
+    ``spool`` its spool folder; ``exim`` Exim's program, ``postqueue`` the command that lists Postfix's queue as JSON,
+    ``postcat`` the one that shows headers of its queue files, where it is known;
     ``userdomains`` cPanel's file of who owns a domain. ``problems`` are sentences on what cannot be read, and why."""
 
     mta: str
@@ -24,6 +25,7 @@ class FoundMta(msgspec.Struct, frozen=True, kw_only=True):
     spool: Path | None = None
     exim: str | None = None
     postqueue: tuple[str, ...] | None = None
+    postcat: tuple[str, ...] | None = None
     userdomains: Path | None = None
     problems: tuple[str, ...] = ()
 
@@ -100,7 +102,7 @@ def _wanted(config: LocalSource, access: Access) -> _Kind | None:
         return _EXIM if config.mta == "exim" else _POSTFIX
     if config.spool is not None or config.exim is not None:
         return _EXIM
-    if config.postqueue != LocalSource().postqueue:
+    if config.postqueue != LocalSource().postqueue or config.postcat is not None:
         return _POSTFIX
     if config.log is None:
         return None
@@ -140,7 +142,14 @@ def _found(seen: _Seen, config: LocalSource, root: Path, access: Access) -> Foun
         if seen.program is not None and postqueue == LocalSource().postqueue:
             postqueue = (str(seen.program), *postqueue[1:])
         problems.append(_postqueue_problem(seen, config))
-        return FoundMta(mta="postfix", log=log, spool=seen.spool, postqueue=postqueue, problems=_sentences(problems))
+        return FoundMta(
+            mta="postfix",
+            log=log,
+            spool=seen.spool,
+            postqueue=postqueue,
+            postcat=config.postcat or _postcat(postqueue, root, access),
+            problems=_sentences(problems),
+        )
     problems.append(_spool_problem(seen, config, root, access))
     userdomains = root / "etc/userdomains"
     on_cpanel = _stands(userdomains, access)
@@ -194,6 +203,19 @@ def _postqueue_problem(seen: _Seen, config: LocalSource) -> str | None:
         f"found no postqueue on PATH or in {', '.join(_PROGRAM_FOLDERS)}: "
         'name it with postqueue = ["/path/postqueue", "-j"] in the configuration'
     )
+
+
+def _postcat(postqueue: tuple[str, ...], root: Path, access: Access) -> tuple[str, ...] | None:
+    """The command that shows headers from the queue that ``postqueue`` lists, unless that is run by something else."""
+    program = Path(postqueue[0])
+    if program.name != "postqueue":
+        return None
+    beside: Path | None = program.with_name("postcat")
+    if not program.is_absolute():
+        beside = _program(("postcat",), root, access)
+    if beside is None or not (access(beside, os.X_OK) and beside.is_file()):
+        return None
+    return (str(beside), *[word for word in postqueue[1:] if word != "-j"], "-qeh")
 
 
 def _stands(path: Path, access: Access) -> bool:

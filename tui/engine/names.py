@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tui.engine.batch import Names, cell_key
 from tui.isp import IspTable
 from tui.model import UNKNOWN_ACCOUNT
@@ -15,6 +17,13 @@ ISP_LIMIT = 100_000
 
 OTHER_ISPS = "(other domains)"
 LONGEST_NAME = 200
+
+_ENCODED = b"=?"
+_LONGEST_RAW = 2000
+_CHARSET = re.compile(
+    r"utf-8|us-ascii|iso-8859-\d\d?|windows-125\d|koi8-[ru]|gb2312|gbk|gb18030|big5|euc-(jp|kr)|iso-2022-(jp|kr)|shift_jis"
+)
+"""What mail is written in. Python would look for a codec of any name, some of them slow, and remember it for ever."""
 
 
 class Numbers:
@@ -45,7 +54,7 @@ class Numbers:
             if len(self._raw_cells) >= CACHE_LIMIT:
                 self._raw_cells.clear()
             account_id = self._account_number(clean(account)[:LONGEST_NAME])
-            number = cell_key(self._campaign_number(account_id, clean(campaign)[:LONGEST_NAME]), 0)
+            number = cell_key(self._campaign_number(account_id, clean(_decoded(campaign))[:LONGEST_NAME]), 0)
             self._raw_cells[key] = number
         return number
 
@@ -87,3 +96,31 @@ class Numbers:
             number = self._isps[name] = self.new.isps[name] = self._next_isp
             self._next_isp += 1
         return number
+
+
+def _decoded(name: bytes) -> bytes | str:
+    """A name from a header as it reads: RFC 2047 puts what is not ASCII as ``=?utf-8?q?…?=``. What is not quite of
+    that form stays as it is."""
+    if _ENCODED not in name or not name.isascii():
+        return name
+    # Few names need it, and it takes as long to import as all of the engine.
+    from email.errors import HeaderParseError
+    from email.header import decode_header
+
+    # Postfix logs the line break between two such words as "?".
+    text = name[:_LONGEST_RAW].decode("ascii").replace("?=? =?", "?= =?")
+    try:
+        return "".join([_part(*part) for part in decode_header(text)]) or name
+    except (HeaderParseError, LookupError, ValueError):
+        return name
+
+
+def _part(part: bytes | str, charset: str | None) -> str:
+    """What RFC 2047 hides in one part. Raises ``ValueError`` when it cannot be told."""
+    if isinstance(part, str):
+        return part
+    # RFC 2231 lets a language follow the charset.
+    charset = (charset or "us-ascii").partition("*")[0]
+    if _CHARSET.fullmatch(charset) is None:
+        raise ValueError
+    return part.decode(charset)

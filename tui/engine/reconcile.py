@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+from tui.engine.events import HOLD, RETRY
 from tui.engine.messages import STATE_MASK, Message
 from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, Waiting
+
+PASSING_SECONDS = 10
+"""Mail that is younger and was not put off will mostly be gone before anybody could look at it."""
 
 
 class Reconciler:
@@ -15,6 +20,7 @@ class Reconciler:
     def __init__(self, state: QueueState) -> None:
         self._state = state
         self._last: dict[bytes, Waiting] = {}
+        self._taken = 0
 
     def reconcile(self, listing: Listing, touched: AbstractSet[bytes]) -> None:
         """Make the queue state the listing's. ``touched`` are the ids that were logged from the moment before the
@@ -32,6 +38,26 @@ class Reconciler:
         for id_, message in missing:
             self._missing(id_, message, listing.taken)
         self._last = listed
+        self._taken = listing.taken
+
+    def without_campaign(self) -> Iterator[bytes]:
+        """The ids of the last listing that wait for longer and whose campaign nobody has told."""
+        messages, arrived = self._state.messages, self._taken - PASSING_SECONDS
+        for id_, waiting in self._last.items():
+            if waiting.state in (RETRY, HOLD) or waiting.arrived <= arrived:
+                message = messages.get(id_)
+                if message is not None and not message.campaign:
+                    yield id_
+
+    def campaign(self, id_: bytes, campaign: bytes, time: int) -> None:
+        """Learn the campaign of a message of the last listing from elsewhere, at ``time`` (seconds since 1970)."""
+        waiting, message = self._last.get(id_), self._state.messages.get(id_)
+        if waiting is None or message is None or message.campaign:
+            return
+        message.campaign = campaign
+        account = message.account or waiting.account or waiting.fallback
+        self._state.attribute(message, account, time // 60)
+        self._state.changed.add(id_)
 
     def _listed(self, id_: bytes, waiting: Waiting, taken: int) -> None:
         state = self._state

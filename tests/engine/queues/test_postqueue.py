@@ -18,7 +18,7 @@ from tests import postfix_capture as capture
 from tui.engine.accounts import Accounts
 from tui.engine.events import HOLD, NEW, PROC, RETRY
 from tui.engine.queues.listing import Listing, ListingError, Waiting
-from tui.engine.queues.postqueue import Postqueue, header_campaigns
+from tui.engine.queues.postqueue import Postqueue
 
 STATES = {"incoming": NEW, "maildrop": NEW, "active": PROC, "deferred": RETRY, "hold": HOLD}
 DEFERRED = capture.listing("q1")
@@ -210,34 +210,3 @@ def is_running(pid: int) -> bool:
 
 def test_a_command_that_closes_its_output_but_stays_is_ended() -> None:
     assert "did not end" in refusal("exec >&-; sleep 600", timeout_seconds=0.3)
-
-
-# --- Campaigns from queue files
-
-POSTCAT = r"""
-case "$1" in
-GONE*) echo "postcat: fatal: open queue file $1: No such file or directory" >&2; exit 1;;
-NONE*) printf 'Subject: x\nX-Mailer: X-Campaign-ID: no\n\n';;
-SLOW*) sleep 600;;
-FOLD*) printf 'Received: by mx\n\tid 1\nx-campaign-id:\n folded\n\tname\nSubject: x\n\n';;
-*) printf 'Received: by mx\n\tid 1\nX-Campaign-ID: camp %s\nX-Campaign-ID: second\n\n' "$1";;
-esac
-"""
-COMMAND = ("sh", "-c", POSTCAT, "postcat")
-
-
-def test_campaigns_are_read_from_headers() -> None:
-    ids = [b"1A", b"GONE1", b"NONE1", b"FOLD1", b"-rf", b""]
-    expected = {b"1A": b"camp 1A", b"NONE1": None, b"FOLD1": b"folded name"}
-    assert header_campaigns(ids, COMMAND) == expected
-
-
-def test_campaigns_are_read_within_bounds() -> None:
-    assert header_campaigns([b"1A", b"1B", b"1C"], COMMAND, limit=2).keys() == {b"1A", b"1B"}
-    assert header_campaigns([b"1A", b"SLOW", b"1C"], COMMAND, timeout_seconds=1.0).keys() == {b"1A"}
-    assert header_campaigns([b"1A"], COMMAND, timeout_seconds=0.0) == {}
-
-
-def test_a_postcat_that_cannot_be_run_is_named() -> None:
-    with pytest.raises(ListingError, match="cannot be run"):
-        header_campaigns([b"1A"], ("no-such-command-here",))

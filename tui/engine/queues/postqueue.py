@@ -1,18 +1,16 @@
-"""Postfix's queue as ``postqueue -j`` lists it, line by line, and the campaign header of queue files by ``postcat``."""
+"""Postfix's queue as ``postqueue -j`` lists it, line by line; it tells no campaigns."""
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import islice
 
 import msgspec
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, NEW, PROC, RETRY
-from tui.engine.queues.command import not_run, output_lines, shown
+from tui.engine.queues.command import output_lines, shown
 from tui.engine.queues.listing import Listing, ListingError, Waiting
 from tui.text import clean
 
@@ -21,8 +19,6 @@ _STATES = {"incoming": NEW, "maildrop": NEW, "active": PROC, "deferred": RETRY, 
 
 _NO_SENDER = "MAILER-DAEMON"
 """How ``postqueue`` prints an empty sender (Postfix's ``empty_address_recipient``)."""
-
-_CAMPAIGN = b"x-campaign-id:"
 
 
 class _Recipient(msgspec.Struct, gc=False):
@@ -91,50 +87,6 @@ class Postqueue:
             arrived=message.arrival_time,
             transient=message.queue_name == "maildrop",
         )
-
-
-def header_campaigns(
-    ids: Iterable[bytes], command: Sequence[str] = ("postcat", "-qh"), limit: int = 200, timeout_seconds: float = 5.0
-) -> dict[bytes, bytes | None]:
-    """The ``X-Campaign-ID`` of messages whose log lines are not known, by ``postcat -qh ID`` (which needs root).
-
-    Stops after ``limit`` messages or ``timeout_seconds`` altogether. ``None`` is a message without the header; an id
-    that is missing was not read: it left the queue meanwhile, may not be read by this user, or was beyond a bound.
-    Raises ``ListingError`` when the command cannot be run.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    campaigns: dict[bytes, bytes | None] = {}
-    for queue_id in islice((queue_id for queue_id in ids if queue_id.isalnum()), limit):
-        remaining_seconds = deadline - time.monotonic()
-        if remaining_seconds <= 0:
-            break
-        try:
-            done = subprocess.run(
-                [*command, queue_id.decode("ascii")],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=remaining_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            break
-        except OSError as error:
-            raise not_run(command, error) from error
-        if done.returncode == 0:
-            campaigns[queue_id] = _campaign(done.stdout)
-    return campaigns
-
-
-def _campaign(headers: bytes) -> bytes | None:
-    found: bytes | None = None
-    for line in headers.split(b"\n"):
-        if found is not None:
-            if line[:1] not in (b" ", b"\t"):
-                break
-            found += b" " + line.strip()
-        elif line[: len(_CAMPAIGN)].lower() == _CAMPAIGN:
-            found = line[len(_CAMPAIGN) :]
-    return (found or b"").strip() or None
 
 
 def _decoded(line: bytes) -> _Message | None:
