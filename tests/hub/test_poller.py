@@ -136,10 +136,10 @@ async def test_a_mistake_in_a_source_is_told_in_a_sentence() -> None:
 
 
 async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.08)
     monkeypatch.setattr(polling, "PATIENT_RETRIES", 0)
-    source = ScriptedSource(interval_seconds=1)
+    monkeypatch.setattr(polling, "PATIENT_SECONDS", 0)
+    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.3)
+    source = ScriptedSource(interval_seconds=0.01)
     source.trouble = SourceError("no")
     times: list[float] = []
     status = source.status
@@ -152,7 +152,17 @@ async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     async with polled(source):
         await until(lambda: len(times) >= 8)
     waits = [after - before for before, after in pairwise(times)]
-    assert all(wait >= 0.5 * min(0.08, 0.01 * 2**number) for number, wait in enumerate(waits))
+    for number, wait in enumerate(waits[1:], 1):
+        assert wait >= 0.5 * min(0.3, max(0.01, sum(waits[:number]) - waits[0])) - 0.01
+
+
+async def test_in_the_first_minute_a_source_that_fails_is_tried_at_its_interval() -> None:
+    source = ScriptedSource(interval_seconds=0.03)
+    source.trouble = SourceError("it has trouble of its own (HTTP 500).")
+    async with polled(source):
+        started = asyncio.get_running_loop().time()
+        await until(lambda: source.count("status") >= 20)
+        assert 20 * 0.015 - 0.05 <= asyncio.get_running_loop().time() - started <= 5
 
 
 async def test_a_failing_source_is_not_hammered_by_moving_about() -> None:
