@@ -35,7 +35,7 @@ def client_of(url: str, *, connections: int = 16, **options: object) -> HttpClie
     return HttpClient(msgspec.structs.replace(SenderQueueSource(url=url), **options), connections=connections)
 
 
-async def ask(url: str, path: str = "/a", **options: object) -> HttpAnswer:
+async def ask(url: str, path: str = "/a", **options: str | float | bool) -> HttpAnswer:
     client = HttpClient(msgspec.structs.replace(SenderQueueSource(url=url), **options))
     try:
         return await client.ask("GET", path, query={"q": SECRET}, headers=HEADERS)
@@ -43,7 +43,7 @@ async def ask(url: str, path: str = "/a", **options: object) -> HttpAnswer:
         await client.close()
 
 
-async def failure(url: str, path: str = "/a", **options: object) -> SourceError:
+async def failure(url: str, path: str = "/a", **options: str | float | bool) -> SourceError:
     """What is raised, after a look that it holds no secret."""
     with pytest.raises(SourceError) as caught:
         await ask(url, path, **options)

@@ -8,6 +8,7 @@ import logging
 import ssl
 import zlib
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 import httpx
 
@@ -25,6 +26,13 @@ REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 LEAVE_ALONE = frozenset({429, 503})
 
 
+class Closable(Protocol):
+    """What httpcore calls a network stream."""
+
+    async def aclose(self) -> None:
+        """Close it, or do nothing where it is closed."""
+
+
 class Progress:
     """How far one question came, to tell what a failure or a silence means."""
 
@@ -39,14 +47,22 @@ class Progress:
         self.in_tunnel = False
         self.is_answering = False
         self.received = 0
+        self._stream: Closable | None = None
 
-    async def note(self, event: str, _: object) -> None:
-        """httpcore's trace: ``connection.connect_tcp.started`` and so on. What comes with it holds the question."""
+    async def abandon(self) -> None:
+        """Close the connection that was begun: httpcore forgets it, open, when it is cancelled in a handshake."""
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def note(self, event: str, about: Mapping[str, Any]) -> None:
+        """httpcore's trace: ``connection.connect_tcp.started`` and so on. ``about`` holds the question too."""
         if "close" in event:
             return  # what follows a failure is not where it was
         self.step = event
         if event == "connection.connect_tcp.started":
             self.is_new = True
+        elif event == "connection.connect_tcp.complete":
+            self._stream = about["return_value"]
         elif event == "proxy.start_tls.complete":
             self.in_tunnel = True
 
@@ -148,6 +164,7 @@ class Wire:
             if is_whole and transport in self._open:
                 self._idle.append(transport)
             else:
+                await progress.abandon()
                 await self._forget(transport)
         return answer
 
@@ -189,15 +206,13 @@ class Wire:
 
     async def _look(self, limit_seconds: float) -> bytes | None:
         """The server's certificate (DER) by a handshake of its own, in which nothing is asked."""
-        transport = self._transport(tls.only_looking())
+        progress = self.progress()
+        request = httpx.Request("HEAD", self._base, extensions={"trace": progress.note})
         try:
             async with asyncio.timeout(limit_seconds):
-                response = await transport.handle_async_request(httpx.Request("HEAD", self._base))
-                await response.aclose()
+                await self._on(self._transport(tls.only_looking()), request, progress)
         except Exception as error:
             return http_failures.refused_certificate(error)
-        finally:
-            await self._forget(transport)
         return None
 
 

@@ -190,6 +190,8 @@ def _unreached(causes: list[BaseException], peer: str) -> str:
 
 def _no_handshake(causes: list[BaseException], peer: str, place: Place) -> str:
     reasons = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason]
+    if "UNEXPECTED_EOF_WHILE_READING" in reasons:
+        reasons = []
     if any(reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG") for reason in reasons):
         plain = place.url.replace("https:", "http:", 1)
         return f"{peer} does not speak TLS; if it speaks plain HTTP and nothing is lost by that, set `url` to {plain}."
