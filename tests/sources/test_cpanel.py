@@ -202,33 +202,32 @@ async def test_when_all_accounts_fail_the_source_does() -> None:
         assert (await case.status()).freshness is Freshness.LIVE
 
 
-async def test_a_thousand_accounts_are_asked_at_bounded_concurrency_on_as_many_connections() -> None:
-    world = one_by_one(1000)
+async def test_many_accounts_are_asked_at_bounded_concurrency_on_as_many_connections() -> None:
+    world = one_by_one(200)
     async with running(world) as case:
         world.hold(STATS)
         asking = asyncio.create_task(case.totals())
         await until(lambda: world.in_flight == 16)
         world.gate.set()
         totals = await asking
-        assert len(totals) == 1000
+        assert len(totals) == 200
         assert all(each.send_count is not None for each in totals.values())
-        assert world.total(STATS) == 1000
+        assert world.total(STATS) == 200
         assert world.most_in_flight == 16
         assert case.server.connections <= 16
 
 
 async def test_the_shown_accounts_are_asked_at_every_tick_and_every_one_within_a_round() -> None:
-    world = one_by_one(300)
+    world = one_by_one(60)
     async with running(world) as case:
         await case.totals()
         asked = dict.fromkeys(world.stats, case.clock.now)
         for _ in range(65):
             before = world.asked.copy()
             await case.tick("user0007", "user0008")
-            for name in world.stats:
-                if world.asked[STATS, name] > before[STATS, name]:
-                    asked[name] = case.clock.now
-            assert world.total(STATS) - sum(n for (call, _), n in before.items() if call == STATS) <= 2 + 10
+            now_asked = [name for name in world.stats if world.asked[STATS, name] > before[STATS, name]]
+            assert len(now_asked) <= 2 + 2
+            asked |= dict.fromkeys(now_asked, case.clock.now)
             assert min(asked.values()) >= case.clock.now - 62
             assert asked["user0007"] == case.clock.now
 

@@ -81,11 +81,11 @@ class Calls:
 
 
 def together(place: Place, failures: list[Unanswered]) -> SourceError:
-    """One failure for several calls, each of which failed: all that were refused, else the last. A server that refuses
-    a password is left alone for a while."""
-    refused = [failure for failure in failures if failure.trouble is Trouble.REFUSED]
-    if not refused or failures[-1].trouble in (Trouble.LOGIN_PAGE, Trouble.TWO_FACTOR):
+    """One failure for several calls that failed one after the other: all that were refused, else the last. A server
+    that refuses a password is left alone for a while."""
+    if failures[-1].trouble is not Trouble.REFUSED:
         return failures[-1]
+    refused = [failure for failure in failures if failure.trouble is Trouble.REFUSED]
     calls = dict.fromkeys(failure.call for failure in refused)
     pause = PASSWORD_PAUSE_SECONDS if place.login == "basic" else None
     return SourceError(sentence(place, NoAnswer(Trouble.REFUSED, refused[0].reason), *calls), pause)
