@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -100,6 +102,16 @@ def test_full_file_leaves_no_key_out() -> None:
     text = (CASES / "valid" / "full.toml").read_text()
     for struct in (Config, *SOURCES.values()):
         assert [key for key in struct.__struct_fields__ if key not in text] == []
+
+
+def test_garbage_collection_survives_the_declarations() -> None:
+    program = (
+        "import gc, msgspec, tui.config\n"
+        "for _ in range(50): msgspec.json.Decoder(tui.config.Config); gc.collect()\n"
+        "print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "alive\n")
 
 
 def test_empty_and_minimal_files_give_the_defaults() -> None:

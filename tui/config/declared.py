@@ -3,7 +3,7 @@ here. Holds values only; what keys demand of each other is in `checks`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,9 @@ _COLORS = ("black", "blue", "cyan", "gray", "green", "magenta", "orange", "pink"
 
 # `title` is what a message says was expected, `description` what the README says a key does, and `examples` hold what
 # the example file shows for a key that has no default.
+#
+# Never a text with a pattern beside a list or table (`S | tuple[…]`): with that msgspec 0.22 crashes the process when
+# it collects garbage.
 Name = Annotated[
     str,
     Meta(
@@ -318,8 +321,7 @@ class CpanelSource(HttpSource, frozen=True, kw_only=True, tag="cpanel"):
         ),
     ] = None
     accounts: Annotated[
-        Annotated[str, Meta(pattern=_only("all"))]
-        | Annotated[tuple[Annotated[str, Meta(pattern=_only(r"[!-~]+"))], ...], Meta(min_length=1)],
+        Literal["all"] | Annotated[tuple[Annotated[str, Meta(pattern=_only(r"[!-~]+"))], ...], Meta(min_length=1)],
         Meta(
             title='"all" or a list of account names',
             description="whose totals are shown; with `cpanel` as login the user's own",
@@ -336,8 +338,7 @@ class SenderQueueSource(HttpSource, frozen=True, kw_only=True, tag="sender_queue
 
     name: Name = "queue"
     senders: Annotated[
-        Annotated[str, Meta(pattern=_only("all"))]
-        | Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)],
+        Literal["all"] | Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)],
         Meta(title='"all" or a list of sender numbers such as [119, 7]', description="which senders' queues are shown"),
     ] = "all"
     format: Annotated[
