@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.http_server import Response
@@ -17,9 +18,10 @@ from tests.sources.queue_server import FOLDER, TOKEN, Cell, Platform
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret, SecretError
 from tui.model import Freshness, Grouping, QueueQuery, QueueTable
+from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.sender_queue import KEPT_SECONDS, SenderQueue
 from tui.sources.sender_queue_names import REFRESH_SECONDS
-from tui.sources.source import Source, SourceError
+from tui.sources.source import Source, SourceError, Unreachable
 
 DATA = Path(__file__).parent.parent / "data" / "sender-queue"
 STATS = f"{FOLDER}/senders/queue/stats/"
@@ -57,7 +59,7 @@ async def asking(
 ) -> AsyncIterator[tuple[SenderQueue, Clock]]:
     async with stands.server(port=port) as server:
         config = SenderQueueSource(url=server.url, token_env="T", timeout_seconds=5.0)
-        config = type(config)(**{name: getattr(config, name) for name in config.__struct_fields__} | options)
+        config = msgspec.structs.replace(config, **options)
         clock = Clock()
         source = SenderQueue(config, read_secret or (lambda: Secret(stands.token)), interval_seconds=2.0, clock=clock)
         try:
@@ -479,6 +481,23 @@ async def test_a_checkup_says_what_is_wrong() -> None:
         assert checkup.rights == ("queue of 1 sender", "names of senders")
         assert len(checkup.problems) == 1
         assert "HTTP 500" in checkup.problems[0]
+
+
+class Away(HttpClient):
+    """A client whose server is not there."""
+
+    async def ask(self, method: str, path: str, **question: object) -> HttpAnswer:
+        raise Unreachable("nobody is there", 3.0)
+
+
+@pytest.mark.parametrize("senders", ["all", (119,), (119, 7)])
+async def test_a_server_that_is_away_is_told_from_one_that_refuses(senders: object) -> None:
+    config = msgspec.structs.replace(SenderQueueSource(url="http://host.test", token_env="T"), senders=senders)
+    source = SenderQueue(config, lambda: Secret(TOKEN), interval_seconds=2.0, client=Away(config))
+    with pytest.raises(Unreachable, match="nobody is there") as caught:
+        await source.queue(QueueQuery())
+    assert caught.value.retry_after_seconds == 3.0
+    await source.close()
 
 
 async def test_a_server_that_is_away_comes_back() -> None:

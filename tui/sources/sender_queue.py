@@ -14,7 +14,7 @@ from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.http import HttpClient
-from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
+from tui.sources.sender_queue_api import RefusedError, SenderQueueApi, anew
 from tui.sources.sender_queue_names import NameList
 from tui.sources.sender_queue_wire import MAX_NAME, Rows
 from tui.sources.source import SourceError
@@ -208,7 +208,7 @@ class SenderQueue:
         return [sender_id]
 
     async def _parts(self, query: QueueQuery, senders: Sequence[int]) -> list[_Part]:
-        key = msgspec.structs.replace(query, sender_id=None, account="", campaign="")
+        key = msgspec.structs.replace(query, sender_id=None, sender="", account="", campaign="")
         kept = self._kept.setdefault(key, {})
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT_QUERIES:
@@ -304,10 +304,9 @@ def _joined(
 def _joint(errors: Sequence[SourceError]) -> SourceError:
     """Why no sender answered: the first one's reason stands for all."""
     rests = [error.retry_after_seconds for error in errors if error.retry_after_seconds is not None]
-    text = str(errors[0])
-    if len(errors) > 1:
-        text = f"None of {len(errors):,} senders answered. {text}"
-    return SourceError(text, max(rests, default=None))
+    joint = anew(errors[0], f"None of {len(errors):,} senders answered. " if len(errors) > 1 else "")
+    joint.retry_after_seconds = max(rests, default=None)
+    return joint
 
 
 def _at_most(sentences: Sequence[str]) -> list[str]:
