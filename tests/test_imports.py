@@ -32,7 +32,9 @@ def test_help_loads_nothing_but_the_command_line(arguments: list[str]) -> None:
     assert those(modules, (*SCREEN, *HEAVY)) == set()
 
 
-@pytest.mark.parametrize("room", ["model", "text", "isp", "series", "config", "engine", "sources", "hub", "cli.show"])
+@pytest.mark.parametrize(
+    "room", ["model", "text", "isp", "series", "config", "engine", "sources", "hub", "cli.show", "cli.check"]
+)
 def test_nothing_but_the_screen_knows_textual(room: str) -> None:
     folder = ROOT / "tui" / room
     modules = [f"tui.{room}"]
@@ -42,7 +44,15 @@ def test_nothing_but_the_screen_knows_textual(room: str) -> None:
             for path in folder.rglob("*.py")
             if path.name != "__init__.py"
         ]
-    assert those(imported_by(f"import {', '.join(modules)}"), SCREEN) == set()
+    loaded = imported_by(f"import {', '.join(modules)}")
+    # httpx has a command line of its own, which loads Rich wherever that is installed.
+    assert those(loaded, SCREEN if "httpx" not in loaded else ("textual", "tui.ui")) == set()
+
+
+def test_ledgers_need_no_http() -> None:
+    modules = imported_by("import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.debug, tui.cli.show")
+    assert "tui.sources.ledger" in modules
+    assert those(modules, ("httpx", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue")) == set()
 
 
 def test_the_screen_reaches_only_protocol_model_and_text() -> None:

@@ -13,6 +13,7 @@ from tui.cli.main import main
 def test_without_a_command_it_monitors() -> None:
     options = parser().parse_args([])
     assert (options.command, options.config, options.theme, options.interval) == ("monitor", None, None, None)
+    assert options.debug is None
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,8 @@ def test_queue_filters_come_as_given() -> None:
         ["show", "queue", "--group", "domain"],
         ["show", "queue", "--sender", "x"],
         ["show", "queue", "--format", "xml"],
+        ["check", "--format", "csv"],
+        ["--debug"],
         ["show", "totals", "--group", "isp"],
         ["--interval", "soon"],
         ["demo", "--seed", "1.5"],
@@ -64,7 +67,7 @@ def test_usage_errors_end_with_two(arguments: list[str], capsys: pytest.CaptureF
 def test_help_lists_commands_and_exit_codes_but_not_the_hub(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == Exit.OK
     text = capsys.readouterr().out
-    assert all(f"\n    {command} " in text for command in ("show", "demo", "collect"))
+    assert all(f"\n    {command} " in text for command in ("show", "check", "demo", "collect"))
     assert all(meaning in text for meaning in EXIT_MEANINGS.values())
     assert "_hub" not in text
 

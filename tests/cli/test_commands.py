@@ -232,6 +232,18 @@ def test_collect_feeds_one_source_at_a_time(tmp_path: Path) -> None:
     assert one.ledger.exists()
 
 
+def test_collect_has_nothing_to_do_where_only_servers_are_asked(postfix: PostfixInFiles) -> None:
+    server = '[[source]]\ntype = "cpanel"\nurl = "https://h.example:2087"\nuser = "root"\ntoken_env = "TOKEN"\n'
+    postfix.config.write_text(server)
+    for arguments in ([], ["--once"], ["--source", "cpanel"]):
+        done = postfix.run("collect", *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (Exit.USAGE, 1)
+        assert done.stderr.startswith('mailtop: there is nothing to collect: "cpanel" is a server that mailtop asks')
+    postfix.config.write_text(server + postfix.table)
+    assert postfix.run("collect", "--once").returncode == Exit.OK
+    assert postfix.ledger.exists()
+
+
 def test_demo_can_be_shown_without_a_screen_and_leaves_nothing(postfix: PostfixInFiles) -> None:
     postfix.config.write_text('[[source]]\ntype = "demo"\naccounts = 20\n')
     temporary = postfix.config.parent / "tmp"

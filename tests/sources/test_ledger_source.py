@@ -157,6 +157,14 @@ async def test_a_ledger_that_does_not_exist_yet_is_an_error_until_it_does(source
     assert await source.changed()
 
 
+async def test_it_tells_its_colour_whether_it_answers_or_not(ledger: Ledger) -> None:
+    source = LedgerSource("local", ledger.open, color="#d08770", clock=lambda: NOW)
+    assert (await source.status()).color == "#d08770"
+    ledger.reader.trouble = LedgerError("gone")
+    assert (await source.status()).color == "#d08770"
+    await source.close()
+
+
 async def test_after_a_failure_the_reader_is_opened_anew(source: LedgerSource, ledger: Ledger) -> None:
     assert await source.changed()
     ledger.reader.trouble = LedgerError("/var/lib/x.db: disk I/O error; check the disk.")

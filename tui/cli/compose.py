@@ -65,6 +65,7 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
         type="demo" if isinstance(source, DemoSource) else "local",
         interval_seconds=interval_seconds,
         look=lambda: look(source),
+        color=source.color,
     )
 
 

@@ -38,6 +38,7 @@ class LedgerSource:
         interval_seconds: float = 2.0,
         clock: Callable[[], float] = time.time,
         look: Callable[[], Checkup] = lambda: Checkup(reached="a ledger"),
+        color: str | None = None,
     ) -> None:
         self.name = name
         self.type = type
@@ -45,6 +46,7 @@ class LedgerSource:
         self._open_reader = open_reader
         self._clock = clock
         self._look = look
+        self._color = color
         self._worker = Worker(f"ledger {name}")
         self._reader: LedgerReader | None = None
         self._version: int | None = None
@@ -54,8 +56,10 @@ class LedgerSource:
         try:
             ledger = await self._ask(lambda reader: reader.status())
         except SourceError as error:
-            return SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
-        return describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
+            status = SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
+        else:
+            status = describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
+        return msgspec.structs.replace(status, color=self._color)
 
     async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         """The mail totals of every account; ``None`` before anything was read. Of a log that was never read nothing is

@@ -1,0 +1,254 @@
+"""No token is ever told: whatever a server does, whatever mailtop prints, logs, draws or runs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.postfix_in_files import MAILTOP
+from tests.http_server import Answer, HttpServer, Request, Response
+from tests.pty_driver import Terminal
+from tui.cli.arguments import Exit
+
+TOKENS = {
+    "file": "Tok3nInAFileQzXw8VrN5kLm",
+    "environment": "Tok3nInAVariableHj7PbYt2Ds",
+    "command": "Tok3nOfACommandFg4RcKe9Mx",
+    "password": "Passw0rdInAFileUy6NnBd3Lp",
+}
+TOLD = [*TOKENS.values(), base64.b64encode(f"root:{TOKENS['password']}".encode()).decode()]
+"""What must stand nowhere: the tokens, and the password as HTTP's Basic sends it."""
+
+QUEUES = "/api/v1.1/admin/"
+STATS = {"cpanelresult": {"data": [{"SENDCOUNT": "7", "TOTALSIZE": "1150"}], "event": {"result": 1}}}
+
+
+def token_of(request: Request) -> str:
+    """What a server that means harm, or logs too much, would give back of a request."""
+    return f"{request.headers.get('authorization', '')} {request.body.decode()}".strip().replace('"', "'")
+
+
+def answers(request: Request) -> Answer:
+    """What a server should say."""
+    if not request.path.startswith(QUEUES):
+        return Response(body=json.dumps(STATS).encode())
+    if request.path.endswith("/list/"):
+        return Response(body=b'{"error": 0, "data": [], "total_count": 0}')
+    return Response(body=b'{"error": 0, "data": [{"account_id": 306, "new": 5, "proc": 0, "retry": 0, "hold": 0}]}')
+
+
+def refuses(request: Request) -> Answer:
+    reason = f"Access denied to {token_of(request)}"
+    if request.path.startswith(QUEUES):
+        return Response(body=json.dumps({"error": 403, "error_text": reason}).encode())
+    refusal = {"cpanelresult": {"apiversion": "2", "error": reason, "data": {"reason": reason, "result": "0"}}}
+    return Response(status=403, headers={"Content-Type": "text/plain"}, body=json.dumps(refusal).encode())
+
+
+def fails(request: Request) -> Answer:
+    return Response(status=500, headers={"X-Debug": token_of(request)}, body=f"<html>{token_of(request)}".encode())
+
+
+def talks_nonsense(request: Request) -> Answer:
+    return f"HTTP/1.1 {token_of(request)}\r\n{token_of(request)}\r\n\r\n".encode()
+
+
+def redirects(request: Request) -> Answer:
+    place = "".join(token_of(request).split())
+    return Response(status=302, headers={"Location": f"https://other.example/{place}?token={place}"})
+
+
+def answers_with_the_token_in_a_number(request: Request) -> Answer:
+    token = token_of(request)
+    if request.path.startswith(QUEUES):
+        return Response(body=json.dumps({"error": 0, "data": [{"new": token}]}).encode())
+    stats = {"cpanelresult": {"data": [{"SENDCOUNT": token}], "event": {"result": 1}}}
+    return Response(body=json.dumps(stats).encode())
+
+
+SERVERS = [
+    answers,
+    pytest.param(refuses, marks=pytest.mark.xfail(reason="the cPanel source repeats the reason as it came")),
+    fails,
+    talks_nonsense,
+    pytest.param(redirects, marks=pytest.mark.xfail(reason="the client repeats the address as it came")),
+    pytest.param(
+        answers_with_the_token_in_a_number,
+        marks=pytest.mark.xfail(reason="the sender-queue source repeats the value as it came"),
+    ),
+]
+
+
+class Setting:
+    """A configuration with a source for each way to have a token, and what mailtop needs around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.debug = folder / "debug.log"
+        self.config = folder / "config.toml"
+        self.environ: Mapping[str, str] = os.environ | {
+            "MAILTOP_CONFIG": str(self.config),
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+            "TOKEN": TOKENS["environment"],
+        }
+        for name in ("file", "command", "password"):
+            path = folder / name
+            path.write_text(f"{TOKENS[name]}\n")
+            path.chmod(0o600)
+
+    def point_to(self, url: str, timeout_seconds: float = 5.0) -> None:
+        ways = [
+            f'type = "cpanel"\nname = "whm"\nuser = "root"\naccounts = ["bob"]\ntoken_file = "{self.folder}/file"',
+            f'type = "cpanel"\nname = "basic"\nlogin = "basic"\nuser = "root"\ntoken_file = "{self.folder}/password"',
+            'type = "sender_queue"\nname = "header"\nsenders = [119]\ntoken_env = "TOKEN"',
+            'type = "sender_queue"\nname = "body"\nformat = "xml"\nsenders = [7]\ntoken_in = "body"\n'
+            f'token_command = ["cat", "{self.folder}/command"]',
+        ]
+        common = f'url = "{url}"\ntimeout_seconds = {timeout_seconds}\ninterval_seconds = 0.5\n'
+        self.config.write_text("".join(f"[[source]]\n{way}\n{common}" for way in ways))
+
+    async def run(self, *arguments: str, argv: list[str] = MAILTOP) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            [*argv, *arguments, "--debug", str(self.debug)],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    return Setting(tmp_path)
+
+
+def is_told(text: str) -> list[str]:
+    return [token for token in TOLD if token in text]
+
+
+@contextmanager
+def no_token_in_any_command() -> Iterator[None]:
+    """Watches what all processes were called with, for as long as the block."""
+    found: set[str] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    found.update(is_told(path.read_bytes().decode("utf-8", "replace")))
+                except OSError:
+                    continue  # it has ended
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watching.join()
+    assert found == set()
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda each: each.__name__)
+async def test_no_token_is_printed_or_logged(setting: Setting, server: Callable[[Request], Answer]) -> None:
+    async def handle(request: Request) -> Answer:
+        return server(request)
+
+    async with HttpServer(handle) as there:
+        setting.point_to(there.url)
+        commands = [
+            ("check",),
+            ("check", "--format", "json"),
+            ("show", "totals"),
+            ("show", "queue", "--format", "json"),
+        ]
+        with no_token_in_any_command():
+            outcomes = await asyncio.gather(*(setting.run(*command) for command in commands))
+        sent = "".join(token_of(request) for request in there.requests)
+    assert all(token in sent for token in (TOLD[0], TOLD[1], TOLD[2], TOLD[4])), "each token was sent"
+    for done in outcomes:
+        assert done.returncode in (Exit.OK, Exit.SOURCE), done.stderr
+        assert "Traceback" not in done.stderr
+        assert is_told(done.stdout + done.stderr) == []
+    assert "mailtop.http" in setting.debug.read_text()
+    assert is_told(setting.debug.read_text()) == []
+
+
+async def test_no_token_is_told_of_a_server_that_hangs(setting: Setting) -> None:
+    async def handle(request: Request) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with HttpServer(handle) as there:
+        setting.point_to(there.url, timeout_seconds=0.5)
+        with no_token_in_any_command():
+            done = await setting.run("check")
+    assert done.returncode == Exit.SOURCE
+    assert len([line for line in done.stdout.splitlines() if line.startswith("wrong")]) == 4
+    assert is_told(done.stdout + done.stderr + setting.debug.read_text()) == []
+
+
+async def test_no_token_is_told_by_the_configuration_or_by_a_crash(setting: Setting) -> None:
+    setting.point_to("http://127.0.0.1:9")
+    done = await setting.run("config", "show")
+    assert done.returncode == Exit.OK, done.stderr
+    assert is_told(done.stdout + done.stderr) == []
+    crash = (
+        "import sys; from tui.cli.main import main; from tui.sources.http import HttpClient\n"
+        "async def fail(*args, **kwargs): raise RuntimeError('on purpose')\n"
+        "HttpClient.ask = fail; sys.exit(main(sys.argv[1:]))"
+    )
+    for command in (("show", "totals"), ("show", "queue")):
+        done = await setting.run(*command, argv=[sys.executable, "-c", crash])
+        assert done.returncode == Exit.FAILED
+        assert "RuntimeError: on purpose" in done.stderr
+        assert is_told(done.stdout + done.stderr) == []
+    assert "RuntimeError: on purpose" in setting.debug.read_text()
+    assert is_told(setting.debug.read_text()) == []
+
+
+async def test_no_token_is_drawn_on_the_screen(setting: Setting) -> None:
+    servers = [answers, refuses, answers_with_the_token_in_a_number]
+    now = [servers[0]]
+
+    async def handle(request: Request) -> Answer:
+        return now[0](request)
+
+    def watch(terminal: Terminal, words: str) -> None:
+        def shows(screen: Terminal) -> bool:
+            assert is_told(screen.text()) == []
+            return words in screen.text()
+
+        terminal.wait_for(shows)
+
+    def look() -> None:
+        with Terminal([*MAILTOP, "--debug", str(setting.debug)], env=setting.environ) as terminal:
+            watch(terminal, "306")
+            for server in servers[1:]:
+                now[0] = server
+                terminal.press("r")
+                watch(terminal, "error")
+            terminal.press("q")
+            assert terminal.wait_exit() == Exit.OK
+
+    async with HttpServer(handle) as there:
+        setting.point_to(there.url)
+        with no_token_in_any_command():
+            await asyncio.to_thread(look)
+    assert " hub[" in setting.debug.read_text()
+    assert is_told(setting.debug.read_text()) == []
