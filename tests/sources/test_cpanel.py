@@ -289,9 +289,11 @@ async def test_status_before_anything_and_when_nobody_asked_for_long() -> None:
         assert (status.color, status.unverified, status.name) == ("red", False, "cpanel")
         await case.totals()
         assert 'SENDCOUNT of bob is "x", which is no count and so unknown; 1 more such.' in (await case.status()).notes
-        case.clock.now += 7
+        case.clock.now += 59
+        assert (await case.status()).freshness is Freshness.LIVE
+        case.clock.now += 2
         status = await case.status()
-        assert (status.freshness, status.age_seconds) == (Freshness.STALE, 7.0)
+        assert (status.freshness, status.age_seconds) == (Freshness.STALE, 61.0)
 
 
 async def test_a_dead_server_is_given_up_soon_and_one_that_comes_back_is_live_again() -> None:
@@ -307,3 +309,41 @@ async def test_a_dead_server_is_given_up_soon_and_one_that_comes_back_is_live_ag
         world.faults.clear()
         await case.tick()
         assert (await case.status()).freshness is Freshness.LIVE
+
+
+async def test_an_account_that_hangs_delays_the_others_once_a_round() -> None:
+    world = one_by_one(20)
+    async with running(world, timeout_seconds=0.2) as case:
+        world.faults[STATS] = lambda account: b"" if account == "user0003" else None
+        await case.totals()
+        before = world.asked[STATS, "user0003"]
+        for _ in range(20):
+            await case.tick("user0003", "user0004")
+        assert world.asked[STATS, "user0003"] - before <= 4
+        assert (await case.status()).freshness is Freshness.PARTIAL
+        world.faults.clear()
+        case.clock.now += 61
+        assert (await case.totals("user0003"))["user0003"].send_count == 3
+        assert (await case.status()).freshness is Freshness.LIVE
+
+
+async def test_a_server_in_trouble_is_not_asked_for_each_account_instead() -> None:
+    world = CpanelServer(stats={**many(30)}, records=[record("user0001")])
+    async with running(world) as case:
+        await case.totals()
+        world.faults[ALL] = lambda account: Response(500)
+        assert 'failed at emailtrack_user_stats ("HTTP 500")' in str(await case.failure())
+        assert world.total(STATS) == 0
+        world.faults.clear()
+        assert list(await case.tick()) == ["user0001"]
+
+
+async def test_no_answer_for_a_shown_account_leaves_the_rest_of_its_numbers() -> None:
+    world = CpanelServer(stats={**many(3)}, records=[record("user0001"), record("user0002")])
+    world.faults[STATS] = lambda account: b"" if account == "user0001" else None
+    async with running(world) as case:
+        for _ in range(3):
+            totals = await case.tick("user0001", "user0002")
+            assert [each.in_progress_count for each in totals.values()] == [None, 2]
+            assert [each.send_count for each in totals.values()] == [7, 7]
+            assert (await case.status()).freshness is Freshness.PARTIAL

@@ -226,6 +226,7 @@ async def test_over_https_with_the_pinned_certificate(tmp_path: Path) -> None:
         status = await case.status()
         assert status.unverified
         assert "The server's certificate is not checked (`verify = false`)." in status.notes
+        assert (await case.source.check()).reached.endswith(" (certificate not checked)")
 
 
 async def everything_said(case: Case) -> str:

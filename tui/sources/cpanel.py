@@ -36,10 +36,6 @@ LIST_SECONDS = 300.0
 CLOSED_SECONDS = 600.0
 """How long a way that led nowhere is left out where another one leads to the totals."""
 
-LIVE_SECONDS = 5.0
-LIVE_INTERVALS = 3
-"""Numbers are live for five seconds, or three intervals where these take longer."""
-
 MAX_COMMANDS = 4
 """How many of cPanel's commands run at once: each is a Perl program on the very server that is watched."""
 
@@ -98,6 +94,7 @@ class Cpanel:
         self._listed_at: float | None = None
         self._list_failure: SourceError | None = None
         self._closed: dict[Way, tuple[float, str]] = {}
+        self._way: Way | None = None
         self._answered: float | None = None
         self._error: str | None = None
         self._found = Found([], False, ())
@@ -107,7 +104,7 @@ class Cpanel:
         age_seconds = None if self._answered is None else max(0.0, self._clock() - self._answered)
         if self._error is not None:
             freshness = Freshness.ERROR
-        elif age_seconds is None or age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * self.interval_seconds):
+        elif age_seconds is None or age_seconds > self._pool.round_seconds:
             freshness = Freshness.STALE
         else:
             freshness = Freshness.PARTIAL if self._found.partial else Freshness.LIVE
@@ -158,6 +155,8 @@ class Cpanel:
         checkup = await look_over(self._calls, self._place, self._configured, self._clock)
         if checkup.problems:
             self._reach.forget()
+        if doubt(self._config):
+            checkup = msgspec.structs.replace(checkup, reached=f"{checkup.reached} (certificate not checked)")
         return checkup
 
     async def close(self) -> None:
@@ -165,16 +164,18 @@ class Cpanel:
         await self._reach.close()
 
     async def _look(self, shown: frozenset[str]) -> Found:
-        """The totals by the best way that is open."""
+        """The totals by the best way that is open. One that led there and now fails will do so again: a server that is
+        in trouble is not asked for each account instead."""
         failures: dict[Way, Unanswered] = {}
         for way in self._open_ways():
             try:
                 found = await self._by(way, shown, failures)
             except Unanswered as error:
                 failures[way] = error
-                if error.trouble not in _ELSEWHERE:
+                if error.trouble not in _ELSEWHERE or (error.trouble is Trouble.FAILED and way is self._way):
                     break
             else:
+                self._way = way
                 until = self._clock() + CLOSED_SECONDS
                 self._closed |= {other: (until, str(failure)) for other, failure in failures.items()}
                 return found
@@ -207,10 +208,12 @@ class Cpanel:
         recorded = {name.lower() for name in records}
         lacking = [name for name in wanted or () if name not in recorded]
         pool.keep([*records, *lacking])
-        filling = pool.permitted(name for name in records if name in shown and _is_account(name))
-        await pool.ask(pool.due(lacking, [*filling, *(name for name in lacking if name in shown)]), is_up=True)
+        filled_in = [name for name in records if name in shown and _is_account(name)]
+        await pool.ask(
+            pool.due(lacking, [*pool.permitted(filled_in), *(name for name in lacking if name in shown)]), is_up=True
+        )
         denied = [name for name in records if pool.denial(name)]
-        asked = [*(name for name in filling if name not in denied), *lacking]
+        asked = [*(name for name in filled_in if name not in denied), *lacking]
         missing = _failures(pool, asked) or _behind(pool, lacking)
         if answer.cut:
             missing.append(f"{self._place} left accounts out of its list; nothing is known of those.")

@@ -60,12 +60,14 @@ class AccountPool:
 
     def due(self, names: Collection[str], shown: Collection[str]) -> list[str]:
         """Of ``names`` those to ask now: the shown ones, those never asked, and as many of the others, longest unasked
-        first, as it takes to be through with all in a round; after a pause all whose turn has passed."""
+        first, as it takes to be through with all in a round; after a pause all whose turn has passed. A shown one that
+        did not answer waits for its turn."""
         now = self._clock()
         elapsed = self._interval_seconds if self._paced is None else now - self._paced
         self._paced = now
-        first = [name for name in shown if name in self._accounts]
-        asked = [(self._accounts[name].asked, name) for name in names if name not in shown]
+        first = [name for name in shown if name in self._accounts and not self._rests(name)]
+        now_shown = set(first)
+        asked = [(self._accounts[name].asked, name) for name in names if name not in now_shown]
         never = [name for when, name in asked if when is None]
         others = sorted((when, name) for when, name in asked if when is not None)
         turns = math.ceil(len(others) * min(1.0, elapsed / self.round_seconds))
@@ -76,6 +78,13 @@ class AccountPool:
         """Of ``names`` those whose numbers were not denied of late."""
         since = self._clock() - DENIED_SECONDS
         return [name for name in names if not (self.denial(name) and (self._accounts[name].asked or 0.0) > since)]
+
+    def _rests(self, name: str) -> bool:
+        """Whether the account's last question got no answer, this round: the wait for it would delay all others at
+        every look."""
+        kept = self._accounts[name]
+        lost = kept.failure is not None and not isinstance(kept.failure, Unanswered)
+        return lost and kept.asked is not None and self._clock() - kept.asked < self.round_seconds
 
     async def ask(self, names: Collection[str], *, is_up: bool = False) -> None:
         """Ask these accounts. Raises ``SourceError`` when none of them, nor one that answered before, gives numbers;

@@ -56,7 +56,7 @@ class Place(msgspec.Struct, frozen=True):
 def place_of(config: CpanelSource) -> Place:
     """The server that ``config`` means. Passwords open both WHM and cPanel: there the usual port or name tells."""
     if config.login == "cli":
-        return Place("WHM", "this server", config.user or pwd.getpwuid(os.geteuid()).pw_name, "cli")
+        return Place("WHM", "this server", _this_user(), "cli")
     parts = urlsplit(config.url or "")
     name = parts.hostname or ""
     port = parts.port
@@ -80,3 +80,10 @@ def doubt(config: CpanelSource) -> str | None:
     if config.verify or config.login == "cli":
         return None
     return "The server's certificate is not checked (`verify = false`)."
+
+
+def _this_user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a user of a container, say, who has no entry
+        return f"user {os.geteuid()}"
