@@ -17,7 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, Delta, cell_key
+from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, cell_key
+from tui.engine.counts import columns_of
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.model import Grouping, QueueQuery
@@ -53,7 +54,7 @@ class Universe:
             for isp in chance.sample(range(ISP_COUNT), ISPS_A_CAMPAIGN)
         ]
 
-    def deltas(self, rows: int) -> dict[int, Delta]:
+    def deltas(self, rows: int) -> dict[int, list[int]]:
         chance = self.chance
         return {
             cell: [1, chance.randrange(3), 0, 1, chance.randrange(50_000), 1, 0, chance.randrange(9), 0]
@@ -88,7 +89,12 @@ def back_fill(writer: SqliteWriter, universe: Universe, now_minute: int, rows: i
     deltas = {minute: universe.deltas(rows // len(minutes)) for minute in minutes}
     deltas[first] |= {cell: [0, 0, 0, 0, 0, 0, 0, 1, 0] for cell in universe.cells}
     count = sum(map(len, deltas.values()))
-    batch = Batch(deltas, universe.accounts, universe.campaigns, universe.isps)
+    batch = Batch(
+        {minute: columns_of(cells) for minute, cells in deltas.items()},
+        universe.accounts,
+        universe.campaigns,
+        universe.isps,
+    )
     batch.causes = {
         CauseKey(cell, f"451 4.7.1 reply {number}"): CauseDelta(1, first * 60, now_minute * 60, "451 4.7.1 try later")
         for cell in universe.cells[:: len(universe.cells) // 20_000 or 1]
@@ -106,7 +112,7 @@ def back_fill(writer: SqliteWriter, universe: Universe, now_minute: int, rows: i
 
 
 def live(writer: SqliteWriter, universe: Universe, now_minute: int, rows: int) -> None:
-    batches = [Batch({now_minute + second // 60: universe.deltas(rows)}) for second in range(90)]
+    batches = [Batch({now_minute + second // 60: columns_of(universe.deltas(rows))}) for second in range(90)]
     gc.collect()
     gc.freeze()  # as the collector does
     waiting = iter(batches)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tui.engine.batch import ISP_BITS, SIZE, Batch, Names
+from tui.engine.batch import ISP_BITS, Batch, Names
+from tui.engine.counts import SIZE
 from tui.engine.queue_state import QueueState
 from tui.engine.reconcile import Reconciler
 from tui.engine.tracker import Tracker
@@ -26,9 +27,9 @@ class Book:
         self.names.accounts.update(batch.accounts)
         self.names.campaigns.update(batch.campaigns)
         self.names.isps.update(batch.isps)
-        for minute, cells in batch.deltas.items():
-            for cell, row in cells.items():
-                for column, amount in enumerate(row):
+        for minute, columns in batch.deltas.items():
+            for column, cells in enumerate(columns):
+                for cell, amount in cells.items():
                     self.rows[minute, cell, column] += amount
         for key, cause in batch.causes.items():
             self.causes[key.cell, key.text] += cause.count

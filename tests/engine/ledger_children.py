@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tui.engine.batch import Batch, LogPosition, cell_key
+from tui.engine.counts import columns_of
 from tui.engine.ledger_lock import LedgerLock
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
@@ -25,7 +26,7 @@ def write(path: Path) -> None:
         rows = {cell_key(number, number % 3): [1, 0, 0, 0, 10, 1, 0, 0, 0] for number in campaigns.values()}
         writer.write(
             Batch(
-                {29_000_000 + last: rows},
+                {29_000_000 + last: columns_of(rows)},
                 accounts={"alice": 1},
                 campaigns=campaigns,
                 isps={"Gmail": 1, "Yahoo": 2},

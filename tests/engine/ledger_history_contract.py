@@ -10,6 +10,7 @@ from tests.engine.ledger_model import (
     START,
     batch,
     delta,
+    nameless,
 )
 from tui.engine.batch import Batch, cell_key
 from tui.engine.ledger import LedgerWriter
@@ -50,7 +51,9 @@ class HistoryContract(LedgerCase):
         quiet.close()
         busy = ledger.writer()
         busy.write(
-            Batch({BASE + 6: {GMAIL: delta(new=1)}, BASE + 8: {GMAIL: delta(new=1)}}, gauges={"log_time": START + 540})
+            nameless(
+                {BASE + 6: {GMAIL: delta(new=1)}, BASE + 8: {GMAIL: delta(new=1)}}, gauges={"log_time": START + 540}
+            )
         )
         reader = ledger.reader()
         points = reader.history(QueueQuery(), START + 10 * 60, 10 * 60).points
@@ -111,9 +114,9 @@ class HistoryContract(LedgerCase):
         for _ in range(3):
             rows = {cell_key(1, number): delta(send=1, new=1) for number in isps.values()}
             writer.write(
-                Batch({BASE: rows}, accounts={"alice": 1}, campaigns={(1, ""): 1}, isps=isps),
+                nameless({BASE: rows}, accounts={"alice": 1}, campaigns={(1, ""): 1}, isps=isps),
             )
-            writer.write(Batch({BASE: {cell_key(1, 7): delta(retry=1)}}))
+            writer.write(nameless({BASE: {cell_key(1, 7): delta(retry=1)}}))
         for query, count in ((QueueQuery(), 9000), (QueueQuery(account_id=1), 9000), (QueueQuery(isp="isp7"), 3)):
             points = reader.history(query, START + 60, 60).points
             assert points == [Counts(send=count, new=count, retry=3)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 
 from hypothesis import strategies as st
 
-from tui.engine.batch import D_NEW, FAIL, ISP_BITS, SEND, SIZE, SUCCESS, Batch, CauseDelta, CauseKey, Delta, cell_key
+from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, cell_key
+from tui.engine.counts import D_NEW, FAIL, SEND, SIZE, SUCCESS, columns_of, rows_of
 from tui.model import Cause, Counts, Grouping, MailTotals, QueueQuery, RowKey
 
 ACCOUNTS = {"alice": 1, "bob": 2, "<>": 3}
@@ -23,17 +24,27 @@ START = 1_750_003_200
 BASE = START // 60
 
 
+Delta = list[int]
+"""Nine counts in the order of the columns."""
+
+
 def delta(**counts: int) -> Delta:
     """Nine counts by name."""
     return [counts.get(name, 0) for name in Counts.__struct_fields__]
 
 
-def batch(deltas: dict[int, dict[int, Delta]] | None = None, **rest: object) -> Batch:
-    """A batch that brings every name of the tests along."""
-    made = Batch(deltas=deltas or {}, accounts=dict(ACCOUNTS), campaigns=dict(CAMPAIGNS), isps=dict(ISPS))
+def nameless(deltas: Mapping[int, Mapping[int, Delta]], **rest: object) -> Batch:
+    """A batch of nine counts by minute and cell."""
+    made = Batch(deltas={minute: columns_of(rows) for minute, rows in deltas.items()})
     for name, value in rest.items():
         setattr(made, name, value)
     return made
+
+
+def batch(deltas: Mapping[int, Mapping[int, Delta]] | None = None, **rest: object) -> Batch:
+    """A batch that brings every name of the tests along."""
+    names = {"accounts": dict(ACCOUNTS), "campaigns": dict(CAMPAIGNS), "isps": dict(ISPS)}
+    return nameless(deltas or {}, **(names | rest))
 
 
 GMAIL, YAHOO, ALICE = cell_key(1, 1), cell_key(1, 2), cell_key(1, 0)
@@ -49,8 +60,8 @@ class Model:
         self.causes: dict[CauseKey, CauseDelta] = {}
 
     def add(self, batch: Batch) -> None:
-        for minute, cells in batch.deltas.items():
-            for cell, counts in cells.items():
+        for minute, columns in batch.deltas.items():
+            for cell, counts in rows_of(columns).items():
                 for column, count in enumerate(counts):
                     self.minutes[minute][cell][column] += count
                     self.cells[cell][column] += count
@@ -174,14 +185,14 @@ def batches_of(drawn: list[tuple[dict[int, dict[int, tuple[int, ...]]], dict[Cau
     waiting: defaultdict[int, list[int]] = defaultdict(lambda: [0] * 4)
     batches: list[Batch] = []
     for minutes, causes in drawn:
-        made = Batch(deltas={} if batches else {BASE: {ALICE: delta(send=1)}}, causes=causes)
+        rows: dict[int, dict[int, Delta]] = {} if batches else {BASE: {ALICE: delta(send=1)}}
         for minute, cells in minutes.items():
-            row = made.deltas.setdefault(minute, {})
+            row = rows.setdefault(minute, {})
             for cell, counts in cells.items():
                 changes = [max(change, -held) for change, held in zip(counts[D_NEW:], waiting[cell], strict=True)]
                 waiting[cell] = [held + change for held, change in zip(waiting[cell], changes, strict=True)]
                 row[cell] = [*counts[:D_NEW], *changes]
-        batches.append(made)
+        batches.append(nameless(rows, causes=causes))
     named = batch()
     batches[0].accounts, batches[0].campaigns, batches[0].isps = named.accounts, named.campaigns, named.isps
     return batches

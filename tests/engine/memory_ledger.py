@@ -37,9 +37,9 @@ class MemoryLedger:
         self._names.accounts.update(batch.accounts)
         self._names.campaigns.update(batch.campaigns)
         self._names.isps.update(batch.isps)
-        for minute, cells in batch.deltas.items():
-            for cell, row in cells.items():
-                for column, amount in enumerate(row):
+        for minute, columns in batch.deltas.items():
+            for column, cells in enumerate(columns):
+                for cell, amount in cells.items():
                     self.rows[minute, cell, column] += amount
         for id_, blob in batch.messages.items():
             if blob is None:

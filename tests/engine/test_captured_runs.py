@@ -14,7 +14,7 @@ from tests import postfix_capture
 from tests.captures import EXIM_RUNS, EximCapture, exim_bp_units, exim_capture
 from tests.engine.book import Book, Engine
 from tui.engine.accounts import Accounts
-from tui.engine.batch import DEFER, FAIL, SEND, SIZE, SUCCESS
+from tui.engine.counts import DEFER, FAIL, SEND, SIZE, SUCCESS
 from tui.engine.events import HOLD, Event
 from tui.engine.logs.exim import EximLog
 from tui.engine.logs.postfix import PostfixLog

@@ -8,8 +8,9 @@ import pytest
 
 from tests.engine.memory_ledger import MemoryLedger
 from tui.engine import events as ev
-from tui.engine.batch import D_NEW, ISP_BITS, SUCCESS, Batch, LogPosition
+from tui.engine.batch import ISP_BITS, Batch, LogPosition
 from tui.engine.collect import BATCH_BYTES, Collector, Reading
+from tui.engine.counts import D_NEW, SUCCESS
 from tui.engine.ledger import LedgerError
 from tui.engine.queues.listing import Listing, ListingError, Waiting
 from tui.isp import IspTable

@@ -22,6 +22,7 @@ from tests.engine.ledger_model import (
     START,
     batch,
     delta,
+    nameless,
 )
 from tui.engine import sqlite_writer
 from tui.engine.batch import Batch, cell_key
@@ -148,7 +149,7 @@ def test_a_reader_keeps_reading_when_writers_come_and_go(path: Path) -> None:
 def test_a_full_disk_loses_no_batch(path: Path) -> None:
     writer = SqliteWriter(path)
     writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
-    large = Batch({BASE: {GMAIL: delta(new=1)}}, messages={b"%d" % n: bytes(1000) for n in range(2000)})
+    large = nameless({BASE: {GMAIL: delta(new=1)}}, messages={b"%d" % n: bytes(1000) for n in range(2000)})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, before[1]))
     try:
@@ -157,7 +158,7 @@ def test_a_full_disk_loses_no_batch(path: Path) -> None:
                 writer.write(large)
         assert waiting(path) == 1
         assert writer.messages() == {}
-        writer.write(Batch({BASE: {GMAIL: delta(new=1)}}))
+        writer.write(nameless({BASE: {GMAIL: delta(new=1)}}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     writer.write(large)
@@ -189,8 +190,8 @@ def test_a_ledger_that_cannot_grow_says_the_disk_is_full(path: Path, monkeypatch
     writer = SqliteWriter(path)
     writer.write(batch({BASE: {GMAIL: delta(new=1)}}, messages={b"small": b""}))
     with pytest.raises(LedgerError, match=r"the disk is full: the ledger .*mail\.ledger cannot grow"):
-        writer.write(Batch({BASE: {GMAIL: delta(new=1)}}, messages={b"large": bytes(400_000)}))
-    writer.write(Batch({BASE: {GMAIL: delta(new=1)}}))
+        writer.write(nameless({BASE: {GMAIL: delta(new=1)}}, messages={b"large": bytes(400_000)}))
+    writer.write(nameless({BASE: {GMAIL: delta(new=1)}}))
     assert waiting(path) == 2
     assert writer.messages() == {b"small": b""}
     writer.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.book import Book
 from tests.engine.event_worlds import event_lists, listings
 from tui.engine import events as ev
-from tui.engine.batch import DEFER, FAIL, SEND, SUCCESS
+from tui.engine.counts import DEFER, FAIL, SEND, SUCCESS
 from tui.engine.queues.listing import Listing, Waiting
 
 NOW = 1_800_000_000

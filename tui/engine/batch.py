@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import msgspec
 
-SEND, SUCCESS, DEFER, FAIL, SIZE, D_NEW, D_PROC, D_RETRY, D_HOLD = range(9)
-"""Columns of a delta: events counted, bytes, and signed changes of what waits in each state."""
+from tui.engine.counts import Columns
 
 ISP_BITS = 24
 """A cell key is ``campaign_id << ISP_BITS | isp_id``; a campaign belongs to one account, so the key names all three."""
-
-Delta = list[int]
-"""Nine signed integers, in the order of the columns above."""
 
 
 def cell_key(campaign_id: int, isp_id: int) -> int:
@@ -58,12 +54,12 @@ class LogPosition(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct):
-    """One transaction. ``deltas`` by minute (seconds since 1970 // 60) and cell key. ``messages`` holds the new state
-    of each message that
-    changed, ``None`` where it is gone. ``counters`` are added to the ledger's counters of the same name
-    (what could not be explained); ``gauges`` replace theirs (``queue_files``, ``listed_at``, ``log_time``)."""
+    """One transaction. ``deltas`` by minute (seconds since 1970 // 60), column and cell key. ``messages`` holds the new
+    state of each message that changed, ``None`` where it is gone. ``counters`` are added to the ledger's counters of
+    the same name (what could not be explained); ``gauges`` replace theirs (``queue_files``, ``listed_at``,
+    ``log_time``)."""
 
-    deltas: dict[int, dict[int, Delta]] = {}
+    deltas: dict[int, Columns] = {}
     accounts: dict[str, int] = {}
     campaigns: dict[tuple[int, str], int] = {}
     isps: dict[str, int] = {}

@@ -26,11 +26,13 @@ _CACHE_LIMIT = 4_000
 
 def telling(reply: bytes) -> bytes:
     """The words of a reply that say why: from its SMTP code on, from its beginning without one."""
-    start = reply.find(b": 4") + 2
-    if start < 2 or not reply[start : start + 3].isdigit():
-        found = _CODE.search(reply)
-        start = found.start() if found else 0
-    part = reply[start : start + _TELLING]
+    _, found, rest = reply.partition(b": 4")
+    if found and rest[:2].isdigit():
+        part = b"4" + rest[: _TELLING - 1]
+    else:
+        code = _CODE.search(reply)
+        start = code.start() if code else 0
+        part = reply[start : start + _TELLING]
     return part if len(part) < _TELLING else part[: part.rfind(b" ")]
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui.engine.batch import D_NEW, SEND, SIZE, Batch, Names
+from tui.engine.batch import Batch, Names
 from tui.engine.causes import CauseCounter
+from tui.engine.counts import D_NEW, SEND, SIZE
 from tui.engine.events import HOLD
 from tui.engine.messages import (
     STATE_BITS,
     STATE_MASK,
     SUBMISSION_KEPT_SECONDS,
+    Credit,
     Message,
     decode_message,
     encode_message,
@@ -49,13 +51,13 @@ class QueueState:
         message = self.messages.get(id_)
         if message is None:
             message = self.messages[id_] = Message(self.unknown_cell, [])
+        elif message.pending is not None:
+            self._count_pending(message)
         elif message.absent >= 0 or not message.sent:
             if message.forgotten(time):
                 message = self.messages[id_] = Message(self.unknown_cell, [])
             elif message.absent >= 0:
                 self.back_in_queue(message)
-        if message.pending is not None:
-            self._count_pending(message)
         message.seen = time
         return message
 
@@ -63,9 +65,11 @@ class QueueState:
         """Take the message out, ``None`` if it is not known (any more)."""
         self.changed.add(id_)
         message = self.messages.pop(id_, None)
-        if message is not None:
-            if message.pending is not None:
-                self._count_pending(message)
+        if message is None:
+            return None
+        if message.pending is not None:
+            self._count_pending(message)
+        elif message.absent >= 0 or not message.sent:
             if message.forgotten(time):
                 return None
             if message.absent >= 0:
@@ -90,46 +94,46 @@ class QueueState:
         old = message.cell
         new = message.cell = self.numbers.cell(account, message.campaign)
         if new != old and (message.credits or message.units):
-            row = self.tally.row
+            add = self.tally.add
             for counted, isp, column, amount in message.credits or ():
-                row(counted, old | isp)[column] -= amount
-                row(counted, new | isp)[column] += amount
+                add(counted, old | isp, column, -amount)
+                add(counted, new | isp, column, amount)
             for unit in message.units.values():
                 isp, column = unit >> STATE_BITS, D_NEW + (unit & STATE_MASK)
-                row(minute, old | isp)[column] -= 1
-                row(minute, new | isp)[column] += 1
+                add(minute, old | isp, column, -1)
+                add(minute, new | isp, column, 1)
         if message.account is not None and message.campaign:
             message.credits = None
 
     def count(self, message: Message, minute: int, isp: int, column: int, amount: int) -> None:
         """Count an event; it can move to another cell while it is not certain whose the message is."""
-        self.tally.row(minute, message.cell | isp)[column] += amount
-        credits = message.credits
-        if credits is not None:
-            credits.append((minute, isp, column, amount))
-            if len(credits) > CREDITS_KEPT:
-                del credits[0]
+        self.tally.add(minute, message.cell | isp, column, amount)
+        if message.credits is not None:
+            credit(message.credits, minute, isp, column, amount)
 
     def count_arrival(self, message: Message, minute: int, size: int) -> None:
         """Count a message that was sent, unless it was counted before, and its ``size`` (bytes, -1 unknown)."""
-        row, credits = self.tally.row(minute, message.cell), message.credits
+        tally, cell, credits = self.tally, message.cell, message.credits
+        if minute != tally.minute:
+            tally.turn(minute)
         if not message.sent:
             message.sent = True
             if message.unlogged:
                 self.logged(message)
-            row[SEND] += 1
+            tally.more[SEND].append(cell)
             if credits is not None:
                 credits.append((minute, 0, SEND, 1))
         if not message.sized and size >= 0:
             message.sized = True
-            row[SIZE] += size
+            sizes = tally.columns[SIZE]
+            sizes[cell] = sizes.get(cell, 0) + size
             if credits is not None:
                 credits.append((minute, 0, SIZE, size))
 
     def add_units(self, message: Message, recipients: Iterable[bytes], minute: int) -> None:
         """These recipients wait, in the message's state, but for those whose outcome was logged before."""
         units, early, cell, state = message.units, message.early, message.cell, message.unit_state
-        domains, row = self.numbers.domains, self.tally.row
+        domains, add, column = self.numbers.domains, self.tally.add, D_NEW + state
         for recipient in recipients:
             if recipient in units or (early is not None and recipient in early):
                 continue
@@ -137,23 +141,23 @@ class QueueState:
             if isp is None:
                 isp = self.numbers.isp(recipient)
             units[recipient] = isp << STATE_BITS | state
-            row(minute, cell | isp)[D_NEW + state] += 1
+            add(minute, cell | isp, column, 1)
 
     def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
         """One recipient more waits, in ``state``."""
         isp = self.numbers.isp(recipient)
         message.units[recipient] = isp << STATE_BITS | state
-        self.tally.row(minute, message.cell | isp)[D_NEW + state] += 1
+        self.tally.add(minute, message.cell | isp, D_NEW + state, 1)
 
     def remove_unit(self, message: Message, recipient: bytes, minute: int) -> None:
         """A recipient that waited waits no more."""
         unit = message.units.pop(recipient)
-        self.tally.row(minute, message.cell | unit >> STATE_BITS)[D_NEW + (unit & STATE_MASK)] -= 1
+        self.tally.add(minute, message.cell | unit >> STATE_BITS, D_NEW + (unit & STATE_MASK), -1)
 
     def remove_units(self, message: Message, minute: int) -> None:
         """Nobody waits for the message any more."""
         for unit in message.units.values():
-            self.tally.row(minute, message.cell | unit >> STATE_BITS)[D_NEW + (unit & STATE_MASK)] -= 1
+            self.tally.add(minute, message.cell | unit >> STATE_BITS, D_NEW + (unit & STATE_MASK), -1)
         message.units = {}
 
     def move_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
@@ -164,9 +168,8 @@ class QueueState:
         elif unit & STATE_MASK != state:
             isp = unit >> STATE_BITS
             message.units[recipient] = isp << STATE_BITS | state
-            row = self.tally.row(minute, message.cell | isp)
-            row[D_NEW + (unit & STATE_MASK)] -= 1
-            row[D_NEW + state] += 1
+            self.tally.add(minute, message.cell | isp, D_NEW + (unit & STATE_MASK), -1)
+            self.tally.add(minute, message.cell | isp, D_NEW + state, 1)
 
     def set_state(self, message: Message, state: int, minute: int) -> None:
         """All units of a message are in ``state`` now."""
@@ -252,3 +255,10 @@ class QueueState:
         for id_ in [id_ for id_, message in self.messages.items() if message.forgotten(long_ago)]:
             del self.messages[id_]
             self.changed.add(id_)
+
+
+def credit(credits: list[Credit], minute: int, isp: int, column: int, amount: int) -> None:
+    """Remember a counted event of a message whose attribution may still change; the oldest is forgotten."""
+    credits.append((minute, isp, column, amount))
+    if len(credits) > CREDITS_KEPT:
+        del credits[0]

@@ -1,124 +1,122 @@
-"""Blocks: the deltas of many keys in one minute or hour as one blob, sorted by key. Only the embedded ledger enters.
+"""Blocks: the counts of many keys in one minute or hour as one blob, sorted by key. Only the embedded ledger enters.
 
-As rows of their own the deltas of a back-fill would cost twice the time to write, and twice the room.
+As rows of their own the counts of a back-fill would cost many times the time to write, and the room.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import starmap
-from operator import add
+from collections.abc import Iterator, Sequence
 from struct import Struct
-from struct import error as StructError
 from typing import Literal
 
-Rows = Mapping[int, Sequence[int]]
-"""Nine signed counts (in the order of ``batch.SEND`` …) by key."""
+import msgspec
+
+from tui.engine.counts import COLUMNS, Columns
 
 Selection = tuple[int, int] | frozenset[int]
 """Which keys of a block: from the first to the last inclusive, or just these."""
 
-NOTHING = (0,) * 9
+NOTHING = (0,) * len(COLUMNS)
 """Nine counts of nothing."""
 
-_HEAD_BYTES = 2
-_LAYOUTS = (Struct("=4bi4b"), Struct("=4hi4h"), Struct("=4iq4i"), Struct("=9q"))
-"""How a row may be packed, the narrowest first: events, bytes, changes of what waits."""
-
-_HEADS = {
-    b"%d%c" % (number, code): (layout, width)
-    for number, layout in enumerate(_LAYOUTS)
-    for code, width in ((b"i", 4), (b"q", 8))
-}
+_Code = Literal["b", "h", "i", "q"]
+_COUNT_CODES: tuple[_Code, ...] = ("b", "h", "i", "q")
+_KEY_CODES: tuple[_Code, ...] = ("i", "q")
+_CODES: dict[int, _Code] = {ord(code): code for code in _COUNT_CODES}
+_ALL_ONE = ord("1")
+_HEAD = Struct("<I2B")
+"""Of each column: how many keys, how wide they are, how wide their counts are."""
+_HEAD_BYTES = _HEAD.size * len(COLUMNS)
 
 
 class BlockError(ValueError):
     """A block's bytes are not what was written."""
 
 
-def encode(rows: Rows) -> bytes:
-    """A block: the number of its layout, the code of its keys (``i`` or ``q``), the sorted keys, then the counts row by
-    row, all in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
-    keys = sorted(rows)
-    code: Literal["i", "q"] = "i" if keys[-1] < 1 << 31 else "q"
-    counts = list(map(rows.__getitem__, keys))
-    for number, layout in enumerate(_LAYOUTS):
-        packed = _packed(layout, counts)
-        if packed is not None:
-            return b"%d%c%b%b" % (number, code.encode(), array(code, keys).tobytes(), packed)
-    raise OverflowError("a count is beyond 64 bits")
+class _Column(msgspec.Struct, frozen=True):
+    """The sorted keys of one column, and their counts; ``None``: each is one."""
+
+    keys: Sequence[int]
+    counts: Sequence[int] | None
 
 
-def decode(block: bytes) -> dict[int, Sequence[int]]:
-    """The rows of a block. Raises ``BlockError``."""
-    keys, row, start = _parts(block)
-    return dict(zip(keys, row.iter_unpack(memoryview(block)[start:]), strict=True))
+def encode(columns: Columns) -> bytes:
+    """A block: the heads of the nine columns, then each column's sorted keys and their counts, unless all are one. All
+    in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
+    heads, parts = [], []
+    for column in columns:
+        keys = sorted(column)
+        packed = _packed(keys, _KEY_CODES)
+        counts = list(map(column.__getitem__, keys))
+        parts.append(packed)
+        if counts.count(1) == len(counts):
+            heads.append(_HEAD.pack(len(keys), ord(packed.typecode), _ALL_ONE))
+        else:
+            parts.append(_packed(counts, _COUNT_CODES))
+            heads.append(_HEAD.pack(len(keys), ord(packed.typecode), ord(parts[-1].typecode)))
+    return b"".join([*heads, *(part.tobytes() for part in parts)])
+
+
+def decode(block: bytes) -> Columns:
+    """The columns of a block. Raises ``BlockError``."""
+    return [
+        dict.fromkeys(column.keys, 1) if column.counts is None else dict(zip(column.keys, column.counts, strict=True))
+        for column in _columns(block)
+    ]
 
 
 def length(block: bytes) -> int:
-    """How many rows a block has. Raises ``BlockError``."""
-    return len(_parts(block)[0])
+    """How many counts a block has. Raises ``BlockError``."""
+    return sum(len(column.keys) for column in _columns(block))
 
 
 def sums(block: bytes, selection: Selection) -> Sequence[int]:
     """The nine counts of the selected keys added up. Raises ``BlockError``."""
-    keys, row, start = _parts(block)
-    places: Sequence[int]
+    return [_sum(column, selection) for column in _columns(block)]
+
+
+def _sum(column: _Column, selection: Selection) -> int:
+    keys, counts = column.keys, column.counts
     if isinstance(selection, tuple):
         first = bisect_left(keys, selection[0])
-        places = range(first, bisect_right(keys, selection[1], first))
-    else:
-        places = [place for place, key in enumerate(keys) if key in selection]
-    if not places:
-        return NOTHING
-    found = [row.unpack_from(block, start + place * row.size) for place in places]
-    return found[0] if len(found) == 1 else tuple(map(sum, zip(*found, strict=True)))
+        last = bisect_right(keys, selection[1], first)
+        return last - first if counts is None else sum(counts[first:last])
+    places = [place for place, key in enumerate(keys) if key in selection]
+    return len(places) if counts is None else sum(map(counts.__getitem__, places))
 
 
-def merged(parts: Collection[Rows]) -> Rows:
-    """Rows with the same key added up; for many parts, whose rows are often the same."""
-    if len(parts) == 1:
-        return next(iter(parts))
-    groups: defaultdict[int, list[Sequence[int]]] = defaultdict(list)
-    for rows in parts:
-        for key, counts in rows.items():
-            groups[key].append(counts)
-    return {
-        key: group[0] if len(group) == 1 else tuple(map(sum, zip(*group, strict=True))) for key, group in groups.items()
-    }
+def _packed(numbers: Sequence[int], codes: Sequence[_Code]) -> array[int]:
+    """The numbers, each in as few bytes as hold them all. Raises ``OverflowError``."""
+    for code in codes[:-1]:
+        try:
+            return array(code, numbers)
+        except OverflowError:
+            continue
+    return array(codes[-1], numbers)
 
 
-def gathered(
-    keys: Iterable[int], counts: Iterable[Sequence[int]], into: dict[int, Sequence[int]] | None = None
-) -> dict[int, Sequence[int]]:
-    """Nine counts for each of the keys added up (in ``into``); for keys that are mostly not the same."""
-    sums = {} if into is None else into
-    for key, more in zip(keys, counts, strict=True):
-        held = sums.get(key)
-        sums[key] = more if held is None else tuple(map(add, held, more))
-    return sums
+def _columns(block: bytes) -> Iterator[_Column]:
+    if len(block) < _HEAD_BYTES:
+        raise BlockError(f"a block of {len(block)} bytes ends within its head")
+    view, start = memoryview(block), _HEAD_BYTES
+    for place in COLUMNS:
+        count, key_code, count_code = _HEAD.unpack_from(block, place * _HEAD.size)
+        if key_code not in _CODES or (count_code != _ALL_ONE and count_code not in _CODES):
+            raise BlockError("a block begins with no known layout")
+        keys, start = _numbers(view, start, count, _CODES[key_code])
+        counts = None
+        if count_code != _ALL_ONE:
+            counts, start = _numbers(view, start, count, _CODES[count_code])
+        yield _Column(keys, counts)
+    if start != len(block):
+        raise BlockError(f"a block of {len(block)} bytes ends at {start}")
 
 
-def _packed(layout: Struct, counts: Iterable[Sequence[int]]) -> bytes | None:
-    """The rows one after another; ``None`` when a count is too large for the layout."""
-    try:
-        return b"".join(starmap(layout.pack, counts))
-    except StructError:
-        return None
-
-
-def _parts(block: bytes) -> tuple[Sequence[int], Struct, int]:
-    """The keys, how a row is packed, and where the rows start."""
-    try:
-        row, key_bytes = _HEADS[block[:_HEAD_BYTES]]
-    except KeyError:
-        raise BlockError("a block begins with no known layout") from None
-    count, rest = divmod(len(block) - _HEAD_BYTES, key_bytes + row.size)
-    if rest:
-        raise BlockError(f"a block of {len(block)} bytes ends within a row")
-    start = _HEAD_BYTES + count * key_bytes
-    keys = memoryview(block)[_HEAD_BYTES:start]
-    return keys.cast("q") if key_bytes == 8 else keys.cast("i"), row, start
+def _numbers(view: memoryview, start: int, count: int, code: _Code) -> tuple[Sequence[int], int]:
+    """So many numbers of a width, and where they end."""
+    end = start + count * array(code).itemsize
+    if end > len(view):
+        raise BlockError(f"a block of {len(view)} bytes ends within a column")
+    return view[start:end].cast(code), end

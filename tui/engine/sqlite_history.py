@@ -3,6 +3,7 @@ writer and reader enter."""
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tui.engine import sqlite_blocks
-from tui.engine.batch import Delta
-from tui.engine.sqlite_blocks import Rows, Selection, gathered, merged
+from tui.engine.counts import Columns, columns_of, merged
+from tui.engine.sqlite_blocks import NOTHING, Selection
 from tui.engine.sqlite_sums import Sums, add_up
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
@@ -23,7 +24,7 @@ _FORGOTTEN = (0, 0)
 """The bucket of what is too old for any."""
 
 _FULL_BLOCK = 2048
-"""Rows from which a block is not rewritten any more: what comes next for its minute stands beside it."""
+"""Counts from which a block is not rewritten any more: what comes next for its minute stands beside it."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -38,17 +39,17 @@ def kept(db: sqlite3.Connection) -> Kept:
     return Kept(*db.execute("SELECT minutes_from, hours_from FROM ledger").fetchone())
 
 
-def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owners: Mapping[int, int]) -> list[Sums]:
-    """Add deltas by minute and cell at every level; the sums of each bucket. ``owners`` gives a campaign's account
+def add(db: sqlite3.Connection, deltas: Mapping[int, Columns], owners: Mapping[int, int]) -> list[Sums]:
+    """Add counts by minute and cell at every level; the sums of each bucket. ``owners`` gives a campaign's account
     (``KeyError``: it has none).
 
     Minutes that are kept no longer go to their hour, or nowhere, but into the sums.
     """
     keep = kept(db)
-    buckets: defaultdict[tuple[int, int], list[Rows]] = defaultdict(list)
+    buckets: defaultdict[tuple[int, int], list[Columns]] = defaultdict(list)
     for minute, cells in deltas.items():
         start = minute * MINUTE_SECONDS
-        if not cells:
+        if not any(cells):
             continue
         if start >= keep.minutes_from:
             buckets[MINUTE_SECONDS, start].append(cells)
@@ -58,12 +59,13 @@ def add(db: sqlite3.Connection, deltas: Mapping[int, Mapping[int, Delta]], owner
             buckets[_FORGOTTEN].append(cells)
     added = []
     for place, parts in sorted(buckets.items()):
-        rows = merged(parts)
-        sums = add_up(rows, owners)
+        cells = merged(parts)
+        sums = add_up(cells, owners)
         added.append(sums)
         if place != _FORGOTTEN:
-            for level, level_rows in zip(LEVELS, ({0: sums.total}, sums.accounts, sums.isps, rows), strict=True):
-                _add_block(db, level, *place, level_rows)
+            total = columns_of({0: sums.total})
+            for level, columns in zip(LEVELS, (total, sums.accounts, sums.isps, cells), strict=True):
+                _add_block(db, level, *place, columns)
     return added
 
 
@@ -119,30 +121,30 @@ def sums_since(
     db: sqlite3.Connection, level: int, selection: Selection, step: int, since: int
 ) -> dict[int, Sequence[int]]:
     """The nine counts of the selected keys in each bucket of ``step`` seconds from ``since`` on, by its start."""
-    starts, sums = [], []
+    sums: dict[int, Sequence[int]] = {}
     for stored in {MINUTE_SECONDS, step}:
         for start, block in db.execute(
             "SELECT start, block FROM history WHERE level = ? AND step = ? AND start >= ?", (level, stored, since)
         ):
-            starts.append(start - start % step)
-            sums.append(sqlite_blocks.sums(block, selection))
-    return gathered(starts, sums)
+            bucket, more = start - start % step, sqlite_blocks.sums(block, selection)
+            sums[bucket] = tuple(map(operator.add, sums.get(bucket, NOTHING), more))
+    return sums
 
 
-def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, rows: Rows) -> None:
+def _add_block(db: sqlite3.Connection, level: int, step: int, start: int, columns: Columns) -> None:
     place = (level, step, start)
     last = db.execute(
         "SELECT part, block FROM history WHERE level = ? AND step = ? AND start = ? ORDER BY part DESC LIMIT 1", place
     ).fetchone()
-    if last is not None and sqlite_blocks.length(last[1]) + len(rows) <= _FULL_BLOCK:
-        rows = gathered(rows, rows.values(), sqlite_blocks.decode(last[1]))
+    if last is not None and sqlite_blocks.length(last[1]) + sum(map(len, columns)) <= _FULL_BLOCK:
+        columns = merged((sqlite_blocks.decode(last[1]), columns))
         db.execute(
             "UPDATE history SET block = ? WHERE level = ? AND step = ? AND start = ? AND part = ?",
-            (sqlite_blocks.encode(rows), *place, last[0]),
+            (sqlite_blocks.encode(columns), *place, last[0]),
         )
     else:
         part = 0 if last is None else last[0] + 1
-        db.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (*place, part, sqlite_blocks.encode(rows)))
+        db.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (*place, part, sqlite_blocks.encode(columns)))
 
 
 def _oldest(db: sqlite3.Connection, step: int) -> int | None:

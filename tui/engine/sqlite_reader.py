@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from tui.engine import coverage, ledger_lock, sqlite_history
-from tui.engine.batch import D_NEW, cell_key
+from tui.engine.batch import cell_key
+from tui.engine.counts import D_NEW
 from tui.engine.ledger import LedgerStatus
 from tui.engine.sqlite_blocks import NOTHING, Selection
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL

@@ -7,67 +7,37 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tui.engine.batch import D_HOLD, D_NEW, D_PROC, D_RETRY, DEFER, FAIL, ISP_BITS, SEND, SIZE, SUCCESS
-from tui.engine.sqlite_blocks import Rows, gathered, merged
+from tui.engine.batch import ISP_BITS
+from tui.engine.counts import COLUMNS, D_NEW, Columns, merged
 
 ISP_MASK = (1 << ISP_BITS) - 1
 """The ISP's part of a cell key."""
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """Nine counts by campaign, account and ISP; by cell only the last four, of those that change what waits."""
+    """Nine columns by campaign, account and ISP; by cell only the last four, what waits."""
 
-    campaigns: Rows
-    accounts: Rows
-    isps: Rows
-    waiting: Rows
+    campaigns: Columns
+    accounts: Columns
+    isps: Columns
+    waiting: Columns
 
     @property
     def total(self) -> Sequence[int]:
         """The nine counts of everything."""
-        return tuple(map(sum, zip(*self.accounts.values(), strict=True)))
+        return [sum(column.values()) for column in self.accounts]
 
 
-def add_up(cells: Rows, owners: Mapping[int, int]) -> Sums:
+def add_up(cells: Columns, owners: Mapping[int, int]) -> Sums:
     """The sums of ``cells``; ``owners`` gives a campaign's account. Raises ``KeyError`` for a campaign without."""
-    campaigns: dict[int, list[int]] = {}
-    isps: dict[int, list[int]] = {}
-    waiting: dict[int, Sequence[int]] = {}
-    # Most counts are zero: looking at each costs far less than adding it. The loop is most of what a back-fill costs.
-    for cell, counts in cells.items():
-        campaign = campaigns.get(cell >> ISP_BITS)
-        if campaign is None:
-            campaign = campaigns[cell >> ISP_BITS] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
-        isp = isps.get(cell & ISP_MASK)
-        if isp is None:
-            isp = isps[cell & ISP_MASK] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
-        send, success, defer, fail, size, new, proc, retry, hold = counts
-        if send:
-            campaign[SEND] += send
-            isp[SEND] += send
-        if success:
-            campaign[SUCCESS] += success
-            isp[SUCCESS] += success
-        if defer:
-            campaign[DEFER] += defer
-            isp[DEFER] += defer
-        if fail:
-            campaign[FAIL] += fail
-            isp[FAIL] += fail
-        if size:
-            campaign[SIZE] += size
-            isp[SIZE] += size
-        if new or proc or retry or hold:
-            campaign[D_NEW] += new
-            isp[D_NEW] += new
-            campaign[D_PROC] += proc
-            isp[D_PROC] += proc
-            campaign[D_RETRY] += retry
-            isp[D_RETRY] += retry
-            campaign[D_HOLD] += hold
-            isp[D_HOLD] += hold
-            waiting[cell] = counts[D_NEW:]
-    return Sums(campaigns, _of_accounts(campaigns, owners), isps, waiting)
+    campaigns: list[dict[int, int]] = [{} for _ in COLUMNS]
+    isps: list[dict[int, int]] = [{} for _ in COLUMNS]
+    for column, by_campaign, by_isp in zip(cells, campaigns, isps, strict=True):
+        for cell, count in column.items():  # this loop is most of what a back-fill costs
+            campaign, isp = cell >> ISP_BITS, cell & ISP_MASK
+            by_campaign[campaign] = by_campaign.get(campaign, 0) + count
+            by_isp[isp] = by_isp.get(isp, 0) + count
+    return Sums(campaigns, _of_accounts(campaigns, owners), isps, cells[D_NEW:])
 
 
 def together(parts: Sequence[Sums], owners: Mapping[int, int]) -> Sums:
@@ -79,5 +49,10 @@ def together(parts: Sequence[Sums], owners: Mapping[int, int]) -> Sums:
     return Sums(campaigns, _of_accounts(campaigns, owners), isps, merged([part.waiting for part in parts]))
 
 
-def _of_accounts(campaigns: Rows, owners: Mapping[int, int]) -> Rows:
-    return gathered(map(owners.__getitem__, campaigns), campaigns.values())
+def _of_accounts(campaigns: Columns, owners: Mapping[int, int]) -> Columns:
+    accounts: list[dict[int, int]] = [{} for _ in COLUMNS]
+    for column, by_account in zip(campaigns, accounts, strict=True):
+        for campaign, count in column.items():
+            account = owners[campaign]
+            by_account[account] = by_account.get(account, 0) + count
+    return accounts

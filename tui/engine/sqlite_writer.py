@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
-from tui.engine.batch import D_NEW, ISP_BITS, Batch, CauseDelta, CauseKey, Delta, LogPosition, Names
+from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, LogPosition, Names
+from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
-from tui.engine.sqlite_blocks import Rows
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
 from tui.engine.sqlite_sums import ISP_MASK, together
@@ -219,7 +219,7 @@ class SqliteWriter:
         )
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
-    def _add_deltas(self, deltas: Mapping[int, Mapping[int, Delta]]) -> None:
+    def _add_deltas(self, deltas: Mapping[int, Columns]) -> None:
         """Add to the history and to the roll-ups: campaigns, accounts, ISPs and the ledger keep all nine sums; cells
         only what waits, and only where anything does."""
         try:
@@ -232,8 +232,9 @@ class SqliteWriter:
         self._add_sums("campaigns", "campaign_id", sums.campaigns)
         self._add_sums("accounts", "account_id", sums.accounts)
         self._add_sums("isps", "isp_id", sums.isps)
-        self._add_sums("ledger", "id", {1: sums.total})
-        changed = [(*_split(cell), counts) for cell, counts in sorted(sums.waiting.items()) if any(counts)]
+        self._add_sums("ledger", "id", columns_of({1: sums.total}))
+        waiting = rows_of(sums.waiting)
+        changed = [(*_split(cell), counts) for cell, counts in sorted(waiting.items()) if any(counts)]
         self._db.executemany(
             _ADD_TO_CELL, [(campaign, isp, self._owners[campaign], *counts) for campaign, isp, counts in changed]
         )
@@ -241,10 +242,10 @@ class SqliteWriter:
         self._db.executemany(_DROP_CELL, fewer)
         self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({campaign for campaign, _, _ in changed})])
 
-    def _add_sums(self, table: str, key: str, rows: Rows) -> None:
+    def _add_sums(self, table: str, key: str, columns: Columns) -> None:
         # Columns that an index names are left alone where nothing changes: each is rewritten with them.
         counted, changed = [], []
-        for number, counts in sorted(rows.items()):
+        for number, counts in sorted(rows_of(columns).items()):
             if any(counts[D_NEW:]):
                 changed.append((*counts, number))
             else:

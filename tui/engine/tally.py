@@ -1,42 +1,67 @@
-"""Signed deltas by minute and cell, added up between two batches. For the tracker."""
+"""Signed counts by minute, column and cell, added up between two batches. For the tracker."""
 
 from __future__ import annotations
 
-from tui.engine.batch import Delta
+from collections import Counter
 
-_NONE: Delta = [0] * 9
+from tui.engine.counts import COLUMNS, Columns
 
 
 class Tally:
-    """Adds up deltas; rows that came to nothing are left out when they are taken.
+    """Adds up counts; what came to nothing is left out when they are taken.
 
     ``fine_from`` is the first minute that is counted for itself: earlier ones, which the ledger keeps by the hour only,
     are counted at the start of their hour.
+
+    ``columns`` has the counts of the ``minute`` of the last ``turn``. ``more`` has a list for each column: a cell's key
+    appended there counts one more, which is the cheapest way; they are added up when the minute is over.
     """
 
     def __init__(self) -> None:
         self.fine_from = 0
-        self._minutes: dict[int, dict[int, Delta]] = {}
-        self._minute = -1
-        self._cells: dict[int, Delta] = {}
+        self.minute = -1
+        self.more: tuple[list[int], ...] = tuple([] for _ in COLUMNS)
+        self.columns: tuple[Counter[int], ...] = ()
+        self._minutes: dict[int, tuple[Counter[int], ...]] = {}
 
-    def row(self, minute: int, cell: int) -> Delta:
-        """The row of ``cell`` (``batch.cell_key``) in ``minute`` (seconds since 1970 // 60), to be added to."""
-        if minute != self._minute:
-            self._minute = minute
-            start = minute if minute >= self.fine_from else minute - minute % 60
-            self._cells = self._minutes.setdefault(start, {})
-        row = self._cells.get(cell)
-        if row is None:
-            row = self._cells[cell] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
-        return row
+    def turn(self, minute: int) -> None:
+        """Count in ``minute`` (seconds since 1970 // 60) from now on."""
+        self.minute = minute
+        start = minute if minute >= self.fine_from else minute - minute % 60
+        columns = self._minutes.get(start)
+        if columns is None:
+            columns = self._minutes[start] = tuple(Counter() for _ in COLUMNS)
+        if columns is not self.columns:
+            self._count()
+            self.columns = columns
 
-    def take(self) -> dict[int, dict[int, Delta]]:
-        """The rows since the last call that changed anything."""
-        minutes = {
-            minute: changed
-            for minute, cells in self._minutes.items()
-            if (changed := {cell: row for cell, row in cells.items() if row != _NONE})
-        }
-        self._minutes, self._minute, self._cells = {}, -1, {}
+    def add(self, minute: int, cell: int, column: int, amount: int) -> None:
+        """Count ``amount`` in a column of ``cell`` (``batch.cell_key``) in ``minute``."""
+        if minute != self.minute:
+            self.turn(minute)
+        if amount == 1:
+            self.more[column].append(cell)
+        else:
+            counts = self.columns[column]
+            counts[cell] = counts.get(cell, 0) + amount
+
+    def take(self) -> dict[int, Columns]:
+        """The counts since the last call, by minute."""
+        self._count()
+        minutes: dict[int, Columns] = {}
+        for minute, columns in self._minutes.items():
+            changed = [column if all(column.values()) else _without_zeros(column) for column in columns]
+            if any(changed):
+                minutes[minute] = changed
+        self._minutes, self.columns, self.minute = {}, (), -1
         return minutes
+
+    def _count(self) -> None:
+        for keys, counts in zip(self.more, self.columns, strict=False):
+            if keys:
+                counts.update(keys)
+                keys.clear()
+
+
+def _without_zeros(column: Counter[int]) -> dict[int, int]:
+    return {cell: count for cell, count in column.items() if count}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tui.engine import events as ev
-from tui.engine.batch import D_NEW, DEFER, FAIL, SUCCESS
-from tui.engine.events import HOLD, PROC, RETRY, Event
+from tui.engine.counts import D_NEW, DEFER, FAIL, SUCCESS
+from tui.engine.events import HOLD, PROC, RETRY, Delivered, Event
 from tui.engine.messages import STATE_BITS, STATE_MASK
-from tui.engine.queue_state import QueueState
+from tui.engine.queue_state import QueueState, credit
 
 
 class Tracker:
@@ -20,7 +20,7 @@ class Tracker:
         self.log_time = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Arrived: self._arrived,
-            ev.Delivered: self._outcome,
+            Delivered: self._outcome,
             ev.Gone: self._gone,
             ev.Deferred: self._deferred,
             ev.Submitted: self._submitted,
@@ -68,7 +68,7 @@ class Tracker:
         else:
             message.early = None
 
-    def _outcome(self, event: ev.Delivered | ev.Failed) -> None:
+    def _outcome(self, event: Delivered | ev.Failed) -> None:
         """One recipient got the message or never will: count it, and it waits no more.
 
         A child address of an alias leaves its parent waiting: the rest of the alias may be open."""
@@ -79,31 +79,42 @@ class Tracker:
         isp = state.numbers.domains.get(address.rpartition(b"@")[2])
         if isp is None:
             isp = state.numbers.isp(address)
-        row = state.tally.row(minute, message.cell | isp)
-        column = SUCCESS if type(event) is ev.Delivered else FAIL
-        row[column] += 1
+        cell, column, tally = message.cell | isp, SUCCESS if type(event) is Delivered else FAIL, state.tally
+        if minute != tally.minute:
+            tally.turn(minute)
+        tally.more[column].append(cell)
         if message.credits is not None:
             message.credits.append((minute, isp, column, 1))
         if event.waiting is not address:
             return
-        unit = message.units.pop(address, None)
-        if unit is not None:
-            row[D_NEW + (unit & STATE_MASK)] -= 1
+        if message.units and (unit := message.units.pop(address, None)) is not None:
+            tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
         elif message.pending is not None or not message.sent:
             if message.early is None:
-                message.early = []
-            message.early.append(address)
+                message.early = [address]
+            else:
+                message.early.append(address)
 
     def _deferred(self, event: ev.Deferred) -> None:
-        state, minute = self._state, event.time // 60
+        state, minute, address = self._state, event.time // 60, event.address
         message = state.message(event.id, event.time)
         if event.attempt:
-            isp = state.numbers.isp(event.address)
-            state.count(message, minute, isp, DEFER, 1)
-            state.causes.add(message.cell | isp, event.reply, event.time)
+            isp = state.numbers.domains.get(address.rpartition(b"@")[2])
+            if isp is None:
+                isp = state.numbers.isp(address)
+            cell, tally = message.cell | isp, state.tally
+            if minute != tally.minute:
+                tally.turn(minute)
+            tally.more[DEFER].append(cell)
+            if message.credits is not None:
+                credit(message.credits, minute, isp, DEFER, 1)
+            state.causes.add(cell, event.reply, event.time)
         if message.state != PROC:
             message.state = RETRY
-        state.move_unit(message, event.waiting, HOLD if message.held else RETRY, minute)
+        waits = HOLD if message.held else RETRY
+        unit = message.units.get(event.waiting)
+        if unit is None or unit & STATE_MASK != waits:
+            state.move_unit(message, event.waiting, waits, minute)
 
     def _expired(self, event: ev.Expired) -> None:
         message = self._state.message(event.id, event.time)
@@ -155,7 +166,9 @@ class Tracker:
         state, minute = self._state, event.time // 60
         message = state.messages.get(event.id)
         if message is not None and message.pending is not None and message.minute == minute:
-            message.pending = None  # it came and went within the minute
+            state.changed.add(event.id)  # it came and went within the minute
+            del state.messages[event.id]
+            return
         message = state.pop(event.id, event.time)
         if message is not None and message.units:
             state.remove_units(message, minute)
