@@ -24,6 +24,7 @@ from tests.sources.cpanel_server import (
     record,
 )
 from tui.model import Checkup, Freshness
+from tui.sources.source import Unreachable
 
 NO_FUNCTION = {"cpanelresult": {"error": "Could not find function 'stats' in module 'EmailTrack'"}}
 
@@ -87,10 +88,14 @@ async def test_whm_answers_that_are_none(fault: Answer, words: str) -> None:
         assert words in str(await case.failure())
 
 
-async def test_a_server_that_is_not_there() -> None:
-    async with running(CpanelServer()) as case:
+@pytest.mark.parametrize("login", ["whm", "session"])
+@pytest.mark.parametrize("accounts", ["all", ["bob"]])
+async def test_a_server_that_is_not_there(login: str, accounts: object) -> None:
+    async with running(CpanelServer(), login=login, accounts=accounts) as case:
         await case.server.__aexit__(None, None, None)
-        text = str(await case.failure())
+        error = await case.failure()
+        assert isinstance(error, Unreachable)
+        text = str(error)
         assert case.host in text
         checkup = await case.source.check()
         assert checkup.problems == (text,)
@@ -101,7 +106,9 @@ async def test_a_server_that_hangs_is_left_after_the_time_limit() -> None:
     world = CpanelServer(stats={"bob": counts()}, privileges={"cpanel-api"})
     async with running(world, accounts=["bob"], timeout_seconds=0.2) as case:
         world.hold(STATS)
-        assert "0.2 s" in str(await case.failure())
+        error = await case.failure()
+        assert isinstance(error, Unreachable)
+        assert "0.2 s" in str(error)
         world.gate.set()
         assert (await case.tick())["bob"].send_count == 7
 

@@ -23,7 +23,8 @@ from tests.http_server import Answer, HttpServer, Request, Response
 from tui.config import SenderQueueSource
 from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.http_failures import rest_seconds
-from tui.sources.source import SourceError
+from tui.sources.source import SourceError, Unreachable
+from tui.text import clean
 
 SECRET = "s3cr3t-t0ken"
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
@@ -151,6 +152,7 @@ async def test_a_new_connection_is_not_tried_twice() -> None:
     async with serve(b"") as server:
         error = await failure(server.url)
     assert len(server.requests) == 1
+    assert isinstance(error, Unreachable)
     assert "closed the connection without an answer; if it speaks TLS, set `url` to https://127.0.0.1" in str(error)
 
 
@@ -158,7 +160,7 @@ async def test_a_server_that_comes_back_is_asked_again() -> None:
     async with serve(Response(body=b"1")) as server:
         client = client_of(server.url)
         assert (await client.ask("GET", "/")).body == b"1"
-    with pytest.raises(SourceError, match="refused the connection: nothing listens there"):
+    with pytest.raises(Unreachable, match="refused the connection: nothing listens there"):
         await client.ask("GET", "/")
     async with HttpServer(server._handler, port=server.port):
         assert (await client.ask("GET", "/")).body == b"1"
@@ -169,12 +171,20 @@ async def test_refused_port() -> None:
     port = closed_port()
     error = await failure(f"http://127.0.0.1:{port}")
     assert str(error).startswith(f"127.0.0.1:{port} refused the connection: nothing listens there;")
+    assert isinstance(error, Unreachable)
     assert "refused the connection" in str(await failure(f"https://localhost:{port}"))
+
+
+async def test_no_route() -> None:
+    """No TCP connection goes to all hosts at once."""
+    error = await failure("http://255.255.255.255:80", timeout_seconds=1.0)
+    assert isinstance(error, Unreachable)
 
 
 async def test_unknown_host() -> None:
     error = await failure("https://mail.invalid:2087", timeout_seconds=20)
     assert str(error).startswith("mail.invalid has no address: the name cannot be looked up (")
+    assert isinstance(error, Unreachable)
 
 
 @pytest.mark.parametrize("url", ["http://" + "a" * 64 + ".test", "http://a..b", "http://h:99999", "http://[::1"])
@@ -203,6 +213,7 @@ async def test_hang_before_the_answer() -> None:
     async with HttpServer(never) as server:
         error = await failure(server.url, timeout_seconds=0.1)
     assert "took the question but did not answer within 0.1 s (timeout_seconds)" in str(error)
+    assert isinstance(error, Unreachable)
 
 
 async def test_a_drip_does_not_hold_a_question() -> None:
@@ -217,6 +228,7 @@ async def test_a_drip_does_not_hold_a_question() -> None:
         error = await failure(server.url, timeout_seconds=0.2)
     assert time.monotonic() - started < 2
     assert "began to answer but did not finish within 0.2 s (timeout_seconds);" in str(error)
+    assert isinstance(error, Unreachable)
 
 
 async def test_timeouts_leave_no_slot_taken() -> None:
@@ -263,6 +275,7 @@ async def test_an_answer_that_is_none(sent: bytes, said: str) -> None:
         error = await failure(server.url, max_answer_mib=1)
     assert said in str(error)
     assert str(error).startswith(f"127.0.0.1:{server.port} ")
+    assert isinstance(error, Unreachable) == (said == "closed the connection without an answer")
 
 
 @given(st.binary(max_size=200))
@@ -276,7 +289,7 @@ def test_any_bytes_are_an_answer_or_a_sentence(sent: bytes) -> None:
                 try:
                     await client.ask("POST", "/", body=str(number).encode())
                 except SourceError as error:
-                    assert str(error).isprintable()
+                    assert clean(str(error)) == str(error)
             await client.close()
 
     asyncio.run(try_once())
@@ -329,6 +342,7 @@ async def test_a_server_that_wants_to_be_left_alone(status: int) -> None:
         async with serve(Response(status, {} if said is None else {"Retry-After": said})) as server:
             error = await failure(server.url)
         assert str(status) in str(error)
+        assert not isinstance(error, Unreachable)
         if seconds is None:
             assert error.retry_after_seconds is None
         else:

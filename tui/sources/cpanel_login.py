@@ -100,7 +100,7 @@ class HttpReach:
         wrong password is not tried once a request."""
         async with self._lock:
             if self._failure is not None:
-                raise SourceError(str(self._failure), self._failure.retry_after_seconds)
+                raise self._failure.anew()
             if self._entry is None or self._entry is instead_of:
                 self._entry, self._renewed = None, True
                 try:
@@ -196,4 +196,4 @@ def _without(prefix: Secret, error: SourceError) -> SourceError:
     text = str(error)
     if prefix.reveal():
         text = text.replace(prefix.reveal(), "/cpsess…")
-    return SourceError(text, error.retry_after_seconds)
+    return error.anew(text)

@@ -68,8 +68,9 @@ class HttpClient:
         body: bytes | None = None,
     ) -> HttpAnswer:
         """What the server answers to ``path`` (begins with ``/``) below the configured address, whatever its status.
-        Redirects are never followed. Raises ``SourceError`` when there is no whole answer: the server is not there, is
-        not the one that is trusted, hangs, or says too much; and for a redirect, 429 and 503, with ``Retry-After``.
+        Redirects are never followed. Raises ``SourceError`` when there is no whole answer: the server is not the one
+        that is trusted, or says too much; and for a redirect, 429 and 503, with ``Retry-After``. Raises
+        ``Unreachable`` when it is not there or does not answer in time.
 
         Each question must be one that may reach the server twice: when a kept connection turns out to be closed it is
         asked again on a new one.
@@ -106,7 +107,7 @@ class HttpClient:
         try:
             wire = await self._opened()
         except SourceError as error:
-            return SourceError(str(error))
+            return error.anew()
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
         sent = {"user-agent": f"mailtop/{__version__}", "accept": "*/*", "accept-encoding": "gzip"}
         sent |= {name.lower(): value for name, value in headers.items()}
@@ -120,14 +121,14 @@ class HttpClient:
             async with asyncio.timeout(limit) as deadline:
                 return await wire.exchange(progress, method, target, headers, body)
         except SourceError as error:
-            return SourceError(str(error), error.retry_after_seconds)
+            return error.anew()
         except TimeoutError as error:
             if deadline.expired():
-                return SourceError(progress.late(limit))
+                return progress.late(limit)
             failure: Exception = error
         except Exception as error:
             failure = error
-        return SourceError(await wire.explain(failure, progress, min(limit, LOOK_SECONDS)))
+        return await wire.explain(failure, progress, min(limit, LOOK_SECONDS))
 
     async def _opened(self) -> Wire:
         """What is needed to ask, made at the first question in a thread: it loads httpx and reads certificates. When

@@ -74,8 +74,8 @@ class Progress:
             return place.server
         return f"The proxy {place.proxy}"
 
-    def late(self, limit_seconds: float) -> str:
-        """The sentence for a question that took longer than ``limit_seconds``."""
+    def late(self, limit_seconds: float) -> SourceError:
+        """The failure of a question that took longer than ``limit_seconds``."""
         return http_failures.late(self.peer, self.step, self.received if self.is_answering else None, limit_seconds)
 
 
@@ -118,15 +118,15 @@ class Wire:
                     raise
         return await self._on(self._transport(self._trust), request, progress)
 
-    async def explain(self, error: Exception, progress: Progress, limit_seconds: float) -> str:
-        """The sentence for what ``exchange`` raised; looks at the server's certificate where that is the matter, for
+    async def explain(self, error: Exception, progress: Progress, limit_seconds: float) -> SourceError:
+        """The failure for what ``exchange`` raised; looks at the server's certificate where that is the matter, for
         at most ``limit_seconds``."""
         refused = http_failures.refused_certificate(error)
         shown = None
         if refused is not None:
             der = refused or await self._look(limit_seconds)
             shown = certificates.read(der) if der else None
-        return http_failures.sentence(error, progress.peer, progress.step, progress.received, self._place, shown)
+        return http_failures.failure(error, progress.peer, progress.step, progress.received, self._place, shown)
 
     async def close(self) -> None:
         """Close all connections, those in use too."""

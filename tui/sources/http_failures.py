@@ -1,5 +1,5 @@
-"""One sentence for each way in which a server gives no whole answer: what, where, what to do. `http_exchange`
-enters."""
+"""One failure, with its sentence, for each way in which a server gives no whole answer: what, where, what to do.
+`http_exchange` enters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import msgspec
 
 from tui.config import HttpSource
 from tui.sources.certificates import Certificate
-from tui.sources.source import SourceError
+from tui.sources.source import SourceError, Unreachable
 from tui.sources.tls import CertificateRefused
 from tui.text import clean
 
@@ -66,46 +66,48 @@ def _address(key: str, url: str) -> str:
     return clean(f"[{parts.host}]:{port}" if ":" in parts.host else f"{parts.host}:{port}")
 
 
-def late(peer: str, step: str, received: int | None, limit_seconds: float) -> str:
+def late(peer: str, step: str, received: int | None, limit_seconds: float) -> Unreachable:
     """For the deadline. ``step`` is httpcore's, ``received`` the bytes of the answer's body (``None``: no head yet)."""
     limit = f"within {limit_seconds:g} s (timeout_seconds)"
     if received is not None:
-        return f"{peer} began to answer but did not finish {limit}; {_bytes(received)} had come."
+        return Unreachable(f"{peer} began to answer but did not finish {limit}; {_bytes(received)} had come.")
     if "start_tls" in step:
-        return f"{peer} took the connection but did not finish the TLS handshake {limit}; is it a TLS port?"
+        return Unreachable(
+            f"{peer} took the connection but did not finish the TLS handshake {limit}; is it a TLS port?"
+        )
     if step.startswith("http11"):
-        return f"{peer} took the question but did not answer {limit}; it is overloaded or hangs."
-    return f"{peer} could not be reached {limit}; a firewall may drop the packets, or the host is down."
+        return Unreachable(f"{peer} took the question but did not answer {limit}; it is overloaded or hangs.")
+    return Unreachable(f"{peer} could not be reached {limit}; a firewall may drop the packets, or the host is down.")
 
 
-def sentence(
+def failure(
     error: Exception, peer: str, step: str, received: int, place: Place, certificate: Certificate | None
-) -> str:
+) -> SourceError:
     """For what httpx raised in ``step``, after ``received`` bytes of the answer's body."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, CertificateRefused | ssl.SSLCertVerificationError):
-            return _untrusted(cause, peer, certificate)
+            return SourceError(_untrusted(cause, peer, certificate))
         if isinstance(cause, socket.gaierror):
             host = peer.rpartition(":")[0]
-            return (
+            return Unreachable(
                 f"{host} has no address: the name cannot be looked up ({cause.strerror}); check its spelling and DNS."
             )
     if isinstance(error, httpx.ProxyError):
         said = clean(str(error))[:80].strip()
-        return f'The proxy {place.proxy} refused to connect to {place.server}: it said "{said}".'
+        return SourceError(f'The proxy {place.proxy} refused to connect to {place.server}: it said "{said}".')
     if "start_tls" in step:
         return _no_handshake(causes, peer, place)
     if "connect_tcp" in step:
         return _unreached(causes, peer)
     if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL):
-        return f"The question to {place.server} cannot be written as HTTP."
+        return SourceError(f"The question to {place.server} cannot be written as HTTP.")
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return _no_handshake(causes, peer, place)
     if "receive_response_body" in step:
         if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith("peer closed"):
-            return f"{peer} sent an answer that is broken after {_bytes(received)}: it is not valid HTTP."
-        return f"{peer} closed the connection in the middle of its answer, after {_bytes(received)}."
+            return SourceError(f"{peer} sent an answer that is broken after {_bytes(received)}: it is not valid HTTP.")
+        return SourceError(f"{peer} closed the connection in the middle of its answer, after {_bytes(received)}.")
     return _no_answer(error, peer, place)
 
 
@@ -180,39 +182,43 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _unreached(causes: list[BaseException], peer: str) -> str:
+def _unreached(causes: list[BaseException], peer: str) -> Unreachable:
     systems = [cause for cause in causes if isinstance(cause, OSError) and cause.errno is not None]
     if any(isinstance(cause, ConnectionRefusedError) for cause in systems):
-        return f"{peer} refused the connection: nothing listens there; is the server running, and the port right?"
+        return Unreachable(
+            f"{peer} refused the connection: nothing listens there; is the server running, and the port right?"
+        )
     why = f" ({clean(systems[0].strerror or '')})" if systems else ""
-    return f"{peer} cannot be reached{why}; check the address, the network and the firewall."
+    return Unreachable(f"{peer} cannot be reached{why}; check the address, the network and the firewall.")
 
 
-def _no_handshake(causes: list[BaseException], peer: str, place: Place) -> str:
+def _no_handshake(causes: list[BaseException], peer: str, place: Place) -> SourceError:
     reasons = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason]
     if "UNEXPECTED_EOF_WHILE_READING" in reasons:
         reasons = []
     if any(reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG") for reason in reasons):
         plain = place.url.replace("https:", "http:", 1)
-        return f"{peer} does not speak TLS; if it speaks plain HTTP and nothing is lost by that, set `url` to {plain}."
+        return SourceError(
+            f"{peer} does not speak TLS; if it speaks plain HTTP and nothing is lost by that, set `url` to {plain}."
+        )
     if reasons:
-        return f"The TLS handshake with {peer} failed: {clean(reasons[0]).replace('_', ' ').lower()}."
-    return f"{peer} closed the connection during the TLS handshake; is it a TLS port?"
+        return SourceError(f"The TLS handshake with {peer} failed: {clean(reasons[0]).replace('_', ' ').lower()}.")
+    return Unreachable(f"{peer} closed the connection during the TLS handshake; is it a TLS port?")
 
 
-def _no_answer(error: Exception, peer: str, place: Place) -> str:
+def _no_answer(error: Exception, peer: str, place: Place) -> SourceError:
     text = str(error)
     secure = place.url.replace("http:", "https:", 1)
     if isinstance(error, httpx.RemoteProtocolError) and not re.search("disconnected|ConnectionClosed", text):
         if r"\x15\x03" in text:
-            return f"{peer} speaks TLS, not plain HTTP; set `url` to {secure}."
+            return SourceError(f"{peer} speaks TLS, not plain HTTP; set `url` to {secure}.")
         if "too long" in text:
-            return f"{peer} sent headers without end; this is no answer that can be used."
-        return f"{peer} answered with something that is not HTTP; is it the right port?"
+            return SourceError(f"{peer} sent headers without end; this is no answer that can be used.")
+        return SourceError(f"{peer} answered with something that is not HTTP; is it the right port?")
     if isinstance(error, httpx.HTTPError | OSError):
         hint = f"; if it speaks TLS, set `url` to {secure}" if place.scheme == "http" else ""
-        return f"{peer} closed the connection without an answer{hint}."
-    return f"{peer} could not be asked: {type(error).__name__}."
+        return Unreachable(f"{peer} closed the connection without an answer{hint}.")
+    return SourceError(f"{peer} could not be asked: {type(error).__name__}.")
 
 
 def _untrusted(cause: BaseException, peer: str, certificate: Certificate | None) -> str:

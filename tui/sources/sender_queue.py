@@ -14,10 +14,10 @@ from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.http import HttpClient
-from tui.sources.sender_queue_api import RefusedError, SenderQueueApi, anew
+from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
 from tui.sources.sender_queue_names import NameList
 from tui.sources.sender_queue_wire import MAX_NAME, Rows
-from tui.sources.source import SourceError
+from tui.sources.source import SourceError, Unreachable
 from tui.text import REPLACEMENT
 
 CONNECTIONS = 8
@@ -302,9 +302,11 @@ def _joined(
 
 
 def _joint(errors: Sequence[SourceError]) -> SourceError:
-    """Why no sender answered: the first one's reason stands for all."""
+    """Why no sender answered: the first reason stands for all, one that somebody has to mend before that nobody is
+    there."""
     rests = [error.retry_after_seconds for error in errors if error.retry_after_seconds is not None]
-    joint = anew(errors[0], f"None of {len(errors):,} senders answered. " if len(errors) > 1 else "")
+    first = next((error for error in errors if not isinstance(error, Unreachable)), errors[0])
+    joint = first.anew(f"None of {len(errors):,} senders answered. {first}" if len(errors) > 1 else None)
     joint.retry_after_seconds = max(rests, default=None)
     return joint
 

@@ -15,7 +15,7 @@ from tui.model import QueueQuery
 from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.sender_queue_envelope import AnswerError
 from tui.sources.sender_queue_wire import Page, Rows, decode_page, decode_rows, encode, judge
-from tui.sources.source import SourceError, Unreachable
+from tui.sources.source import SourceError
 from tui.sources.worker import Worker
 from tui.text import clean
 
@@ -29,13 +29,6 @@ Result = TypeVar("Result")
 
 class RefusedError(SourceError):
     """The server does not take the token, or not for this."""
-
-
-def anew(error: SourceError, before: str = "") -> SourceError:
-    """The same failure without its frames and causes, which may hold a question with its token; ``before`` is put
-    before its sentence."""
-    kind = Unreachable if isinstance(error, Unreachable) else SourceError
-    return kind(before + str(error), error.retry_after_seconds)
 
 
 class SenderQueueApi:
@@ -107,7 +100,7 @@ class SenderQueueApi:
             self.seconds = answer.seconds
             return await self.worker.run(lambda: decode(answer.body))
         except SourceError as error:
-            failure = anew(error)
+            failure = error.anew()
         except AnswerError as error:
             failure = self._failure(error, answer, path, about, secret)
         # Raised here, it brings neither the frames nor the causes that hold the question with its token.

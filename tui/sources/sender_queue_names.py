@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tui.sources.sender_queue_api import RefusedError, SenderQueueApi, anew
+from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
 from tui.sources.source import SourceError
 
 REFRESH_SECONDS = 300.0
@@ -48,7 +48,7 @@ class NameList:
         if not self.names and self.error is not None:
             if isinstance(self.error, RefusedError):
                 self._api.forget_secret()
-            raise anew(self.error)
+            raise self.error.anew()
         return self.names
 
     async def close(self) -> None:

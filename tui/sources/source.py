@@ -18,10 +18,17 @@ class SourceError(Exception):
         super().__init__(text)
         self.retry_after_seconds = retry_after_seconds
 
+    def anew(self, text: str | None = None) -> SourceError:
+        """The same failure, in other words where they are given, without its frames and causes, which may hold a
+        question with its secret."""
+        kind = Unreachable if isinstance(self, Unreachable) else SourceError
+        return kind(str(self) if text is None else text, self.retry_after_seconds)
+
 
 class Unreachable(SourceError):
-    """Nobody is there to answer: no address, no route, connection refused or not taken. To try again costs a server
-    nothing, so such a source is tried at every interval, and is seen as soon as it is back."""
+    """Nobody is there to answer: no address, no route, connection refused, not taken, or closed or silent without an
+    answer. To try again costs a server next to nothing, so such a source is tried at every interval, and is seen as
+    soon as it is back."""
 
 
 class Source(Protocol):
