@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tui.text import clean
+from tui.sources.masking import clean
 
 _SET, _VERSION = 0x31, 0xA0
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from tui.sources.cpanel_place import Place
 from tui.sources.cpanel_wire import Call, NoAnswer, Totals, Trouble, decode_all, decode_list, decode_stats
 from tui.sources.cpanel_words import sentence
+from tui.sources.masking import clean
 from tui.sources.source import SourceError
 
 Answer = TypeVar("Answer")
@@ -43,7 +44,7 @@ class Unanswered(SourceError):
     """The server did answer, but not with what ``call`` gives; ``trouble`` says how."""
 
     def __init__(self, place: Place, call: Call, error: NoAnswer) -> None:
-        super().__init__(sentence(place, error, call))
+        super().__init__(clean(sentence(place, error, call)))
         self.call = call
         self.trouble = error.trouble
         self.reason = error.reason

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tui.sources.cpanel_wire import Call, NoAnswer, Trouble
+from tui.sources.masking import clean
 from tui.sources.source import SourceError
-from tui.text import clean
 
 CPAPI2 = "/usr/local/cpanel/bin/cpapi2"
 WHMAPI1 = "/usr/local/cpanel/bin/whmapi1"

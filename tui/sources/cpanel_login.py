@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,11 +17,15 @@ from tui.sources.cpanel_place import CREDENTIALS, Place
 from tui.sources.cpanel_wire import Call, NoAnswer, Trouble, check_status, decode_login
 from tui.sources.cpanel_words import LOGIN_CALL, sentence
 from tui.sources.http import HttpAnswer, HttpClient
+from tui.sources.masking import hide
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
 
 RENEWAL_PAUSE_SECONDS = 600.0
 """For how long a refusal is taken for what it says, and not for a session's end, when a new session did not help."""
+
+MIN_COOKIE = 16
+"""A session's cookie has so many characters and more."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -115,6 +119,7 @@ class HttpReach:
             secret = await self._worker.run(self._read_secret)
         except SecretError as error:
             raise SourceError(str(error)) from None
+        hide(self, secret.reveal(), user=self._user)
         login = self._place.login
         if not _can_be_sent(login, self._user, secret):
             raise SourceError(
@@ -141,7 +146,9 @@ class HttpReach:
         except NoAnswer as error:
             pause = PASSWORD_PAUSE_SECONDS if error.trouble is Trouble.REFUSED else None
             raise SourceError(sentence(self._place, error, LOGIN_CALL), pause) from None
-        return Entry("Cookie", _cookies(answer), prefix)
+        cookies = _cookies(answer)
+        hide(self, secret.reveal(), *_long_values(cookies), user=self._user)
+        return Entry("Cookie", Secret("; ".join(cookies)), prefix)
 
     async def _fetch(self, entry: Entry, call: Call, account: str | None) -> bytes:
         path, query = _address(call, account)
@@ -153,7 +160,7 @@ class HttpReach:
                 headers={entry.header: entry.value.reveal()},
             )
         except SourceError as error:
-            failure = _without(entry.prefix, error)
+            failure = error.anew()
         else:
             check_status(answer.status, answer.body)
             return answer.body
@@ -184,16 +191,13 @@ def _can_be_sent(login: str, user: str, secret: Secret) -> bool:
     return all(text.isascii() and text.isprintable() for text in (user, secret.reveal()))
 
 
-def _cookies(answer: HttpAnswer) -> Secret:
+def _cookies(answer: HttpAnswer) -> list[str]:
     """The cookies that an answer sets, as a browser would send them back."""
     lines = answer.headers.get("set-cookie", "").split("\n")
     cookies = (line.split(";", 1)[0].strip() for line in lines)
-    return Secret("; ".join(cookie for cookie in cookies if "=" in cookie))
+    return [cookie for cookie in cookies if "=" in cookie]
 
 
-def _without(prefix: Secret, error: SourceError) -> SourceError:
-    """The failure without the session's token, which stands in the address."""
-    text = str(error)
-    if prefix.reveal():
-        text = text.replace(prefix.reveal(), "/cpsess…")
-    return error.anew(text)
+def _long_values(cookies: Sequence[str]) -> list[str]:
+    """The values that are secrets, and not words."""
+    return [value for value in (cookie.partition("=")[2] for cookie in cookies) if len(value) >= MIN_COOKIE]

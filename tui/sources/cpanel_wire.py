@@ -12,7 +12,7 @@ from typing import NoReturn
 import msgspec
 
 from tui.model import UNKNOWN_ACCOUNT, MailTotals
-from tui.text import clean
+from tui.sources.masking import clean
 
 
 class Call(enum.StrEnum):

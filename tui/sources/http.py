@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,9 +14,9 @@ import msgspec
 
 from tui import __version__
 from tui.config import HttpSource
+from tui.sources.masking import clean
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
-from tui.text import clean
 
 if TYPE_CHECKING:  # the rooms behind this one load httpx, which nobody needs who asks no server
     from tui.sources.http_exchange import Progress, Wire
@@ -27,8 +26,6 @@ LOG = logging.getLogger("mailtop.http")
 
 LOOK_SECONDS = 5.0
 """The longest that a second handshake may take, to see the certificate that the first one refused."""
-
-_SESSION = re.compile(r"/cpsess[^/]*")
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -79,6 +76,8 @@ class HttpClient:
             started = time.monotonic()
             outcome = await self._outcome(method, path, query or {}, headers or {}, body)
             seconds = time.monotonic() - started
+        if isinstance(outcome, SourceError):
+            outcome = outcome.anew(clean(str(outcome)))
         _log(method, path, outcome, seconds)
         del path, query, headers, body  # a traceback with local variables would show the secret in them
         if isinstance(outcome, SourceError):
@@ -151,7 +150,7 @@ class HttpClient:
 def _log(method: str, path: str, outcome: HttpAnswer | SourceError, seconds: float) -> None:
     if not LOG.isEnabledFor(logging.DEBUG):
         return
-    asked = f"{method} {_SESSION.sub('/cpsess…', clean(path))}"
+    asked = f"{method} {clean(path)}"
     if isinstance(outcome, SourceError):
         LOG.debug("%s: %s (%.0f ms)", asked, outcome, seconds * 1000)
     else:

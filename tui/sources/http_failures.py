@@ -17,9 +17,9 @@ import msgspec
 
 from tui.config import HttpSource
 from tui.sources.certificates import Certificate
+from tui.sources.masking import clean
 from tui.sources.source import SourceError, Unreachable
 from tui.sources.tls import CertificateRefused
-from tui.text import clean
 
 LONGEST_REST_SECONDS = 3600.0
 """The longest time that a server may ask to be left alone for."""
@@ -131,8 +131,7 @@ def redirect(place: Place, location: str | None) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return f"{told} to something that is no address; set `url` to the address that answers itself."
-    where = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-    where = re.sub("/cpsess[^/]*", "/cpsess…", clean(where))[:_LONGEST_ADDRESS]
+    where = clean(f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}")[:_LONGEST_ADDRESS]
     return f"{told} to {where}, which is not followed; if that is the same server, set `url` to it."
 
 

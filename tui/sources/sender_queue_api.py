@@ -13,11 +13,11 @@ from tui.config import SenderQueueSource
 from tui.config.secrets import Secret, SecretError
 from tui.model import QueueQuery
 from tui.sources.http import HttpAnswer, HttpClient
+from tui.sources.masking import clean, hide
 from tui.sources.sender_queue_envelope import AnswerError
 from tui.sources.sender_queue_wire import Page, Rows, decode_page, decode_rows, encode, judge
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
-from tui.text import clean
 
 FOLDER = "/api/v1.1/admin"
 PAGE_ENTRIES = 1000
@@ -57,6 +57,7 @@ class SenderQueueApi:
             except SecretError as error:
                 text = str(error)
             else:
+                hide(self, self._secret.reveal())
                 return self._secret
         raise SourceError(text)
 
@@ -102,7 +103,7 @@ class SenderQueueApi:
         except SourceError as error:
             failure = error.anew()
         except AnswerError as error:
-            failure = self._failure(error, answer, path, about, secret)
+            failure = self._failure(error, answer, path, about)
         # Raised here, it brings neither the frames nor the causes that hold the question with its token.
         raise failure
 
@@ -117,15 +118,15 @@ class SenderQueueApi:
         token = {} if self._is_in_header else {"token": secret.reveal()}
         return encode({**token, "format": self._format, **fields}, self._format)
 
-    def _failure(self, error: AnswerError, answer: HttpAnswer, path: str, about: str, secret: Secret) -> SourceError:
+    def _failure(self, error: AnswerError, answer: HttpAnswer, path: str, about: str) -> SourceError:
         """The sentence of an answer that is none: the API's error decides, then the HTTP status, then what the body
         looks like."""
         if not error.shaped and answer.status >= 400:
             text = f"{self.host} {_of_status(answer.status, path)}"
             return RefusedError(text) if answer.status in REFUSALS else SourceError(text)
-        text = f"{self.host}'s answer about {about} {error}."
-        if said := error.said.replace(secret.reveal(), "…"):
-            text += f' It says "{said[:MAX_SAID]}".'
+        text = clean(f"{self.host}'s answer about {about} {error}.")
+        if error.said:
+            text += f' It says "{error.said[:MAX_SAID]}".'
         return RefusedError(text) if error.code in REFUSALS else SourceError(text)
 
 

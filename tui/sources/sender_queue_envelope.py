@@ -1,5 +1,5 @@
 """What every answer of the sender-queue API has, in JSON or XML: read, or the reason why it cannot be. Pure; the wire
-format of its lists enters."""
+format of its lists enters, and the server, which reads questions by ``read_xml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from tui.text import clean
+from tui.sources.masking import clean
 
 MAX_NUMBER = 10**15 - 1
 """The largest number that is believed: fifteen digits."""
@@ -59,7 +59,11 @@ def read_envelope(body: bytes) -> Envelope:
     in_xml = body.lstrip().startswith(b"<")
     if body.count(b"<" if in_xml else b",") > MAX_VALUES:
         raise AnswerError(f"holds more than {MAX_VALUES:,} values; {_CHECK_URL}", shaped=False)
-    envelope = _read_xml(body) if in_xml else _read_json(body)
+    if in_xml:
+        rows, leaves = read_xml(body)
+        envelope = Envelope(leaves.get("error"), leaves.get("error_text"), rows, leaves.get("total_count"))
+    else:
+        envelope = _read_json(body)
     refuse_error(envelope.error, envelope.error_text)
     return envelope
 
@@ -94,8 +98,10 @@ def _breaks_off(body: bytes) -> str:
     return f"breaks off after {len(body):,} bytes; try again, and look for a proxy that cuts it when it stays so"
 
 
-def _read_xml(body: bytes) -> Envelope:
-    """Read XML as defusedxml would: no document type, so no entities and nothing external, and no deep nesting."""
+def read_xml(body: bytes) -> tuple[list[object], dict[str, object]]:
+    """The ``<data>`` of ``<xml>…</xml>`` as rows, and the texts of the elements beside them, by name. Read as
+    defusedxml would: no document type, so no entities and nothing external, and no deep nesting. Raises
+    ``AnswerError``."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     rows, leaves = _handle(parser)
@@ -109,7 +115,7 @@ def _read_xml(body: bytes) -> Envelope:
     except (ValueError, LookupError):
         text = "is XML in a character set that cannot be read; the server should answer in UTF-8"
     else:
-        return Envelope(leaves.get("error"), leaves.get("error_text"), rows, leaves.get("total_count"))
+        return rows, leaves
     raise AnswerError(text, shaped=False)
 
 

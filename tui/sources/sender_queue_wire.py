@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from tui.model import Grouping, QueueQuery
+from tui.sources.masking import clean
 from tui.sources.sender_queue_envelope import BOM, MAX_NUMBER, AnswerError, read_envelope, refuse_error
-from tui.text import clean
 
 MAX_NAME = 255
 COUNTS = ("new", "proc", "retry", "hold")
@@ -228,7 +228,7 @@ def _number(entry: Mapping[str, object], key: str, where: str) -> int:
 def _shown(value: object) -> str:
     """A value from outside in a few words; numbers too long to print are just that."""
     if isinstance(value, str):
-        return f'"{clean(value[:40])}"'
+        return f'"{clean(value)[:40]}"'
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value) if abs(value) < 1e30 else "a number"
     return _kind(value)
