@@ -12,6 +12,7 @@ from tui.config.declared import SourceConfig as SourceConfig
 from tui.config.messages import ConfigError as ConfigError
 from tui.config.places import config_path as config_path
 from tui.config.places import ledger_path as ledger_path
+from tui.config.places import state_path as state_path
 from tui.config.places import usual_path as usual_path
 from tui.config.reading import demo_source as demo_source
 from tui.config.reading import load as load

@@ -1,4 +1,5 @@
-"""Where files are: the configuration, and the ledger of a source. The command line and `provenance` enter."""
+"""Where files are: the configuration, the ledger of a source, what else is kept. The command line and `provenance`
+enter."""
 
 from __future__ import annotations
 
@@ -72,15 +73,20 @@ def ledger_path(source: CollectedSource) -> Path:
     or this user may make it, else one in the user's state folder."""
     if source.ledger is not None:
         return Path("/" + source.ledger.removeprefix(LEDGER_SCHEME).lstrip("/"))
-    file = f"{source.name}.sqlite"
+    return state_path(f"{source.name}.sqlite")
+
+
+def state_path(file: str) -> Path:
+    """Where mailtop keeps ``file``: in the service's folder where that has it or this user may make it there, else in
+    the user's state folder."""
     kept_by_service = SYSTEM_STATE / file
     if _is_usable(kept_by_service):
         return kept_by_service
     return platformdirs.user_state_path("mailtop") / file
 
 
-def _is_usable(ledger: Path) -> bool:
-    if os.access(ledger, os.F_OK):  # Path.exists fails where the folder cannot be entered
-        return os.access(ledger, os.R_OK)
-    folder = ledger.parent if os.access(ledger.parent, os.F_OK) else ledger.parent.parent
+def _is_usable(path: Path) -> bool:
+    if os.access(path, os.F_OK):  # Path.exists fails where the folder cannot be entered
+        return os.access(path, os.R_OK)
+    folder = path.parent if os.access(path.parent, os.F_OK) else path.parent.parent
     return os.access(folder, os.W_OK | os.X_OK)

@@ -199,7 +199,7 @@ class TokenStore:
         """One change at a time."""
         folder = self.path.parent
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(self.path.with_name(f"{self.path.name}.lock"), flags, 0o600)
         except OSError as error:
