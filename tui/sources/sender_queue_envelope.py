@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from tui.text import clean
+from tui.sources.masking import clean
 
 MAX_NUMBER = 10**15 - 1
 """The largest number that is believed: fifteen digits."""
