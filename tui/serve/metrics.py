@@ -1,0 +1,104 @@
+"""The ledger's numbers in Prometheus' text format. Pure; the app enters.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from tui.model import STATES, Freshness, MailTotals, QueueTable, SourceStatus
+from tui.serve.pieces import PIECE_ROWS, Pieces
+
+MAX_ISPS = 200
+OTHER_ISPS = "(other)"
+"""A domain that is no known provider's is an ISP of its own, and senders choose domains: the shortest queues count as
+one."""
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_COUNTERS = {
+    "send_count": ("mailtop_sent_messages_total", "Messages that the account sent."),
+    "success_count": ("mailtop_deliveries_total", "Deliveries, one a recipient."),
+    "defer_count": ("mailtop_deferrals_total", "Attempts that were put off."),
+    "fail_count": ("mailtop_failures_total", "Failures, one a recipient."),
+    "total_size": ("mailtop_sent_bytes_total", "Bytes of the messages that the account sent."),
+}
+_WAITING = "mailtop_account_waiting_recipients"
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def metrics(
+    status: SourceStatus,
+    totals: Mapping[str, MailTotals] | None,
+    isps: QueueTable | None,
+    campaigns: QueueTable | None = None,
+) -> Pieces:
+    """The whole text. ``None``: not known, or not for who asks; what is unknown has no line. ``isps`` and ``campaigns``
+    are tables of these groupings."""
+    lines = [*_about(status, isps), *_of_accounts(totals or {})]
+    text = iter([*lines, *_of_queue(isps), *(_of_campaigns(campaigns) if campaigns is not None else ())])
+    pieces = []
+    while some := list(islice(text, PIECE_ROWS)):
+        pieces.append("".join(some).encode())
+    return pieces
+
+
+def _about(status: SourceStatus, isps: QueueTable | None) -> Iterator[str]:
+    is_up = status.freshness is not Freshness.ERROR or status.age_seconds is not None
+    yield from _family("mailtop_up", "gauge", "Whether the ledger could be read.")
+    yield _line("mailtop_up", {}, int(is_up))
+    yield from _family("mailtop_freshness", "gauge", "How far the numbers can be trusted: 1 for the state they are in.")
+    for freshness in Freshness:
+        yield _line("mailtop_freshness", {"state": freshness.value}, int(freshness is status.freshness))
+    if status.age_seconds is not None:
+        yield from _family("mailtop_age_seconds", "gauge", "How long ago the ledger was written.")
+        yield _line("mailtop_age_seconds", {}, round(status.age_seconds, 3))
+    if isps is not None and isps.files is not None:
+        yield from _family("mailtop_queue_files", "gauge", "Messages in the queue as the mail system counts them.")
+        yield _line("mailtop_queue_files", {}, isps.files)
+
+
+def _of_accounts(totals: Mapping[str, MailTotals]) -> Iterator[str]:
+    for field, (name, help_) in _COUNTERS.items():
+        yield from _by_account(name, "counter", help_, field, totals)
+    yield from _by_account(_WAITING, "gauge", "Recipients that wait.", "in_progress_count", totals)
+
+
+def _by_account(name: str, kind: str, help_: str, field: str, totals: Mapping[str, MailTotals]) -> Iterator[str]:
+    counts = [(account, count) for account, each in totals.items() if (count := getattr(each, field)) is not None]
+    if counts:
+        yield from _family(name, kind, help_)
+        yield from (_line(name, {"account": account}, count) for account, count in counts)
+
+
+def _of_queue(isps: QueueTable | None) -> Iterator[str]:
+    if isps is None:
+        return
+    name = "mailtop_queue_recipients"
+    yield from _family(name, "gauge", "Recipients that wait, by state and mailbox provider.")
+    rows = list(isps.rows())
+    for row in rows[:MAX_ISPS]:
+        yield from (_line(name, {"isp": row.isp, "state": state}, getattr(row, state)) for state in STATES)
+    if len(rows) > MAX_ISPS:
+        for state in STATES:
+            others = sum(getattr(row, state) for row in rows[MAX_ISPS:])
+            yield _line(name, {"isp": OTHER_ISPS, "state": state}, others)
+
+
+def _of_campaigns(campaigns: QueueTable) -> Iterator[str]:
+    name = "mailtop_campaign_recipients"
+    yield from _family(name, "gauge", "Recipients that wait, by state, account and campaign.")
+    for row in campaigns.rows():
+        labels = {"account": row.account, "campaign": row.campaign, "campaign_id": str(row.campaign_id)}
+        yield from (_line(name, labels | {"state": state}, getattr(row, state)) for state in STATES)
+
+
+def _family(name: str, kind: str, help_: str) -> Iterable[str]:
+    return f"# HELP {name} {help_}\n", f"# TYPE {name} {kind}\n"
+
+
+def _line(name: str, labels: Mapping[str, str], value: int | float) -> str:
+    shown = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels.items())
+    return f"{name}{{{shown}}} {value}\n" if shown else f"{name} {value}\n"
