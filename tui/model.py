@@ -40,6 +40,10 @@ class Freshness(enum.StrEnum):
     REPLAY = "replay"
 
 
+DOUBTFUL = (Freshness.ERROR, Freshness.STALE, Freshness.PARTIAL)
+"""What is not as it should be, the worst first."""
+
+
 class MailTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What one account has sent (cPanel ``EmailTrack::stats``); ``None`` is unknown, never zero.
 

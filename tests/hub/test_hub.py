@@ -328,6 +328,24 @@ async def test_the_queue_of_one_source_and_the_totals_of_another_stand_on_one_sc
         assert cpanel.shown == ("user1",)
 
 
+async def test_sums_say_how_far_they_can_be_trusted() -> None:
+    queue, cpanel = two_sources()
+    other = ScriptedSource("other")
+    async with screen(queue, cpanel, other) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.queue_sources == ["queue", "other"] and view.queue_freshness == "live")
+        queue.freshness = Freshness.PARTIAL
+        await shown.until(lambda view: view.queue_freshness == "partial")
+        other.trouble = Unreachable("It is away.")
+        await shown.until(lambda view: view.queue_freshness == "stale")
+        serial = shown.ask(query=ISPS)
+        view = await shown.until(lambda view: view.serial == serial and view.queue_known)
+        assert view.queue_sources == ["queue"] and view.queue_freshness == "partial"
+        other.trouble, queue.freshness = None, Freshness.LIVE
+        shown.ask(query=ISPS, source="other")
+        await shown.until(lambda view: view.queue_sources == ["other"] and view.queue_freshness == "live")
+
+
 async def test_without_any_totals_there_is_no_waiting_for_them() -> None:
     queue, cpanel = two_sources()
     async with screen(queue) as shown:
@@ -400,6 +418,23 @@ async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
         await drawing.update(request, [poller], None, ranking)
         rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
     assert rates == [None, 60, 60, 30]
+    worker.stop()
+
+
+async def test_who_comes_back_to_an_account_finds_its_rate() -> None:
+    now = 1_700_000_040.0
+    worker = Worker("test")
+    drawing = Drawing(worker, lambda: now)
+    request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
+    poller = Poller(ScriptedSource("cp"), lambda: None)
+    rates: list[float | None] = []
+    for minute, account in enumerate(["alice", "alice", "bob", "bob", "alice"]):
+        now = 1_700_000_040.0 + 60 * minute
+        ranking = rank([("cp", [MailTotals(account=account, send_count=100 + 60 * minute)])], QueueQuery())
+        poller.totals_time = now
+        await drawing.update(request, [poller], None, ranking)
+        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
+    assert rates == [None, 60, None, 60, 60]
     worker.stop()
 
 

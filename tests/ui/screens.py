@@ -40,9 +40,9 @@ class Looker:
         return next((line for line in self.lines() if line.strip().startswith(start)), "")
 
     def cursor_line(self) -> str:
-        """The row under the cursor, without the cursor's sign."""
+        """The row under the cursor, without its signs."""
         sign = self.app.glyphs.cursor
-        return next((line[1:].strip() for line in self.lines() if line.startswith(f"{sign} ")), "")
+        return next((line[2:].strip() for line in self.lines() if line.startswith(sign)), "")
 
     async def press(self, *keys: str) -> None:
         """Press keys and let them be handled."""

@@ -117,6 +117,7 @@ class World:
     time: float = NOON
     sources: list[SourceStatus] = field(default_factory=lambda: [LIVE])
     queue_known: bool = True
+    queue_freshness: Freshness = Freshness.LIVE
     totals_known: bool = True
     totals_offered: bool = True
     panes: Callable[[ViewRequest], list[AccountPane]] = panes
@@ -157,6 +158,7 @@ class World:
             sum_delta=self.delta,
             files=self.files if self.queue_known else None,
             queue_known=self.queue_known,
+            queue_freshness=self.queue_freshness,
             queue_sources=sorted({row.source for row in rows}),
             several_senders=len({(row.source, row.sender_id) for row in rows}) > len({row.source for row in rows}),
             selected_index=selected,

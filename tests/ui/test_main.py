@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -76,12 +77,12 @@ async def test_going_in_keeps_to_the_rows_source_until_one_comes_out() -> None:
     world = World(sources=[LIVE, replace(LIVE, name="mx2")])
     world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
     async with running(ScriptedLink(world)) as look:
-        await look.wait_for("all 6 accounts")
+        await look.wait_for("all 6 rows")
         await look.press("enter")
-        await look.wait_for("queue ▸ mx2 ▸ alice@acme.test ▸ by campaign")
+        await look.wait_for("queue of mx2 ▸ alice@acme.test ▸ by campaign")
         await look.wait_for(lambda: "9,134" in look.line("all 1 campaign"))
         await look.press("escape")
-        await look.wait_for("all 6 accounts")
+        await look.wait_for("all 6 rows")
         assert look.link.request.source is None
 
 
@@ -89,11 +90,11 @@ async def test_rows_of_several_sources_say_whose_they_are() -> None:
     world = World(sources=[LIVE, replace(LIVE, name="mx2")])
     world.cells = [*CELLS, replace(CELLS[7], source="mx2", new=9000)]
     async with running(ScriptedLink(world)) as look:
-        await look.wait_for("all 6 accounts")
+        await look.wait_for("all 6 rows")
         assert look.cursor_line().split()[:2] == ["mx2", "carol"]
         assert look.line("mx1     carol")
         await look.press("enter")
-        await look.wait_for("queue ▸ mx2 ▸ carol ▸ by campaign")
+        await look.wait_for("queue of mx2 ▸ carol ▸ by campaign")
         await look.wait_for(lambda: look.cursor_line().startswith("(no campaign)"))
         assert not look.line("source")
 
@@ -104,7 +105,7 @@ async def test_at_start_the_cursor_stays_on_the_first_row_whichever_source_answe
         await look.wait_for("all 5 accounts")
         world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
         look.link.push()
-        await look.wait_for("all 6 accounts")
+        await look.wait_for("all 6 rows")
         assert "row 1 of 6" in look.text()
         assert look.cursor_line().split()[:2] == ["mx2", "alice@acme.test"]
         await look.wait_for(lambda: getattr(look.link.request.selected, "source", "") == "mx2")
@@ -204,12 +205,21 @@ async def test_a_sources_error_is_told_and_its_numbers_stay() -> None:
         await look.wait_for(lambda: "refused" not in look.text())
 
 
-async def test_a_long_error_is_broken_into_lines_and_more_are_counted() -> None:
-    errors = [replace(ERROR, name=f"cp{number}", error="one word after another " * 12) for number in range(3)]
+@pytest.mark.parametrize(
+    ("count", "starts"),
+    [
+        (1, [" ✖ cp0: one word", "   ", "   "]),
+        (2, [" ✖ cp0: one word", "   ", " ✖ cp1: one word"]),
+        (3, [" ✖ cp0: one word", " ✖ cp1: one word", " ✖ cp2: one word"]),
+        (5, [" ✖ cp0: one word", " ✖ cp1: one word", " ✖ 3 more, which mailtop check explains: cp2, cp3, cp4"]),
+    ],
+)
+async def test_a_long_error_is_broken_into_lines_that_several_share(count: int, starts: list[str]) -> None:
+    errors = [replace(ERROR, name=f"cp{number}", error="one word after another " * 12) for number in range(count)]
     async with running(ScriptedLink(World(sources=errors))) as look:
         await look.wait_for("cp0: one word")
-        assert look.lines()[3].endswith("…")
-        assert look.lines()[1].startswith(" ✖ 1 of 3: cp0: one word")
+        assert all(map(str.startswith, look.lines()[1:4], starts))
+        assert all(line.endswith("…") for line in look.lines()[2:4] if line.startswith(" ✖ cp"))
         assert look.lines()[4].startswith("▎alice")
 
 
@@ -254,7 +264,7 @@ async def test_an_ascii_terminal_gets_nothing_but_ascii() -> None:
             assert look.text().isascii()
         assert look.link.request.ascii
         await look.press("a", "down", "enter")
-        await look.wait_for("queue > mx1 > plain > by campaign")
+        await look.wait_for("queue of mx1 > plain > by campaign")
 
 
 async def test_a_restarted_hub_is_told_until_the_next_key() -> None:

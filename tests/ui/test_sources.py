@@ -22,7 +22,7 @@ def senders() -> World:
 
 async def test_rows_of_several_senders_say_whose_they_are_and_one_goes_in_on_theirs() -> None:
     async with running(ScriptedLink(senders())) as look:
-        await look.wait_for("all 2 accounts")
+        await look.wait_for("all 2 rows")
         assert look.line("sender").split()[1] == "account"
         assert look.cursor_line().split()[:2] == ["7", "news@globex.test"]
         await look.press("down", "enter")
@@ -125,7 +125,7 @@ async def test_a_source_has_the_colour_that_its_user_chose(environ: dict[str, st
     world = World(sources=[replace(LIVE, name=name, color=color) for name, color in colors])
     world.cells = [replace(CELLS[0], source=name) for name, _ in colors]
     async with running(ScriptedLink(world), environ=environ) as look:
-        await look.wait_for("all 5 accounts")
+        await look.wait_for("all 5 rows")
         strips = look.app.screen._compositor.render_strips()
         seen = {
             segment.text.strip(): segment.style.color.triplet
@@ -147,8 +147,9 @@ async def test_why_a_source_is_stale_or_partial_is_told() -> None:
         await look.wait_for("◐ queue: Sender 7 did not answer.")
         world.sources.append(replace(CPANEL, freshness=Freshness.STALE, age_seconds=20.0, error="cp-eu is away."))
         look.link.push()
-        await look.wait_for("✖ 1 of 2: cp-eu: cp-eu is away.")
+        await look.wait_for("◌ cp-eu: cp-eu is away.")
         assert "◌ cp-eu stale 20s" in look.lines()[0]
+        assert "◐ queue: Sender 7 did not answer." in look.lines()[2]
         world.sources = [QUEUE]
         look.link.push()
         await look.wait_for(lambda: "away" not in look.text() and "did not" not in look.text())
@@ -158,3 +159,44 @@ async def test_a_place_of_one_sender_can_be_started_at() -> None:
     query = QueueQuery(grouping=Grouping.ACCOUNT, sender_id=119, sender="bulk")
     async with running(ScriptedLink(senders()), query=query) as look:
         await look.wait_for("queue of bulk ▸ by account")
+
+
+async def test_rows_and_sums_say_how_far_they_can_be_trusted() -> None:
+    world = World(sources=[LIVE, replace(QUEUE, freshness=Freshness.STALE, age_seconds=30.0, error="It is away.")])
+    world.cells = [CELLS[5], replace(CELLS[0], source="queue")]
+    world.queue_freshness = Freshness.STALE
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("◌ 4,764 recipients")
+        assert look.line("◌queue").split()[1] == "alice@acme.test"
+        assert look.cursor_line().startswith("mx1")
+        await look.press("down")
+        assert look.line("▌◌queue")
+        world.sources[1], world.queue_freshness = QUEUE, Freshness.LIVE
+        look.link.push()
+        await look.wait_for(lambda: "◌" not in look.text())
+
+
+async def test_a_row_is_found_again_when_its_source_answers_last() -> None:
+    world = World(sources=[LIVE, QUEUE], cells=[*CELLS, replace(CELLS[5], source="queue", retry=9000)])
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 6 rows")
+        await look.press("home", "enter")
+        await look.wait_for("queue of queue ▸ news@globex.test ▸ by campaign")
+        everything, world.cells = world.cells, CELLS
+        await look.press("escape")
+        await look.wait_for("all 5 accounts")
+        assert look.cursor_line().startswith("news@globex.test")
+        world.cells = everything
+        look.link.push()
+        await look.wait_for(lambda: look.cursor_line().startswith("queue"))
+
+
+async def test_ids_without_names_are_told_in_narrow_columns_too() -> None:
+    cells = [
+        replace(CELLS[0], source=source, campaign_id=9003, campaign="campaign 9003") for source in ("mx1", "queue")
+    ]
+    world = World(cells=[*cells, replace(cells[1], sender_id=7, campaign_id=9004, campaign="campaign 9004")])
+    async with running(ScriptedLink(world)) as look:
+        await look.press("c")
+        await look.wait_for("all 3 rows")
+        assert "9003" in look.text() and "9004" in look.text()

@@ -42,7 +42,7 @@ class Driver:
         if self.state.awaiting:
             self.ask(replace(self.asked, rows=rows))
         else:
-            selected = self.state.key or self.asked.selected
+            selected = self.state.selected or self.asked.selected
             self.ask(replace(self.asked, first=first, rows=rows, selected=selected, anchor=None, anchor_offset=0))
 
     def move(self, rows: int) -> None:
@@ -219,3 +219,29 @@ def test_a_cursor_that_nobody_moved_stays_on_the_first_row() -> None:
     driver.change([10, 20, 30])
     driver.settle()
     assert driver.state.row is not None and (driver.state.cursor, driver.state.row.account) == (2, "a0@x.test")
+
+
+def test_a_row_whose_source_answers_last_is_waited_for() -> None:
+    driver = Driver([50, 40, 30])
+    slow = [replace(one, source="slow") for one in world_of([45, 35]).cells]
+    driver.world.cells += slow
+    driver.settle()
+    driver.move(1)
+    driver.settle()
+    key = driver.state.key
+    assert key is not None and key.source == "slow"
+    for unknown in ([], driver.world.cells[:3]):
+        driver.world.cells = unknown
+        driver.reverse()
+        driver.settle()
+        assert driver.state.cursor == 0
+        driver.world.cells = [*world_of([50, 40, 30]).cells, *slow]
+        driver.wire.append(driver.world.view(driver.asked))
+        driver.settle()
+        assert (driver.state.key, driver.state.sought) == (key, None)
+        driver.check_settled()
+    driver.world.cells = [*world_of([50, 40, 30]).cells, slow[1]]
+    driver.reverse()
+    driver.settle()
+    driver.check_settled()
+    assert driver.state.sought is None

@@ -15,7 +15,7 @@ from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
 from tui.hub.sheet import QUICK_ROWS, Sheet
 from tui.hub.views import Ranking, rank, rows_around, sort_of, trend_query
-from tui.model import Grouping, MailTotals, QueueQuery, QueueTable
+from tui.model import DOUBTFUL, Freshness, Grouping, MailTotals, QueueQuery, QueueTable
 from tui.sources.worker import Worker
 
 DELTA_SECONDS = 10.0
@@ -25,6 +25,10 @@ DELTA_SECONDS = 10.0
 NAMELESS_CAMPAIGNS = ("sender_queue",)
 """The types of source that tell campaigns by their ids alone: elsewhere a campaign without a name is mail without a
 campaign."""
+
+
+WITHOUT_QUEUE = ("cpanel",)
+"""The types of source that tell mail totals alone: nothing of a queue is missing while they do not answer."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -78,6 +82,17 @@ class Board:
             or not any(asked.offers_totals for asked in own)
             or any(source == poller.source.name for source, _ in panes)
         )
+
+    def queue_freshness(self, request: ViewRequest) -> Freshness:
+        """How far the sums of the rows can be trusted: as far as the worst source, and only in part where one of those
+        that have a queue has not answered."""
+        found = {Freshness.LIVE}
+        for poller in self.shown(request):
+            if poller.query == request.query and poller.table is not None:
+                found.add(poller.status().freshness)
+            elif poller.query != request.query and poller.source.type not in WITHOUT_QUEUE:
+                found.add(Freshness.PARTIAL)
+        return next((freshness for freshness in DOUBTFUL if freshness in found), Freshness.LIVE)
 
     def sheet(self, request: ViewRequest) -> Sheet | None:
         """The rows that the request asks for, if any source has answered its query."""

@@ -26,6 +26,9 @@ SAMPLE_SECONDS = 15
 MAX_PANES = 64
 """So many panes have rates and sparklines, however many are asked for."""
 
+MAX_SERIES = 4 * MAX_PANES
+"""So many accounts' totals are kept: who comes back to one that was shown lately finds its rates."""
+
 NO_CHART = Chart("", [])
 
 Rates = list[float | None]
@@ -199,21 +202,23 @@ class Drawing:
 
     def _sample(self, shown: Sequence[tuple[Poller, MailTotals]]) -> None:
         """Keep the shown accounts' totals as they are told, a few times a minute, or a gap when the source does not
-        answer; forget the accounts that are no longer shown."""
+        answer; forget the accounts that were not shown for longest."""
         now = self._clock()
         capacity = PANE_SECONDS // SAMPLE_SECONDS + 2
-        kept, sampled = {}, {}
         for poller, totals in shown:
             key = poller.source.name, totals.account
-            kept[key] = sends, defers = self._series.get(key) or (Series(capacity), Series(capacity))
-            sampled[key] = last, told = self._sampled.get(key, (-PANE_SECONDS, None))
+            sends, defers = self._series.pop(key, (Series(capacity), Series(capacity)))
+            self._series[key] = sends, defers  # at the end, as one that is shown
+            last, told = self._sampled.get(key, (-PANE_SECONDS, None))
             known = not poller.failing and poller.status().freshness is not Freshness.PAUSED
             if now - SAMPLE_SECONDS < last <= now or (known and told == poller.totals_time):
                 continue
             sends.add(now, totals.send_count if known else None)
             defers.add(now, totals.defer_count if known else None)
-            sampled[key] = now, poller.totals_time if known else None
-        self._series, self._sampled = kept, sampled
+            self._sampled[key] = now, poller.totals_time if known else None
+        while len(self._series) > MAX_SERIES:
+            oldest = next(iter(self._series))
+            del self._series[oldest], self._sampled[oldest]
 
 
 def added_up(histories: Sequence[History]) -> History | None:

@@ -198,6 +198,7 @@ class Hub:
             time=self._clock(),
             sheet=board.sheet(request),
             ranking=board.ranking,
+            queue_freshness=board.queue_freshness(request),
             totals_offered=board.totals_offered,
             panes=drawing.panes(request, board.ranking),
             chart=drawing.chart(request),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from tui.model import MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.model import Freshness, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -68,7 +68,7 @@ ChartLine = list[Span]
 
 
 class AccountPane(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's totals, its rate of sending in messages a minute (``None`` unknown) and its sparkline."""
+    """One account's totals in ``source``, its rate of sending in messages a minute (``None`` unknown), its sparkline."""
 
     source: str
     totals: MailTotals
@@ -85,6 +85,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     ``selected_index`` is where the selected row stands now among all rows, ``None`` when it is gone. ``queue_known``
     is false
     before the first answer of a source: then there are no rows because nothing is known, not because nothing waits.
+    ``queue_freshness`` is that of ``sums``: the worst of the sources that they add up, partial where one is missing.
     ``queue_sources`` are the names of the sources whose rows these are; ``several_senders`` says that one of them tells
     its rows apart by sender. ``totals_offered`` is false where no source tells mail totals at all. ``problems`` are
     sentences to show once."""
@@ -102,6 +103,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     sum_delta: float | None = None
     files: int | None = None
     queue_known: bool = False
+    queue_freshness: Freshness = Freshness.LIVE
     queue_sources: list[str] = []
     several_senders: bool = False
     selected_index: int | None = None

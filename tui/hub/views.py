@@ -33,6 +33,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     time: float
     sheet: Sheet | None = None
     ranking: Ranking | None = None
+    queue_freshness: Freshness = Freshness.LIVE
     totals_offered: bool = True
     panes: Sequence[AccountPane] = ()
     chart: Chart = Chart("", [])
@@ -74,6 +75,7 @@ def make_view(request: ViewRequest, known: Known) -> View:
         sum_delta=sheet.sum_delta,
         files=sheet.files,
         queue_known=True,
+        queue_freshness=known.queue_freshness,
         queue_sources=sheet.sources,
         several_senders=sheet.several_senders,
         selected_index=_position(request.selected, request, sheet, sort),

@@ -22,11 +22,14 @@ NOUNS = {
 }
 """What one row of a grouping is, and many."""
 
+ROWS = ("row", "rows")
+"""The same where one account, campaign or provider can have several rows."""
+
 GAP = 1
 """Cells between two columns."""
 
 MARGIN = 2
-"""Cells left of the first column, for the cursor's sign."""
+"""Cells left of the first column, for the signs of the cursor and of a source that is not as it should be."""
 
 EDGE = 1
 """Cells right of the last column."""
@@ -40,7 +43,7 @@ _NARROW_BELOW = 70
 _TINY_BELOW = 54
 _KEYS_AT_MOST = 44
 _MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
-_WHOSE_AT_MOST, _WHOSE_AT_LEAST = 12, 4
+_WHOSE_AT_MOST, _WHOSE_AT_LEAST, _ALL_FOUR_AT_LEAST = 12, 4, 8
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,11 @@ def is_filtered(query: QueueQuery) -> bool:
     return (query.account_id, query.campaign_id, query.isp) != (None, None, None)
 
 
+def is_told_apart(query: QueueQuery, whose: Whose) -> bool:
+    """Whether rows stand apart by their source or sender, so that what ``query`` groups by can have several."""
+    return query.grouping is not Grouping.TOTAL and (len(whose.sources) > 1 or whose.several_senders)
+
+
 def _has_two_keys(query: QueueQuery) -> bool:
     return query.grouping is Grouping.ACCOUNT_CAMPAIGN and query.account_id is None
 
@@ -123,11 +131,12 @@ def _whose_columns(query: QueueQuery, glyphs: Glyphs, whose: Whose) -> list[Colu
 
 
 def _fitted(columns: list[Column], width: int, keys: int) -> list[Column]:
-    """The columns made to fit into ``width`` beside so many key columns; where there is no room, fewer."""
+    """The columns made to fit into ``width`` beside so many key columns; where there is no room, fewer: the chart's
+    title says the rest of the row under the cursor."""
     while columns:
         places = max(len(columns) + keys, 3)
         each = (width - GAP * (places - 1)) // places
-        if each >= _WHOSE_AT_LEAST:
+        if each >= (_WHOSE_AT_LEAST if places <= 3 else _ALL_FOUR_AT_LEAST):
             break
         columns = columns[1:]
     return [replace(column, width=min(column.width, each)) for column in columns]
@@ -187,7 +196,10 @@ def _all_mail(row: QueueRow) -> str:
 
 def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
     def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
-        return [Span(glyphs.fit(name(facts.row), width), "name")]
+        text, row = name(facts.row), facts.row
+        if glyphs.width(text) > width and text in (f"account {row.account_id}", f"campaign {row.campaign_id}"):
+            text = text.split()[1]  # the head of the column says what it is the number of
+        return [Span(glyphs.fit(text, width), "name")]
 
     return cell
 

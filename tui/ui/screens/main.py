@@ -87,7 +87,8 @@ class MainScreen(Screen[None]):
         if view.query == self.asked.query and (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
             self.table.show(view, latest=view.serial == self.asked.serial)
             self.chart.show(view.chart_title, view.chart)
-        self.panes.show(view.panes if view.totals_known else None, narrowed=view.query.account_id is not None)
+        panes, narrowed = view.panes if view.totals_known else None, view.query.account_id is not None
+        self.panes.show(panes, narrowed=narrowed, several=len(view.sources) > 1)
         self.notice.show(view)
         self._show_place()
         self._lay_out()
@@ -199,7 +200,7 @@ class MainScreen(Screen[None]):
         if state.awaiting:
             self._ask(replace(asked, rows=rows))
         else:
-            selected = state.key or asked.selected
+            selected = state.selected or asked.selected
             self._ask(replace(asked, first=first, rows=rows, selected=selected, anchor=None, anchor_offset=0))
 
     def _charts(self) -> dict[str, int]:

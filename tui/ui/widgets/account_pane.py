@@ -30,13 +30,14 @@ class AccountPanes(Lines):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="panes")
         self._panes: list[AccountPane] | None = None
-        self._narrowed = False
+        self._narrowed = self._several = False
         self.places = 1
 
-    def show(self, panes: list[AccountPane] | None, *, narrowed: bool = False) -> None:
-        """Draw panes; ``None`` while the totals are not known. ``narrowed`` says that only one account is meant."""
-        if (panes, narrowed) != (self._panes, self._narrowed):
-            self._panes, self._narrowed = panes, narrowed
+    def show(self, panes: list[AccountPane] | None, *, narrowed: bool = False, several: bool = False) -> None:
+        """Draw panes; ``None`` while the totals are not known. ``narrowed`` says that only one account is meant,
+        ``several`` that there are several sources, so that a pane says whose it is."""
+        if (panes, narrowed, several) != (self._panes, self._narrowed, self._several):
+            self._panes, self._narrowed, self._several = panes, narrowed, several
             self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -47,7 +48,8 @@ class AccountPanes(Lines):
             none = "no mail totals are known of this account" if self._narrowed else "no account has sent mail yet"
             return self._sentence(none, width)
         each = pane_width(width, self.places)
-        blocks = [pane_lines(pane, each, height, self.glyphs) for pane in self._panes[: self.places]]
+        shown = self._panes[: self.places]
+        blocks = [pane_lines(pane, each, height, self.glyphs, sourced=self._several) for pane in shown]
         return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
 
     def _sentence(self, text: str, width: int) -> list[Line]:
@@ -64,9 +66,9 @@ def chart_size(width: int, places: int, height: int) -> tuple[int, int]:
     return max(pane_width(width, places) - LEFT_WIDTH - 1, 0), max(height - 2, 0)
 
 
-def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """One pane: name and volume above, counts to the left, rate and sparkline to the right; quotas that are reached
-    stand over the sparkline's top."""
+def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs, *, sourced: bool = False) -> list[Line]:
+    """One pane: name (and source, where ``sourced`` and there is room) and volume above, counts to the left, rate and
+    sparkline to the right; quotas that are reached stand over the sparkline's top."""
     totals = pane.totals
     counts = [
         ("delivered", totals.success_count, "success"),
@@ -82,7 +84,7 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> li
     else:
         heading = [Span(sent, ""), Span(f" {size}", "muted")]
     name = totals.account or (f"account {totals.account_id}" if totals.account_id else UNKNOWN_ACCOUNT)
-    lines = [_heading(name, heading, width, glyphs)]
+    lines = [_heading(name, pane.source if sourced else "", heading, width, glyphs)]
     room = width - LEFT_WIDTH - 1
     charts = [_rates(pane, room, glyphs), *pane.chart]
     if totals.quotas:
@@ -95,9 +97,12 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs) -> li
     return [[Span(glyphs.edge, "axis"), *lines[0]], *lines[1:]]
 
 
-def _heading(name: str, right: Line, width: int, glyphs: Glyphs) -> Line:
+def _heading(name: str, source: str, right: Line, width: int, glyphs: Glyphs) -> Line:
     room = width - 1 - line_width(right) - 2
-    return justified([Span(glyphs.fit(name, max(room, 8)), "strong")], [*right, Span(" ")], width - 1)
+    left = [Span(glyphs.fit(name, min(max(room, 8), glyphs.width(name))), "strong")]
+    if source and glyphs.width(name) + 1 + glyphs.width(source) <= room:
+        left.append(Span(f" {source}", "muted"))
+    return justified(left, [*right, Span(" ")], width - 1)
 
 
 def _count(label: str, value: int | None, role: str, glyphs: Glyphs) -> Line:

@@ -17,11 +17,12 @@ _BY = {
 
 
 def steps(query: QueueQuery, source: str | None = None) -> list[str]:
-    """The way to ``query``, outermost first: ``queue``, the source where it is one of several, the filters, and how
-    rows are added up."""
-    path = ["queue" if query.sender_id is None else f"queue of {query.sender or f'sender {query.sender_id}'}"]
-    if source is not None:
-        path.append(source)
+    """The way to ``query``, outermost first: whose queue it is, by the source where it is one of several and by the
+    sender, the filters, and how rows are added up."""
+    whose = [source] if source is not None else []
+    if query.sender_id is not None:
+        whose.append(query.sender or f"sender {query.sender_id}")
+    path = [f"queue of {whose[0]}", *whose[1:]] if whose else ["queue"]
     if query.account_id is not None:
         path.append(query.account or f"account {query.account_id}")
     if query.campaign_id is not None:

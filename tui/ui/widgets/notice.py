@@ -9,8 +9,10 @@ from tui.hub.protocol import Span, View
 from tui.model import Freshness, SourceStatus
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, wrapped
+from tui.ui.widgets.status_line import WORST_FIRST
 
 MOST_LINES = 3
+INDENT = 3
 
 
 class Notice(Lines):
@@ -36,7 +38,7 @@ class Notice(Lines):
         complaints = [
             (source.freshness, f"{source.name}: {reason}") for source in view.sources if (reason := _reason(source))
         ]
-        complaints.sort(key=lambda complaint: complaint[0] is Freshness.PARTIAL)
+        complaints.sort(key=lambda complaint: WORST_FIRST.index(complaint[0]))
         said = " ".join(view.problems) or self._said
         if (complaints, said) != (self._complaints, self._said):
             self._complaints, self._said = complaints, said
@@ -55,20 +57,25 @@ class Notice(Lines):
         super().on_resize(event)
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """What was said, else the hub's silence, else why the first source that fails or lacks something does so, and
-        how many more there are; cut after ``MOST_LINES``."""
+        """What was said, else the hub's silence, else why each source that fails or lacks something does so, the worst
+        first: a line for each, and those that are left for the first ones that need more; cut after ``MOST_LINES``."""
         sentence = self._said or self._silence
-        sentences = [sentence] if sentence else [reason for _, reason in self._complaints]
-        sign = Span(f" {self.glyphs.problem} ", "error")
-        if not sentence and self._complaints and self._complaints[0][0] is Freshness.PARTIAL:
-            sign = Span(f" {self.glyphs.freshness[Freshness.PARTIAL]} ", "partial")
-        which = f"1 of {len(sentences)}: " if len(sentences) > 1 else ""
-        room = max(width - 4, 1)
-        lines = wrapped(f"{which}{sentences[0]}" if sentences else "", room)
-        if len(lines) > MOST_LINES:
-            lines[MOST_LINES - 1 :] = [" ".join(lines[MOST_LINES - 1 :])]
-        signs = [sign, *[Span("   ")] * MOST_LINES]
-        return [[mark, Span(self.glyphs.fit(line, room))] for mark, line in zip(signs, lines, strict=False)]
+        shown = [(Freshness.ERROR, sentence)] if sentence else self._complaints
+        if len(shown) > MOST_LINES:
+            rest = shown[MOST_LINES - 1 :]
+            names = ", ".join(reason.partition(":")[0] for _, reason in rest)
+            shown = [*shown[: MOST_LINES - 1], (rest[0][0], f"{len(rest)} more, which mailtop check explains: {names}")]
+        room, spare = max(width - INDENT - 1, 1), MOST_LINES - len(shown)
+        result: list[Line] = []
+        for freshness, reason in shown:
+            lines = wrapped(reason, room)
+            last = min(len(lines) - 1, spare)
+            spare -= last
+            lines[last:] = [" ".join(lines[last:])]
+            sign = Span(f" {self.glyphs.freshness[freshness]} ", freshness.value)
+            for mark, line in zip([sign, *[Span(" " * INDENT)] * last], lines, strict=True):
+                result.append([mark, Span(self.glyphs.fit(line, room))])
+        return result
 
     def _update(self) -> None:
         self.display = bool(self._said or self._silence or self._complaints)

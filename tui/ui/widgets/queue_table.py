@@ -9,8 +9,20 @@ from collections.abc import Callable
 from textual import events
 
 from tui.hub.protocol import Span, View, ViewRequest
-from tui.model import Freshness, QueueRow
-from tui.ui.columns import GAP, MARGIN, MIX, NOUNS, Column, RowFacts, Whose, columns_for, is_filtered
+from tui.model import DOUBTFUL, Freshness, QueueRow
+from tui.ui.columns import (
+    GAP,
+    MARGIN,
+    MIX,
+    NOUNS,
+    ROWS,
+    Column,
+    RowFacts,
+    Whose,
+    columns_for,
+    is_filtered,
+    is_told_apart,
+)
 from tui.ui.glyphs import Glyphs
 from tui.ui.messages import WindowMoved
 from tui.ui.widgets.lines import Line, Lines, line_width
@@ -98,15 +110,25 @@ class QueueTable(Lines):
         if row is None:
             line = [Span(self.glyphs.fit(f"  {self.glyphs.wait}", self.size.width), "muted")]
         else:
-            line = [Span(" " * MARGIN), *self._cells(columns, RowFacts(row, self.state.delta_at(index), sums))]
+            facts = RowFacts(row, self.state.delta_at(index), sums)
+            line = [Span(" " * (MARGIN - 1)), self._freshness(row), *self._cells(columns, facts)]
         if index != self.state.cursor:
             return line
         spare = self.size.width - line_width(line)
         line = [Span(span.text, f"{span.role} cursor") for span in (*line, Span(" " * spare))]
         return [Span(self.glyphs.cursor, "cursor"), Span(line[0].text[1:], line[0].role), *line[1:]]
 
+    def _freshness(self, row: QueueRow) -> Span:
+        """The sign of a row whose source is not as it should be, where rows of several stand together."""
+        view = self._view
+        freshness = {source.name: source.freshness for source in view.sources} if view is not None else {}
+        known = freshness.get(row.source, Freshness.LIVE)
+        if known not in DOUBTFUL or view is None or len(view.queue_sources) < 2:
+            return Span(" ")
+        return Span(self.glyphs.freshness[known], known.value)
+
     def _sums(self, columns: list[Column], view: View) -> Line:
-        one, many = NOUNS[view.query.grouping]
+        one, many = ROWS if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping]
         name = f"all {view.row_count:,} {one if view.row_count == 1 else many}"
         keys = [column for column in columns if not column.number and column.header != MIX]
         keys_width = sum(column.width + GAP for column in keys) - GAP

@@ -7,21 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tui.hub.protocol import Span, View, ViewRequest
-from tui.model import Freshness, SourceStatus
+from tui.model import DOUBTFUL, Freshness, SourceStatus
 from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import age
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
-_WORST_FIRST = (
-    Freshness.ERROR,
-    Freshness.STALE,
-    Freshness.PARTIAL,
-    Freshness.PAUSED,
-    Freshness.REPLAY,
-    Freshness.LIVE,
-)
+WORST_FIRST = (*DOUBTFUL, Freshness.PAUSED, Freshness.REPLAY, Freshness.LIVE)
 
 
 class StatusLine(Lines):
@@ -64,10 +57,13 @@ class StatusLine(Lines):
         left = [Span(" "), Span("mailtop", "strong")]
         right = self._right(since)
         room = width - line_width(right)
-        statuses = sorted(self._view.sources, key=lambda s: _WORST_FIRST.index(s.freshness)) if self._view else []
+        statuses = sorted(self._view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if self._view else []
         items = [self._source(status, since) for status in statuses]
         if line_width(left) + sum(map(line_width, items)) >= room and len(items) > 1:
             items = [self._source(status, since, brief=True) for status in statuses]
+        if line_width(left) + sum(map(line_width, items)) >= room and len(items) > 1:
+            right = self._right(since, brief=True)
+            room = width - line_width(right)
         for number, item in enumerate(items):
             rest = f"  +{len(items) - number} more"
             needed = line_width(left) + line_width(item) + (len(rest) if number < len(items) - 1 else 1)
@@ -77,10 +73,10 @@ class StatusLine(Lines):
             left += item
         return [justified(left, right, width)]
 
-    def _right(self, since_seconds: float) -> Line:
-        """What is asked for, and the time."""
+    def _right(self, since_seconds: float, *, brief: bool = False) -> Line:
+        """What is asked for, and the time; ``brief`` without the sender, which the breadcrumb names too."""
         right = [Span(" ")]
-        if self._asked.query.sender_id is not None:
+        if self._asked.query.sender_id is not None and not brief:
             right += [Span(f"sender {self._asked.query.sender_id}  ")]
         if self._asked.paused:
             right += [Span(f"{self.glyphs.freshness[Freshness.PAUSED]} paused", "paused"), Span("  ")]

@@ -18,7 +18,8 @@ class TableState:
 
     ``key`` is the row the cursor stands on, ``None`` while that row has not come yet. ``awaiting`` is true from a new
     question (another query or order) until its first answer: the rows are then still the old ones. ``held`` is true
-    once the cursor was put on a row; until then it stands on the first, whichever that is.
+    once the cursor was put on a row; until then it stands on the first, whichever that is. ``sought`` is a row that the
+    cursor goes to as soon as its source answers; until then it stands on the first.
     """
 
     height: int = 0
@@ -31,12 +32,18 @@ class TableState:
     deltas: list[float | None] = field(default_factory=list)
     awaiting: bool = True
     held: bool = False
+    sought: RowKey | None = None
     _offset: int = 0
 
     @property
     def row(self) -> QueueRow | None:
         """The row under the cursor; ``None`` when it has not come yet or what is shown is no longer asked for."""
         return None if self.awaiting else self.row_at(self.cursor)
+
+    @property
+    def selected(self) -> RowKey | None:
+        """The row to ask for: the one the cursor goes to, else the one it stands on."""
+        return self.sought or self.key
 
     def row_at(self, index: int) -> QueueRow | None:
         """Row ``index`` of all rows, if it lies in the window."""
@@ -55,7 +62,7 @@ class TableState:
         """Put the cursor on row ``index``, or the nearest there is."""
         if self.awaiting or not self.count:
             return
-        self.cursor, self.held = min(max(index, 0), self.count - 1), True
+        self.cursor, self.held, self.sought = min(max(index, 0), self.count - 1), True, None
         row = self.row_at(self.cursor)
         self.key = row.key if row else None
         self._keep_visible()
@@ -64,7 +71,7 @@ class TableState:
         """Another question was asked: its first answer places the cursor on ``key``, at the height it now has on the
         screen; without one, on the first row."""
         self._offset = self.cursor - self.scroll if key is not None else 0
-        self.key = key
+        self.key, self.sought = key, None
         self.awaiting, self.held = True, key is not None
 
     def anchor_offset(self) -> int:
@@ -77,8 +84,11 @@ class TableState:
         cursor = self._find(view, latest=latest)
         if cursor is None:
             return False
-        if not self.awaiting:
+        if not self.awaiting and self.sought is None:
             self._offset = self.cursor - self.scroll
+        sought = self.selected if self.awaiting else self.sought
+        gone = sought is not None and sought.source in view.queue_sources
+        self.sought = None if view.selected_index is not None or gone or not latest else sought
         moved_away = self.awaiting or not self.scroll <= cursor < self.scroll + self.height
         self.first, self.rows, self.deltas, self.count = view.first, view.rows, view.deltas, view.row_count
         self.cursor, self.awaiting = cursor, False
@@ -108,12 +118,12 @@ class TableState:
         if not self.held:
             return 0
         last = max(view.row_count - 1, 0)
-        if self.key is not None:
+        if self.selected is not None:
             if latest and view.selected_index is not None:
                 return min(view.selected_index, last)
             if not latest:
-                return next((view.first + i for i, row in enumerate(view.rows) if row.key == self.key), None)
-        return 0 if self.awaiting else min(self.cursor, last)
+                return next((view.first + i for i, row in enumerate(view.rows) if row.key == self.selected), None)
+        return 0 if self.awaiting or self.sought is not None else min(self.cursor, last)
 
     def _keep_visible(self) -> None:
         """Scroll no further than needed to see the cursor, and never past the last row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.hub.protocol import Span, View
-from tui.model import Grouping
+from tui.model import DOUBTFUL, Freshness, Grouping
 from tui.ui.columns import is_filtered
 from tui.ui.commands import group_key
 from tui.ui.glyphs import Glyphs
@@ -43,10 +43,16 @@ class Tabs(Lines):
                 Span(f" {group_key(grouping)}", "tab" if chosen else "key"),
                 Span(f" {label} ", "tab" if chosen else "muted"),
             ]
+        sign = self._sign()
         for words in self._amounts():
-            if (line := justified(tabs, [*map(Span, words), Span(" ")], width)) is not tabs:
+            if (line := justified(tabs, [*sign, *map(Span, words), Span(" ")], width)) is not tabs:
                 return [line]
         return [tabs]
+
+    def _sign(self) -> Line:
+        """How far the amounts can be trusted, where that is not all the way."""
+        freshness = self._view.queue_freshness if self._view is not None else Freshness.LIVE
+        return [Span(f"{self.glyphs.freshness[freshness]} ", freshness.value)] if freshness in DOUBTFUL else []
 
     def _amounts(self) -> list[tuple[str, ...]]:
         """How much waits, in ever shorter words; each number apart, so that it is painted alone when it changes."""
