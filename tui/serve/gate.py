@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from tui.serve.emailtrack import DENIED
 from tui.serve.guard import CALLER, Caller, Guard, Scope, TooMany, address_of
 from tui.serve.tokens import PREFIX
 from tui.text import clean
@@ -83,9 +84,10 @@ class Gate:
             await self._app(scope, _once(body, receive), answer.send)
         except Exception:
             LOG.exception("a request failed: %s %s", scope["method"], _shown_path(scope))
-            if answer.status is not None:  # the client must see that what it got is not whole
-                raise
-            await answer.say(500, "mailtop failed; its log says more.")
+            if answer.status is None:
+                await answer.say(500, "mailtop failed; its log says more.")
+            elif not answer.is_whole:
+                raise  # so that the connection ends, and the client sees that something is missing
 
 
 class _Gone(Exception):
@@ -97,6 +99,7 @@ class _Answer:
 
     def __init__(self, scope: Scope, send: Send, guard: Guard) -> None:
         self.status: int | None = None
+        self.is_whole = False
         self._scope = scope
         self._send = send
         self._guard = guard
@@ -117,6 +120,7 @@ class _Answer:
             message["headers"] = [*message.get("headers", ()), *EVERY_ANSWER]
         else:
             self._size += len(message.get("body", b""))
+            self.is_whole = not message.get("more_body", False)
         await self._send(message)
 
     async def say(self, status: int, sentence: str, *headers: tuple[bytes, bytes]) -> None:
@@ -148,7 +152,7 @@ class _Answer:
                 return None
         except TooMany as error:
             return self.say(429, error.detail, (b"retry-after", str(error.retry_after_seconds).encode()))
-        return self.say(403, "Access denied.")
+        return self.say(403, DENIED.decode())
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | None:

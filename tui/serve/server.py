@@ -34,6 +34,7 @@ UNREAD_SECONDS = 30
 KEEP_ALIVE_SECONDS = 30
 MAX_CONNECTIONS = 500
 END_SECONDS = 3
+DATE_SECONDS = 1.0
 BACKLOG = 512
 
 
@@ -184,17 +185,7 @@ async def serve(app: App, sockets: Sequence[socket.socket], tls: ssl.SSLContext 
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
     )
-    server = _Server(config, tls)
-
-    async def stop_server() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    stopping = asyncio.create_task(stop_server())
-    try:
-        await server.serve(list(sockets))
-    finally:
-        stopping.cancel()
+    await _Server(config, tls, stop).serve(list(sockets))
 
 
 def _silence(logger: logging.Logger) -> None:
@@ -205,11 +196,12 @@ def _silence(logger: logging.Logger) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with a limit on handshakes, and without its own signal handlers."""
+    """uvicorn's server, with a limit on handshakes, and stopped by an event in place of its own signal handlers."""
 
-    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, stop: asyncio.Event) -> None:
         super().__init__(config)
         self._tls = tls
+        self._stop = stop
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -228,6 +220,13 @@ class _Server(uvicorn.Server):
             for each in sockets or ()
         ]
         self.started = True
+
+    async def main_loop(self) -> None:
+        while not self._stop.is_set():
+            await self.on_tick(0)  # sets the date that answers bear
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._stop.wait()
 
     def _connection(self) -> asyncio.Protocol:
         return _Connection(self.config, self.server_state, self.lifespan.state)
