@@ -1,5 +1,5 @@
-"""Questions and answers over httpx, one kept connection for each that is under way. Only `http` enters, and late: this
-room loads httpx."""
+"""Questions and answers over httpcore, one kept connection for each that is under way. Only `http` enters, and late:
+this room loads httpcore."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
-import httpx
+import httpcore
 
 from tui.config import HttpSource
 from tui.sources import certificates, http_failures, tls
 from tui.sources.http import HttpAnswer
 from tui.sources.http_failures import Place
+from tui.sources.http_network import Network
 from tui.sources.source import SourceError
 
 KEPT_SECONDS = 60.0
 """How long a connection is kept that nobody uses. Routers forget idle connections without a word, after minutes."""
 
 MIB = 1024 * 1024
+PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
+"""What stands in a path as it is, beside letters, digits and ``-._`` (RFC 3986, section 3.3)."""
+
 REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 LEAVE_ALONE = frozenset({429, 503})
 
@@ -43,7 +48,6 @@ class Progress:
     def begin(self) -> None:
         """A connection is about to be tried."""
         self.step = ""
-        self.is_new = False
         self.in_tunnel = False
         self.is_answering = False
         self.received = 0
@@ -59,9 +63,7 @@ class Progress:
         if "close" in event:
             return  # what follows a failure is not where it was
         self.step = event
-        if event == "connection.connect_tcp.started":
-            self.is_new = True
-        elif event == "connection.connect_tcp.complete":
+        if event == "connection.connect_tcp.complete":
             self._stream = about["return_value"]
         elif event == "proxy.start_tls.complete":
             self.in_tunnel = True
@@ -71,7 +73,7 @@ class Progress:
         """Who is spoken to in this step."""
         place = self.place
         if place.proxy is None or self.in_tunnel or self.step.startswith("proxy.") or self.is_answering:
-            return place.server
+            return str(place.server)
         return f"The proxy {place.proxy}"
 
     def late(self, limit_seconds: float) -> SourceError:
@@ -82,22 +84,21 @@ class Progress:
 class Wire:
     """The kept connections to one server. Reads the files of certificates; raises ``SourceError``.
 
-    Each connection is a transport of its own with a pool of one: httpcore's pool looks at every connection and every
-    waiting request for each that comes or goes, which took ten times as long as all the rest of a question.
+    They are held here, and not by httpcore's pool: that looks at every connection and every waiting request for each
+    that comes or goes, which took ten times as long as all the rest of a question.
     """
 
     def __init__(self, options: HttpSource) -> None:
-        # httpcore logs the headers of answers, httpx the addresses of questions: both hold tokens.
-        for name in ("httpcore", "httpx"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("httpcore").setLevel(logging.WARNING)  # it logs the headers of answers, which hold tokens
         self._place = http_failures.place(options)
-        self._base = (options.url or "").rstrip("/")
         self._limit_bytes = options.max_answer_mib * MIB
-        self._trust = tls.trust(options) if self._place.scheme == "https" else tls.only_looking()
-        self._proxy = options.proxy
-        self._proxy_trust = tls.system_trust() if options.proxy and options.proxy.startswith("https:") else None
-        self._idle: list[httpx.AsyncHTTPTransport] = []
-        self._open: set[httpx.AsyncHTTPTransport] = set()
+        server, proxy = self._place.server, self._place.proxy
+        self._trust = tls.trust(options) if server.scheme == "https" else tls.only_looking()
+        self._proxy_trust = tls.system_trust() if proxy is not None and proxy.scheme == "https" else None
+        self._origin = httpcore.Origin(server.scheme.encode(), server.host.encode(), server.port)
+        self._network = Network()
+        self._idle: list[httpcore.AsyncConnectionInterface] = []
+        self._open: set[httpcore.AsyncConnectionInterface] = set()
 
     def progress(self) -> Progress:
         """The progress of a question that has not begun."""
@@ -107,16 +108,20 @@ class Wire:
         self, progress: Progress, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> HttpAnswer:
         """Ask once, and once more when a kept connection turns out to be dead before any answer. Raises
-        ``SourceError`` and whatever httpx raises."""
-        extensions = {"trace": progress.note}
-        request = httpx.Request(method, self._base + target, headers=headers, content=body, extensions=extensions)
-        if self._idle:
+        ``SourceError``, ``OSError`` and httpcore's errors."""
+        request = self._request(progress, method, target, headers, body)
+        while self._idle:
+            kept = self._idle.pop()
+            if kept.has_expired():
+                await self._forget(kept)
+                continue
             try:
-                return await self._on(self._idle.pop(), request, progress)
-            except (httpx.HTTPError, OSError):
-                if progress.is_new or progress.is_answering:
+                return await self._on(kept, request, progress)
+            except (*http_failures.BROKEN, OSError):
+                if progress.is_answering:
                     raise
-        return await self._on(self._transport(self._trust), request, progress)
+                break
+        return await self._on(self._connection(self._trust), request, progress)
 
     async def explain(self, error: Exception, progress: Progress, limit_seconds: float) -> SourceError:
         """The failure for what ``exchange`` raised; looks at the server's certificate where that is the matter, for
@@ -131,29 +136,55 @@ class Wire:
     async def close(self) -> None:
         """Close all connections, those in use too."""
         self._idle.clear()
-        for transport in tuple(self._open):
-            await self._forget(transport)
+        for connection in tuple(self._open):
+            await self._forget(connection)
+        self._network.stop()
 
-    def _transport(self, trust: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-        proxy = None if self._proxy is None else httpx.Proxy(self._proxy, ssl_context=self._proxy_trust)
-        transport = httpx.AsyncHTTPTransport(
-            verify=trust,
-            trust_env=False,
-            proxy=proxy,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS),
+    def _request(
+        self, progress: Progress, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> httpcore.Request:
+        server = self._place.server
+        path, mark, query = target.partition("?")
+        sent = [("host", server.header), *headers.items()]
+        if body is not None or method not in ("GET", "HEAD"):
+            sent.append(("content-length", str(len(body or b""))))
+        url = httpcore.URL(
+            scheme=self._origin.scheme,
+            host=self._origin.host,
+            port=self._origin.port,
+            target=quote(server.path + path, safe=PATH_CHARACTERS) + mark + query,
         )
-        self._open.add(transport)
-        return transport
+        return httpcore.Request(method, url, headers=sent, content=body, extensions={"trace": progress.note})
 
-    async def _forget(self, transport: httpx.AsyncHTTPTransport) -> None:
-        self._open.discard(transport)
-        await transport.aclose()
+    def _connection(self, trust: ssl.SSLContext) -> httpcore.AsyncConnectionInterface:
+        proxy = self._place.proxy
+        connection: httpcore.AsyncConnectionInterface
+        if proxy is None:
+            connection = httpcore.AsyncHTTPConnection(
+                self._origin, ssl_context=trust, keepalive_expiry=KEPT_SECONDS, network_backend=self._network
+            )
+        else:
+            connection = httpcore.AsyncHTTPProxy(
+                httpcore.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port, target="/"),
+                ssl_context=trust,
+                proxy_ssl_context=self._proxy_trust,
+                keepalive_expiry=KEPT_SECONDS,
+                network_backend=self._network,
+            ).create_connection(self._origin)
+        self._open.add(connection)
+        return connection
 
-    async def _on(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request, progress: Progress) -> HttpAnswer:
+    async def _forget(self, connection: httpcore.AsyncConnectionInterface) -> None:
+        self._open.discard(connection)
+        await connection.aclose()
+
+    async def _on(
+        self, connection: httpcore.AsyncConnectionInterface, request: httpcore.Request, progress: Progress
+    ) -> HttpAnswer:
         progress.begin()
         is_whole = False
         try:
-            response = await transport.handle_async_request(request)
+            response = await connection.handle_async_request(request)
             progress.is_answering = True
             try:
                 answer = await self._read(response, progress)
@@ -161,35 +192,35 @@ class Wire:
                 await response.aclose()
             is_whole = True
         finally:
-            if is_whole and transport in self._open:
-                self._idle.append(transport)
+            if is_whole and connection in self._open and connection.is_available():
+                self._idle.append(connection)
             else:
                 await progress.abandon()
-                await self._forget(transport)
+                await self._forget(connection)
         return answer
 
-    async def _read(self, response: httpx.Response, progress: Progress) -> HttpAnswer:
+    async def _read(self, response: httpcore.Response, progress: Progress) -> HttpAnswer:
         headers: dict[str, str] = {}
         for name, value in (
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers
         ):
             border = "\n" if name == "set-cookie" else ", "
             headers[name] = f"{headers[name]}{border}{value}" if name in headers else value
-        status = response.status_code
+        status = response.status
         if status in REDIRECTS:
             raise SourceError(http_failures.redirect(self._place, headers.get("location")))
         if status in LEAVE_ALONE:
             raise http_failures.leave_alone(self._place, status, headers.get("retry-after"))
         return HttpAnswer(status, headers, await self._body(response, headers, progress), 0.0)
 
-    async def _body(self, response: httpx.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
+    async def _body(self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
         """The body, unpacked; never more of it in memory than is allowed, so that no few packed bytes become many."""
         limit = self._limit_bytes
         unpacker = _unpacker(self._place, headers.get("content-encoding", ""))
         if int(headers.get("content-length", "0")) > limit:
             raise SourceError(http_failures.too_long(self._place, limit // MIB))
         pieces, size = [], 0
-        async for piece in response.aiter_raw():
+        async for piece in response.aiter_stream():
             progress.received += len(piece)
             if unpacker is not None:
                 try:
@@ -207,10 +238,10 @@ class Wire:
     async def _look(self, limit_seconds: float) -> bytes | None:
         """The server's certificate (DER) by a handshake of its own, in which nothing is asked."""
         progress = self.progress()
-        request = httpx.Request("HEAD", self._base, extensions={"trace": progress.note})
+        request = self._request(progress, "HEAD", "/", {}, None)
         try:
             async with asyncio.timeout(limit_seconds):
-                await self._on(self._transport(tls.only_looking()), request, progress)
+                await self._on(self._connection(tls.only_looking()), request, progress)
         except Exception as error:
             return http_failures.refused_certificate(error)
         return None

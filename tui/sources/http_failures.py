@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
-import httpx
+import httpcore
+import idna
 import msgspec
 
 from tui.config import HttpSource
@@ -33,13 +34,36 @@ _UNKNOWN_AUTHORITY = (2, 20, 21, 27)
 _OTHER_HOST = (62, 63, 64)
 
 
+BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
+"""What httpcore raises when a connection cannot be had or breaks, and when an answer is none."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a server is: ``host`` as DNS knows it, ``path`` without a slash at its end. As text: host and port as a
+    person writes them."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    shown: str
+
+    def __str__(self) -> str:
+        return f"{self.shown}:{self.port}"
+
+    @property
+    def header(self) -> str:
+        """The header ``Host``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
 class Place(msgspec.Struct, frozen=True):
-    """Whom a question goes to, as sentences name it: ``server`` and ``proxy`` as host and port."""
+    """Whom a question goes to; ``url`` as configured."""
 
     url: str
-    scheme: str
-    server: str
-    proxy: str | None
+    server: Address
+    proxy: Address | None
 
 
 def place(options: HttpSource) -> Place:
@@ -48,22 +72,24 @@ def place(options: HttpSource) -> Place:
         raise SourceError("The source has no `url`; set it to the server's address.")
     return Place(
         clean(options.url),
-        options.url.split(":", 1)[0],
         _address("url", options.url),
         None if options.proxy is None else _address("proxy", options.proxy),
     )
 
 
-def _address(key: str, url: str) -> str:
+def _address(key: str, url: str) -> Address:
     try:
-        parts = httpx.URL(url)
-        port = parts.port or _PORTS[parts.scheme]
-        if not (parts.host and port < 65536):
+        parts = urlsplit(url)
+        shown = parts.hostname or ""
+        host = shown if shown.isascii() else idna.encode(shown, uts46=True).decode()
+        if ":" not in host:
+            host.encode("idna")  # as the look-up of the name will do
+        if not host:
             raise ValueError
-        parts.raw_host.decode("ascii").encode("idna")  # as the look-up of the name will do
-    except (httpx.InvalidURL, ValueError):
+        port = parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
         raise SourceError(f"{clean(url)[:_LONGEST_ADDRESS]} is no address; correct `{key}`.") from None
-    return clean(f"[{parts.host}]:{port}" if ":" in parts.host else f"{parts.host}:{port}")
+    return Address(parts.scheme, host, port, parts.path.rstrip("/"), clean(f"[{shown}]" if ":" in host else shown))
 
 
 def late(peer: str, step: str, received: int | None, limit_seconds: float) -> Unreachable:
@@ -83,7 +109,7 @@ def late(peer: str, step: str, received: int | None, limit_seconds: float) -> Un
 def failure(
     error: Exception, peer: str, step: str, received: int, place: Place, certificate: Certificate | None
 ) -> SourceError:
-    """For what httpx raised in ``step``, after ``received`` bytes of the answer's body."""
+    """For what was raised in ``step``, after ``received`` bytes of the answer's body."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, CertificateRefused | ssl.SSLCertVerificationError):
@@ -93,19 +119,19 @@ def failure(
             return Unreachable(
                 f"{host} has no address: the name cannot be looked up ({cause.strerror}); check its spelling and DNS."
             )
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpcore.ProxyError):
         said = clean(str(error))[:80].strip()
         return SourceError(f'The proxy {place.proxy} refused to connect to {place.server}: it said "{said}".')
     if "start_tls" in step:
         return _no_handshake(causes, peer, place)
     if "connect_tcp" in step:
         return _unreached(causes, peer)
-    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL):
+    if isinstance(error, httpcore.LocalProtocolError):
         return SourceError(f"The question to {place.server} cannot be written as HTTP.")
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return _no_handshake(causes, peer, place)
     if "receive_response_body" in step:
-        if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith("peer closed"):
+        if isinstance(error, httpcore.RemoteProtocolError) and not str(error).startswith("peer closed"):
             return SourceError(f"{peer} sent an answer that is broken after {_bytes(received)}: it is not valid HTTP.")
         return SourceError(f"{peer} closed the connection in the middle of its answer, after {_bytes(received)}.")
     return _no_answer(error, peer, place)
@@ -208,14 +234,14 @@ def _no_handshake(causes: list[BaseException], peer: str, place: Place) -> Sourc
 def _no_answer(error: Exception, peer: str, place: Place) -> SourceError:
     text = str(error)
     secure = place.url.replace("http:", "https:", 1)
-    if isinstance(error, httpx.RemoteProtocolError) and not re.search("disconnected|ConnectionClosed", text):
+    if isinstance(error, httpcore.RemoteProtocolError) and not re.search("disconnected|ConnectionClosed", text):
         if r"\x15\x03" in text:
             return SourceError(f"{peer} speaks TLS, not plain HTTP; set `url` to {secure}.")
         if "too long" in text:
             return SourceError(f"{peer} sent headers without end; this is no answer that can be used.")
         return SourceError(f"{peer} answered with something that is not HTTP; is it the right port?")
-    if isinstance(error, httpx.HTTPError | OSError):
-        hint = f"; if it speaks TLS, set `url` to {secure}" if place.scheme == "http" else ""
+    if isinstance(error, (*BROKEN, OSError)):
+        hint = f"; if it speaks TLS, set `url` to {secure}" if place.server.scheme == "http" else ""
         return Unreachable(f"{peer} closed the connection without an answer{hint}.")
     return SourceError(f"{peer} could not be asked: {type(error).__name__}.")
 

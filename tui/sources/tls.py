@@ -48,7 +48,7 @@ def system_trust() -> ssl.SSLContext:
     if paths.cafile or paths.capath:
         context = ssl.create_default_context()
     else:
-        import certifi  # comes with httpx
+        import certifi  # comes with httpcore
 
         context = ssl.create_default_context(cafile=certifi.where())
     # From Python 3.13 on these would differ: authorities that a company made for itself often lack what the strict
