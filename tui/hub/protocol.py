@@ -68,7 +68,7 @@ ChartLine = list[Span]
 
 
 class AccountPane(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's totals in ``source``, its rate of sending in messages a minute (``None`` unknown), its sparkline."""
+    """One account's totals in ``source``, its messages sent a minute (``None`` unknown) and its sparkline."""
 
     source: str
     totals: MailTotals
