@@ -87,6 +87,7 @@ def test_a_listing_leaves_ids_that_were_logged_meanwhile_alone(
 ) -> None:
     engine = Book().engine()
     engine.apply(events)
+    engine.state.settle()
     before = engine.units()
     touched = set(data.draw(st.lists(st.sampled_from(sorted({*before, *listing.messages}) or [b"-"]))))
     engine.reconcile(listing, touched)

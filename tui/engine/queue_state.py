@@ -63,10 +63,10 @@ class QueueState:
 
     def pop(self, id_: bytes, time: int) -> Message | None:
         """Take the message out, ``None`` if it is not known (any more)."""
-        self.changed.add(id_)
-        message = self.messages.pop(id_, None)
+        message = self.messages.get(id_)
         if message is None:
             return None
+        self.forget(id_)
         if message.pending is not None:
             self._count_pending(message)
         elif message.absent >= 0 or not message.sent:
@@ -75,6 +75,14 @@ class QueueState:
             if message.absent >= 0:
                 self.back_in_queue(message)
         return message
+
+    def forget(self, id_: bytes) -> None:
+        """Drop a message; the ledger need not hear of one that it has never had."""
+        del self.messages[id_]
+        if id_ in self._stored:
+            self.changed.add(id_)
+        else:
+            self.changed.discard(id_)
 
     def settle(self) -> None:
         """Count what waits of the messages that arrived lately."""

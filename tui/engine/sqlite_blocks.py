@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from struct import Struct
 from typing import Literal
-
-import msgspec
 
 from tui.engine.counts import COLUMNS, Columns
 
@@ -23,100 +21,93 @@ NOTHING = (0,) * len(COLUMNS)
 
 _Code = Literal["b", "h", "i", "q"]
 _COUNT_CODES: tuple[_Code, ...] = ("b", "h", "i", "q")
-_KEY_CODES: tuple[_Code, ...] = ("i", "q")
 _CODES: dict[int, _Code] = {ord(code): code for code in _COUNT_CODES}
+_WIDTHS = {number: array(code).itemsize for number, code in _CODES.items()}
 _ALL_ONE = ord("1")
-_HEAD = Struct("<I2B")
+_HEAD = Struct("<" + "I2B" * len(COLUMNS))
 """Of each column: how many keys, how wide they are, how wide their counts are."""
-_HEAD_BYTES = _HEAD.size * len(COLUMNS)
 
 
 class BlockError(ValueError):
     """A block's bytes are not what was written."""
 
 
-class _Column(msgspec.Struct, frozen=True):
-    """The sorted keys of one column, and their counts; ``None``: each is one."""
-
-    keys: Sequence[int]
-    counts: Sequence[int] | None
+_Column = tuple[int, Sequence[int], Sequence[int] | None]
+"""Which column, its sorted keys, and their counts; ``None``: each is one."""
 
 
 def encode(columns: Columns) -> bytes:
     """A block: the heads of the nine columns, then each column's sorted keys and their counts, unless all are one. All
     in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
-    heads, parts = [], []
+    heads: list[int] = []
+    parts: list[array[int]] = []
     for column in columns:
         keys = sorted(column)
-        packed = _packed(keys, _KEY_CODES)
         counts = list(map(column.__getitem__, keys))
-        parts.append(packed)
-        if counts.count(1) == len(counts):
-            heads.append(_HEAD.pack(len(keys), ord(packed.typecode), _ALL_ONE))
-        else:
-            parts.append(_packed(counts, _COUNT_CODES))
-            heads.append(_HEAD.pack(len(keys), ord(packed.typecode), ord(parts[-1].typecode)))
-    return b"".join([*heads, *(part.tobytes() for part in parts)])
+        parts.append(array("i" if not keys or keys[-1] < 1 << 31 else "q", keys))
+        heads += [len(keys), ord(parts[-1].typecode), _ALL_ONE]
+        if counts.count(1) < len(counts):
+            parts.append(_narrow(counts))
+            heads[-1] = ord(parts[-1].typecode)
+    return b"".join([_HEAD.pack(*heads), *(part.tobytes() for part in parts)])
 
 
 def decode(block: bytes) -> Columns:
     """The columns of a block. Raises ``BlockError``."""
-    return [
-        dict.fromkeys(column.keys, 1) if column.counts is None else dict(zip(column.keys, column.counts, strict=True))
-        for column in _columns(block)
-    ]
+    columns: list[dict[int, int]] = [{} for _ in COLUMNS]
+    for place, keys, counts in _filled(block):
+        columns[place] = dict.fromkeys(keys, 1) if counts is None else dict(zip(keys, counts, strict=True))
+    return columns
 
 
 def length(block: bytes) -> int:
     """How many counts a block has. Raises ``BlockError``."""
-    return sum(len(column.keys) for column in _columns(block))
+    return sum(len(keys) for _, keys, _ in _filled(block))
 
 
 def sums(block: bytes, selection: Selection) -> Sequence[int]:
     """The nine counts of the selected keys added up. Raises ``BlockError``."""
-    return [_sum(column, selection) for column in _columns(block)]
+    found = [0] * len(COLUMNS)
+    for place, keys, counts in _filled(block):
+        if isinstance(selection, tuple):
+            first = bisect_left(keys, selection[0])
+            last = bisect_right(keys, selection[1], first)
+            found[place] = last - first if counts is None else sum(counts[first:last])
+        else:
+            places = [index for index, key in enumerate(keys) if key in selection]
+            found[place] = len(places) if counts is None else sum(map(counts.__getitem__, places))
+    return found
 
 
-def _sum(column: _Column, selection: Selection) -> int:
-    keys, counts = column.keys, column.counts
-    if isinstance(selection, tuple):
-        first = bisect_left(keys, selection[0])
-        last = bisect_right(keys, selection[1], first)
-        return last - first if counts is None else sum(counts[first:last])
-    places = [place for place, key in enumerate(keys) if key in selection]
-    return len(places) if counts is None else sum(map(counts.__getitem__, places))
-
-
-def _packed(numbers: Sequence[int], codes: Sequence[_Code]) -> array[int]:
-    """The numbers, each in as few bytes as hold them all. Raises ``OverflowError``."""
-    for code in codes[:-1]:
+def _narrow(counts: Sequence[int]) -> array[int]:
+    """The counts, each in as few bytes as hold them all. Raises ``OverflowError``."""
+    for code in _COUNT_CODES[:-1]:
         try:
-            return array(code, numbers)
+            return array(code, counts)
         except OverflowError:
             continue
-    return array(codes[-1], numbers)
+    return array(_COUNT_CODES[-1], counts)
 
 
-def _columns(block: bytes) -> Iterator[_Column]:
-    if len(block) < _HEAD_BYTES:
+def _filled(block: bytes) -> list[_Column]:
+    """The columns that are not empty."""
+    if len(block) < _HEAD.size:
         raise BlockError(f"a block of {len(block)} bytes ends within its head")
-    view, start = memoryview(block), _HEAD_BYTES
-    for place in COLUMNS:
-        count, key_code, count_code = _HEAD.unpack_from(block, place * _HEAD.size)
-        if key_code not in _CODES or (count_code != _ALL_ONE and count_code not in _CODES):
-            raise BlockError("a block begins with no known layout")
-        keys, start = _numbers(view, start, count, _CODES[key_code])
-        counts = None
-        if count_code != _ALL_ONE:
-            counts, start = _numbers(view, start, count, _CODES[count_code])
-        yield _Column(keys, counts)
-    if start != len(block):
-        raise BlockError(f"a block of {len(block)} bytes ends at {start}")
-
-
-def _numbers(view: memoryview, start: int, count: int, code: _Code) -> tuple[Sequence[int], int]:
-    """So many numbers of a width, and where they end."""
-    end = start + count * array(code).itemsize
-    if end > len(view):
-        raise BlockError(f"a block of {len(view)} bytes ends within a column")
-    return view[start:end].cast(code), end
+    heads, view, end = _HEAD.unpack_from(block), memoryview(block), _HEAD.size
+    filled: list[_Column] = []
+    try:
+        for place in COLUMNS:
+            count, key_code, count_code = heads[3 * place : 3 * place + 3]
+            if not count:
+                continue
+            start, end = end, end + count * _WIDTHS[key_code]
+            keys, counts = view[start:end].cast(_CODES[key_code]), None
+            if count_code != _ALL_ONE:
+                start, end = end, end + count * _WIDTHS[count_code]
+                counts = view[start:end].cast(_CODES[count_code])
+            filled.append((place, keys, counts))
+    except (KeyError, TypeError):
+        raise BlockError("a block does not hold what its head says") from None
+    if end != len(block):
+        raise BlockError(f"a block of {len(block)} bytes should have {end}")
+    return filled

@@ -166,8 +166,7 @@ class Tracker:
         state, minute = self._state, event.time // 60
         message = state.messages.get(event.id)
         if message is not None and message.pending is not None and message.minute == minute:
-            state.changed.add(event.id)  # it came and went within the minute
-            del state.messages[event.id]
+            state.forget(event.id)  # it came and went within the minute
             return
         message = state.pop(event.id, event.time)
         if message is not None and message.units:

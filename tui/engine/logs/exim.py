@@ -139,7 +139,9 @@ class EximLog:
         if time is not None:
             if len(self._times) >= _MANY:
                 self._times.clear()
-            self._times[line[: layout.key]] = time
+            minute, begin = line[:17], time - int(line[17:19])
+            zone = line[19 : layout.key]
+            self._times.update((b"%b%02d%b" % (minute, second, zone), begin + second) for second in range(60))
         return time
 
     def _recalibrated(self, misfit: bytes, written: float) -> bytes | None:
@@ -168,12 +170,14 @@ class EximLog:
         delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted. What a remote
         server said stands behind a colon and does not count.
         """
-        if len(words) > 1 and words[0][:2] == b"H=" and words[1][-1:] == b":":
+        first = words[0]
+        if first[:9] == b"campaign=":
+            campaign = first[9:] if len(words) == 1 else b" ".join(words)[9:]
+            campaign = unquoted(campaign.rstrip(b" \n"))
+            return CampaignSeen(time, id_, campaign) if campaign else None
+        if len(words) > 1 and first[:2] == b"H=" and words[1][-1:] == b":":
             return None
         text = b" ".join(words).rstrip(b" \n")
-        if text[:9] == b"campaign=":
-            campaign = unquoted(text[9:])
-            return CampaignSeen(time, id_, campaign) if campaign else None
         match text.split(b" ", 1)[0]:
             case b"Completed":
                 return Gone(time, id_)
@@ -195,14 +199,13 @@ class EximLog:
 
     def _arrived(self, time: int, id_: bytes, flag: bytes, sender: bytes, rest: bytes) -> Event | None:
         """``<= sender [R=…] [H=…] [U=…] P=… [A=driver:user] S=… [T="…"] [from <…>] [for …]`` (``receive.c``)."""
-        rest = rest.rstrip(b"\n")
         if sender < b"#":
             text = (sender + b" " + rest).lstrip(b" ")
             end = word_end(text, 0)
             sender, rest = text[:end], text[end + 1 :]
         fields, _, rest = rest.partition(b" S=")
         try:
-            size = int(rest.split(b" ", 1)[0])
+            size = int(rest.partition(b" ")[0])
         except ValueError:
             size = -1
         if not 0 <= size < LARGEST_BYTES:
@@ -237,6 +240,10 @@ class EximLog:
 
     def _local_account(self, fields: bytes) -> bytes:
         """The account of the ``U=`` of a local submission; empty for what a host handed in."""
+        if fields[:2] == b"U=":
+            user, _, behind = fields[2:].partition(b" ")
+            if behind == b"P=local":
+                return self._accounts.authenticated(user)
         if b" P=local" not in fields or b" H=" in fields:
             return b""
         user = next((word[2:] for word in fields.split(b" ") if word[:2] == b"U="), b"")

@@ -81,13 +81,13 @@ def _bare(address: bytes) -> bytes:
 
 def recipients_of(rest: bytes) -> tuple[bytes, ...] | None:
     """The recipients listed behind the last `` for `` of an arrival; ``None`` when they are not logged.
-    ``rest`` is the size and what follows it."""
-    parts = rest.rsplit(b" for ", 1)
-    if len(parts) < 2:
+    ``rest`` is the size and what follows it, to the end of the line."""
+    _, found, listed = rest.rpartition(b" for ")
+    if not found:
         return None
-    listed = parts[1]
+    listed = listed.rstrip(b"\n")
     if _QUOTE in listed:
-        return _quoted_recipients(rest)
+        return _quoted_recipients(rest.rstrip(b"\n"))
     if not listed.islower():
         return tuple(map(folded, listed.split(b" ")))
     return tuple(listed.split(b" ")) if _BLANK in listed else (listed,)
