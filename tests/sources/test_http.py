@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -23,7 +24,7 @@ from tests.http_server import Answer, HttpServer, Request, Response
 from tui.config import SenderQueueSource
 from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.http_failures import rest_seconds
-from tui.sources.source import SourceError, Unreachable
+from tui.sources.source import Busy, SourceError, Unreachable
 from tui.text import clean
 
 SECRET = "s3cr3t-t0ken"
@@ -348,6 +349,21 @@ async def test_a_server_that_wants_to_be_left_alone(status: int) -> None:
         else:
             assert error.retry_after_seconds == pytest.approx(seconds, abs=3)
             assert "asks to be left alone for " in str(error)
+
+
+async def test_what_a_busy_server_says_is_not_waited_for() -> None:
+    head = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\n"
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield head + b"because "
+        await asyncio.Event().wait()
+
+    for answer, said in ((head + b"because 1", b"because 1"), (head, b""), (trickle(), b"")):
+        async with serve(partial(lambda answer, _: answer, answer)) as server:
+            error = await failure(server.url)
+        assert isinstance(error, Busy)
+        assert error.body == said
+        assert error.retry_after_seconds == 7
 
 
 @given(st.text() | st.integers().map(str) | st.datetimes().map(lambda when: email.utils.format_datetime(when)))

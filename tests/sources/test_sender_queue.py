@@ -483,6 +483,29 @@ async def test_a_checkup_says_what_is_wrong() -> None:
         assert "HTTP 500" in checkup.problems[0]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error":402,"error_text":"Ask tok-5ecret/<&1 again in June"}', "the limit of the tariff is reached"),
+        (b"<xml><error>402</error><error_text>Ask again in June</error_text></xml>", "the limit of the tariff"),
+        (b'{"error":0,"data":[]}', "cannot answer now (503 Service Unavailable) and asks to be left alone for 30 s."),
+        (b'{"error":402,"error_text":"' + b"x" * 5000 + b'"}', "cannot answer now (503 Service Unavailable)"),
+        (b"<html>", "cannot answer now (503 Service Unavailable)"),
+        (b"", "cannot answer now (503 Service Unavailable)"),
+    ],
+)
+async def test_a_server_in_trouble_says_why_where_it_can(body: bytes, said: str) -> None:
+    stands = platform()
+    stands.faults[119] = Response(503, {"Retry-After": "30"}, body)
+    async with asking(stands, senders=(119,)) as (source, _):
+        with pytest.raises(SourceError) as caught:
+            await source.queue(BY_CAMPAIGN)
+        assert said in str(caught.value)
+        assert caught.value.retry_after_seconds == 30
+        assert TOKEN not in str(caught.value)
+        assert not isinstance(caught.value, Unreachable)
+
+
 class Away(HttpClient):
     """A client whose server is not there."""
 

@@ -29,6 +29,8 @@ PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
 
 REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 LEAVE_ALONE = frozenset({429, 503})
+REASON_SECONDS = 0.5
+MAX_REASON_BYTES = 4096
 
 
 class Closable(Protocol):
@@ -210,12 +212,22 @@ class Wire:
         if status in REDIRECTS:
             raise SourceError(http_failures.redirect(self._place, headers.get("location")))
         if status in LEAVE_ALONE:
-            raise http_failures.leave_alone(self._place, status, headers.get("retry-after"))
-        return HttpAnswer(status, headers, await self._body(response, headers, progress), 0.0)
+            body = await self._short_body(response, headers, progress)
+            raise http_failures.leave_alone(self._place, status, headers.get("retry-after"), body)
+        return HttpAnswer(status, headers, await self._body(response, headers, progress, self._limit_bytes), 0.0)
 
-    async def _body(self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
+    async def _short_body(self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
+        """The body of a refusal, if it is short and comes at once: the refusal stands without it."""
+        try:
+            async with asyncio.timeout(REASON_SECONDS):
+                return await self._body(response, headers, progress, MAX_REASON_BYTES)
+        except (SourceError, TimeoutError, *http_failures.BROKEN, OSError):
+            return b""
+
+    async def _body(
+        self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress, limit: int
+    ) -> bytes:
         """The body, unpacked; never more of it in memory than is allowed, so that no few packed bytes become many."""
-        limit = self._limit_bytes
         unpacker = _unpacker(self._place, headers.get("content-encoding", ""))
         if int(headers.get("content-length", "0")) > limit:
             raise SourceError(http_failures.too_long(self._place, limit // MIB))

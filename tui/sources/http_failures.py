@@ -19,7 +19,7 @@ import msgspec
 from tui.config import HttpSource
 from tui.sources.certificates import Certificate
 from tui.sources.masking import clean
-from tui.sources.source import SourceError, Unreachable
+from tui.sources.source import Busy, SourceError, Unreachable
 from tui.sources.tls import CertificateRefused
 
 LONGEST_REST_SECONDS = 3600.0
@@ -161,12 +161,12 @@ def redirect(place: Place, location: str | None) -> str:
     return f"{told} to {where}, which is not followed; if that is the same server, set `url` to it."
 
 
-def leave_alone(place: Place, status: int, retry_after: str | None) -> SourceError:
+def leave_alone(place: Place, status: int, retry_after: str | None, body: bytes) -> Busy:
     """For 429 and 503, with how long the server wants to be left alone."""
     seconds = rest_seconds(retry_after, time.time())
     what = "is asked too often" if status == HTTPStatus.TOO_MANY_REQUESTS else "cannot answer now"
     when = "" if seconds is None else f" and asks to be left alone for {seconds:.0f} s"
-    return SourceError(f"{place.server} {what} ({status} {HTTPStatus(status).phrase}){when}.", seconds)
+    return Busy(f"{place.server} {what} ({status} {HTTPStatus(status).phrase}){when}.", seconds, body)
 
 
 def rest_seconds(retry_after: str | None, now: float) -> float | None:

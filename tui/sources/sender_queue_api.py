@@ -14,9 +14,9 @@ from tui.config.secrets import Secret, SecretError
 from tui.model import QueueQuery
 from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.masking import clean, hide
-from tui.sources.sender_queue_envelope import AnswerError
+from tui.sources.sender_queue_envelope import AnswerError, read_envelope
 from tui.sources.sender_queue_wire import Page, Rows, decode_page, decode_rows, encode, judge
-from tui.sources.source import SourceError
+from tui.sources.source import Busy, SourceError
 from tui.sources.worker import Worker
 
 FOLDER = "/api/v1.1/admin"
@@ -100,6 +100,8 @@ class SenderQueueApi:
             )
             self.seconds = answer.seconds
             return await self.worker.run(lambda: decode(answer.body))
+        except Busy as error:
+            failure = self._reason(error, about)
         except SourceError as error:
             failure = error.anew()
         except AnswerError as error:
@@ -124,6 +126,20 @@ class SenderQueueApi:
         if not error.shaped and answer.status >= 400:
             text = f"{self.host} {_of_status(answer.status, path)}"
             return RefusedError(text) if answer.status in REFUSALS else SourceError(text)
+        return self._refusal(error, about)
+
+    def _reason(self, busy: Busy, about: str) -> SourceError:
+        """Why the server wants to be left alone, in the API's words where it says them."""
+        failure = SourceError(str(busy), busy.retry_after_seconds)
+        try:
+            read_envelope(busy.body)
+        except AnswerError as error:
+            if error.shaped:
+                failure = self._refusal(error, about)
+                failure.retry_after_seconds = busy.retry_after_seconds
+        return failure
+
+    def _refusal(self, error: AnswerError, about: str) -> SourceError:
         text = clean(f"{self.host}'s answer about {about} {error}.")
         if error.said:
             text += f' It says "{error.said[:MAX_SAID]}".'

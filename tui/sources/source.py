@@ -31,6 +31,18 @@ class Unreachable(SourceError):
     soon as it is back."""
 
 
+class Busy(SourceError):
+    """A server that was reached asks to be left alone, now or for a while; ``body`` is what it says beside that."""
+
+    def __init__(self, text: str, retry_after_seconds: float | None, body: bytes) -> None:
+        super().__init__(text, retry_after_seconds)
+        self.body = body
+
+    def anew(self, text: str | None = None) -> Busy:
+        """The same failure, as every other one."""
+        return Busy(str(self) if text is None else text, self.retry_after_seconds, self.body)
+
+
 class Source(Protocol):
     """Where numbers come from. Each method may raise ``SourceError``; what a source does not offer it answers with
     ``None``."""
