@@ -30,11 +30,11 @@ EXIT_MEANINGS = {
     Exit.USAGE: "the command line or the configuration is wrong, or there is no terminal to draw the screen on",
     Exit.SOURCE: "a source could not be read, in whole or in part; what the others know is still printed",
     Exit.OUTPUT: "the output could not be written, for instance because the disk is full",
-    Exit.BUSY: "another collector writes this ledger already",
+    Exit.BUSY: "another collector writes this ledger already, or another program has the address to serve on",
     Exit.HUNG_UP: "the terminal of the screen was closed",
     Exit.INTERRUPTED: "interrupted with Ctrl-C",
     Exit.PIPE_CLOSED: "whoever read the output stopped reading, as `head` does",
-    Exit.TERMINATED: "the screen was ended by SIGTERM (a collector that is ended so says 0)",
+    Exit.TERMINATED: "the screen was ended by SIGTERM (a collector or server that is ended so says 0)",
 }
 """Each exit code in words, for `--help` and the README."""
 
@@ -43,6 +43,9 @@ HUB = "_hub"
 
 GROUPINGS = ("total", "account", "account_campaign", "isp")
 FORMATS = ("table", "json", "csv")
+SCOPES = ("totals", "queue")
+BIND = "127.0.0.1:9587"
+REQUESTS_A_SECOND = 100
 
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
@@ -66,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_demo(commands)
     _add_collect(commands)
+    _add_serve(commands)
+    _add_tokens(commands)
     _add_configuration(commands)
     return top
 
@@ -126,6 +131,46 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_common(collect)
 
 
+def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
+    serve = _command(commands, "serve", "answer both documented APIs from the ledger, over HTTP, until stopped")
+    serve.set_defaults(command="serve")
+    serve.add_argument(
+        "--bind", metavar="HOST:PORT", default=BIND, help=f"where to listen (default: {BIND}, for this host alone)"
+    )
+    _add_source(serve)
+    serve.add_argument("--tls-cert", metavar="FILE", help="the server's certificate and its chain (PEM)")
+    serve.add_argument("--tls-key", metavar="FILE", help="the certificate's key (PEM), which only you can read")
+    _add_token_file(serve)
+    serve.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        default=float(REQUESTS_A_SECOND),
+        help=f"requests a second and token; 0 is without limit (default: {REQUESTS_A_SECOND})",
+    )
+    serve.add_argument("--quiet", action="store_true", help="write no line for each request")
+    _add_common(serve)
+
+
+def _add_tokens(commands: Commands[argparse.ArgumentParser]) -> None:
+    token = _command(commands, "token", "make, list and revoke the tokens that open the server")
+    what = token.add_subparsers(title="what to do", metavar="WHAT", required=True)
+    new = _command(what, "new", "make a token and print it, this once")
+    new.add_argument("name", metavar="NAME", help="what to call it")
+    new.add_argument(
+        "--account", metavar="A", action="append", help="only this account, by exact name; may be given several times"
+    )
+    new.add_argument("--only", choices=SCOPES, help="only the mail totals, or only the queue")
+    listed = _command(what, "list", "print the names of all tokens and what they open")
+    listed.add_argument("--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)")
+    revoke = _command(what, "revoke", "take a token away, at once")
+    revoke.add_argument("name", metavar="NAME", help="what it is called")
+    for name, each in (("new", new), ("list", listed), ("revoke", revoke)):
+        each.set_defaults(command="token", what=name)
+        _add_token_file(each)
+        _add_common(each)
+
+
 def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
     config = _command(commands, "config", "begin, find, explain and describe the configuration")
     what = config.add_subparsers(title="what to do", metavar="WHAT", required=True)
@@ -156,6 +201,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="NAME", help="only this source of the configuration")
+
+
+def _add_token_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tokens", metavar="FILE", help="the file of tokens (default: tokens.json beside the ledgers)")
 
 
 def _add_screen(parser: argparse.ArgumentParser) -> None:

@@ -79,6 +79,14 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import check
 
         return check.run(options)
+    if options.command == "serve":
+        from tui.cli import serve
+
+        return serve.run(options)
+    if options.command == "token":
+        from tui.cli import token
+
+        return token.run(options)
     from tui.cli import monitor
 
     return monitor.run(options)

@@ -1,0 +1,203 @@
+"""`mailtop serve`: both documented APIs over one ledger, which a collector feeds meanwhile. Only `main` enters."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import logging
+import math
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.cli import compose
+from tui.cli.arguments import Exit
+from tui.cli.output import say
+from tui.cli.sources import Collected, child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
+from tui.cli.token import token_store
+from tui.config import Config, ConfigError, DemoSource
+from tui.hub.collectors import Collectors
+from tui.serve.tokens import TokenError, TokenStore
+from tui.text import clean
+
+if TYPE_CHECKING:
+    from tui.serve.gate import App
+
+LOG = logging.getLogger("mailtop.serve")
+
+BURST_SECONDS = 10
+"""How many seconds' worth of requests a token may send at once."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """The command; returns the exit code. Raises ``ConfigError``, ``SourceError``."""
+    missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"serve needs the package {missing[0]}, which is not installed; install it with: "
+            "pip install 'mailtop[serve]'"
+        )
+    from tui.serve.server import AddressBusy, ServeError
+
+    try:
+        return _serve(options)
+    except AddressBusy as error:
+        say(str(error))
+        return Exit.BUSY
+    except ServeError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from tui.serve.server import are_near, listen, parse_address
+
+    if not (math.isfinite(options.rate) and options.rate >= 0):
+        raise ConfigError("--rate: expected a number of requests a second, or 0 for no limit")
+    config = configuration(options.config)
+    config = msgspec.structs.replace(config, source=tuple(sources_of(config)))
+    with ExitStack() as leftovers:
+        config = with_demo_ledgers(config, leftovers)
+        source = _the_one(config, options.source)
+        tls = _tls(options)
+        store = token_store(options.tokens)
+        sockets = listen(*parse_address(options.bind))
+        for each in sockets:
+            leftovers.enter_context(each)
+        hand_down(config)
+        leftovers.enter_context(_talking(options.quiet))
+        _tell(source, store, sockets, tls is not None, are_near(sockets))
+        return asyncio.run(_until_stopped(options, config, source, store, sockets, tls))
+
+
+def _the_one(config: Config, name: str | None) -> Collected:
+    """The one source that is served. Raises ``ConfigError`` when none or several are meant."""
+    sources = named(config.source, name)
+    found = collected(sources)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(source.name for source in found or sources)
+    if found:
+        raise ConfigError(f"serve answers from one ledger; name its source with --source: {names}")
+    raise ConfigError(
+        f"there is no ledger to serve: {names} {'is a server' if len(sources) == 1 else 'are servers'} that answers "
+        "by itself; serve is for a mail system of this host, a source of type local"
+    )
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    from tui.serve.server import certificate
+
+    if options.tls_cert is None and options.tls_key is None:
+        return None
+    if options.tls_cert is None or options.tls_key is None:
+        given, other = ("--tls-key", "--tls-cert") if options.tls_cert is None else ("--tls-cert", "--tls-key")
+        raise ConfigError(f"{given} needs {other}, too: TLS takes a certificate and its key")
+    return certificate(Path(options.tls_cert), Path(options.tls_key))
+
+
+@contextmanager
+def _talking(quiet: bool) -> Iterator[None]:
+    """Standard error gets a line for each request, unless ``quiet``, and for what goes wrong."""
+    from tui.serve.lines import Lines
+
+    lines = Lines()
+    loggers = {logging.getLogger(name): level for name, level in _LEVELS.items()}
+    if quiet:
+        loggers[logging.getLogger("mailtop.access")] = logging.WARNING
+    for logger, level in loggers.items():
+        logger.setLevel(level)
+        logger.addHandler(lines)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(lines)
+        lines.close()
+
+
+_LEVELS = {"mailtop.access": logging.INFO, "mailtop.serve": logging.WARNING, "asyncio": logging.ERROR}
+
+
+def _tell(source: Collected, store: TokenStore, sockets: list[socket.socket], tls: bool, near: bool) -> None:
+    """What is served, where, to whom and how safe that is."""
+    from tui.serve.server import addresses
+
+    whom = "which only this host can reach" if near else "which other hosts can reach"
+    say(f'serving "{source.name}" (sender {source.sender_id}) at {" and ".join(addresses(sockets, tls))}, {whom}')
+    if not tls and not near:
+        say(
+            "without TLS everybody on the way can read tokens and numbers; give --tls-cert and --tls-key, or keep to "
+            "127.0.0.1 behind a proxy that has TLS"
+        )
+    try:
+        count = len(store.list())
+    except TokenError as error:
+        say(f"no token is good until this is mended: {error}")
+        return
+    where = clean(str(store.path))
+    if count:
+        say(f"{count} token{'s' if count > 1 else ''} in {where}")
+    else:
+        say(f"there is no token in {where} yet, so nobody may ask; make one with: mailtop token new NAME")
+
+
+async def _until_stopped(
+    options: argparse.Namespace,
+    config: Config,
+    source: Collected,
+    store: TokenStore,
+    sockets: list[socket.socket],
+    tls: ssl.SSLContext | None,
+) -> int:
+    from tui.serve.server import serve
+
+    stop, code = asyncio.Event(), Exit.OK
+
+    def end(meaning: Exit) -> None:
+        nonlocal code
+        code = meaning
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number, meaning in ((signal.SIGTERM, Exit.OK), (signal.SIGHUP, Exit.OK), (signal.SIGINT, Exit.INTERRUPTED)):
+        loop.add_signal_handler(number, end, meaning)
+    argv = child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
+    collectors = Collectors({source.name: argv})
+    collecting = asyncio.create_task(collectors.run(_teller(collectors)))
+    try:
+        await serve(_app(config, source, store, options.rate), sockets, tls, stop)
+    finally:
+        collecting.cancel()
+        with suppress(asyncio.CancelledError):
+            await collecting
+    return code
+
+
+def _app(config: Config, source: Collected, store: TokenStore, rate: float) -> App:
+    from tui.serve.answers import Answers
+    from tui.serve.app import make_app
+    from tui.serve.gate import Gate
+    from tui.serve.guard import Guard, Limits
+    from tui.serve.queue_stats import Sender
+
+    answers = Answers(*(compose.make_source(source, config.interval) for _ in range(2)))
+    guard = Guard(store, Limits(per_second=rate, burst=max(1.0, rate * BURST_SECONDS)))
+    sender = Sender(source.sender_id, source.name, "demo" if isinstance(source, DemoSource) else source.mta)
+    return Gate(make_app(answers, guard, [sender]), guard)
+
+
+def _teller(collectors: Collectors) -> Callable[[], None]:
+    """Writes what is wrong with the collector, when that has changed."""
+
+    def told() -> None:
+        for problem in collectors.problems:
+            LOG.warning("%s", problem)
+
+    return told
