@@ -98,6 +98,6 @@ async def served(path: Path, *, tick_seconds: float = 0.0, limits: Limits | None
     limits = limits or Limits(per_second=0, wrong_per_second=1e9, wrong_burst=1e9)
     guard = Guard(store, limits)
     answers = Answers(ledger_source(path), ledger_source(path), tick_seconds=tick_seconds)
-    async with listening(Gate(make_app(answers, guard, [SENDER]), guard)) as url:
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            yield Served(url, store, guard, store.new("all"), client)
+    app = Gate(make_app(answers, guard, [SENDER]), guard)
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        yield Served(url, store, guard, store.new("all"), client)

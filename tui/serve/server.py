@@ -84,7 +84,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def _listening(family: int, address: tuple[Any, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # without, asyncio leaves Nagle's delay on
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # What was accepted inherits this: the kernel lets a client go that takes no more of an answer.
