@@ -23,7 +23,7 @@ from tui.isp import IspTable
 CHUNK_BYTES = 256 * 1024
 """How much log is read at once: what is made of it stays in the processor's cache."""
 
-BATCH_BYTES = 128 * 1024 * 1024
+BATCH_BYTES = 64 * 1024 * 1024
 """How much log goes into one batch at the most: memory stays flat however long the log is."""
 
 TICK_SECONDS = 1.0
