@@ -33,11 +33,8 @@ SLOW_TIMES = 2
 RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
 PATIENT_RETRIES = 8
-"""A source that fails is asked again so often in short order: what is only starting, as a collector that makes its
+"""Where nobody answers it is tried again so often in short order: what is only starting, as a collector that makes its
 ledger, is then seen as soon as it is there."""
-
-PATIENT_SECONDS = 60.0
-"""For so long a source that fails is asked at its interval, as if it did not; then more and more seldom."""
 
 MAX_WISH_SECONDS = 3600.0
 """A source that wants to be left alone for longer is asked again nevertheless: it may have meant something else."""
@@ -348,18 +345,19 @@ class Poller:
         self._told()
 
     def _fail(self, failure: SourceError) -> None:
-        """The next poll is at the interval at first, then later each time, up to a minute; where only somebody has to
-        be there again, it stays at the interval. Not before the source wishes, whoever asks."""
+        """The next poll is an interval later at first, then as much later as the source has failed for, up to a minute:
+        a server that refuses a login may lock out who tries often. Where only somebody has to be there again, it stays
+        at the interval. Not before the source wishes, whoever asks."""
         now, interval = self._now(), self.source.interval_seconds
         if self._error is None:
             self._failing_since = now
         self._error, self._unreachable = clean(str(failure)), isinstance(failure, Unreachable)
-        longest = min(MAX_RETRY_SECONDS, interval) if self._unreachable else MAX_RETRY_SECONDS
-        overlong_seconds = now - self._failing_since - PATIENT_SECONDS
-        first = min(RETRY_SECONDS, interval)
-        delay = min(longest, first if self._failures < PATIENT_RETRIES else max(interval, overlong_seconds))
+        if not self._unreachable:
+            delay = max(interval, now - self._failing_since)
+        else:
+            delay = min(RETRY_SECONDS, interval) if self._failures < PATIENT_RETRIES else interval
         self._failures += 1
-        self._due = now + delay * _CHANCE.uniform(0.5, 1)
+        self._due = now + min(MAX_RETRY_SECONDS, delay) * _CHANCE.uniform(0.5, 1)
         wish = failure.retry_after_seconds
         if wish is not None and wish > 0:
             wish = min(wish, MAX_WISH_SECONDS)

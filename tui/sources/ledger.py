@@ -10,7 +10,7 @@ import msgspec
 
 from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
 from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
-from tui.sources.source import SourceError
+from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker
 
 LIVE_SECONDS = 5.0
@@ -139,7 +139,8 @@ class LedgerSource:
                 return question(self._reader)
             except (LedgerError, OSError) as error:
                 self._forget_reader()
-                raise SourceError(str(error)) from error
+                kind = Unreachable if isinstance(error, NoLedger) else SourceError
+                raise kind(str(error)) from error
 
         return await self._worker.run(call)
 
