@@ -53,7 +53,8 @@ def parse_address(text: str) -> tuple[str, int]:
         host, port = text, str(DEFAULT_PORT)
     bracketed = host.startswith("[") and host.endswith("]")
     name = host[1:-1] if bracketed else host
-    if not name or (":" in name) != bracketed or not (port.isascii() and port.isdigit() and int(port) <= 65535):
+    is_name = bool(name) and not set("[]") & set(name) and (":" in name) == bracketed
+    if not is_name or not (port.isascii() and port.isdigit() and int(port) <= 65535):
         raise ServeError(
             f'--bind: "{clean(text)}" is no address to serve on; expected HOST:PORT, such as 127.0.0.1:{DEFAULT_PORT} '
             f"or [::1]:{DEFAULT_PORT}"
