@@ -33,7 +33,7 @@ def test_help_loads_nothing_but_the_command_line(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["model", "text", "isp", "series", "config", "engine", "sources", "hub", "cli.show", "cli.check"]
+    "room", ["model", "text", "isp", "series", "config", "engine", "sources", "hub", "serve", "cli.show", "cli.check"]
 )
 def test_nothing_but_the_screen_knows_textual(room: str) -> None:
     folder = ROOT / "tui" / room
@@ -53,6 +53,12 @@ def test_ledgers_need_no_http() -> None:
     modules = imported_by("import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.debug, tui.cli.show")
     assert "tui.sources.ledger" in modules
     assert those(modules, ("httpx", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue")) == set()
+
+
+def test_only_a_server_that_runs_needs_what_serves() -> None:
+    modules = imported_by("import tui.cli.serve, tui.cli.token, tui.cli.monitor, tui.cli.hub")
+    assert "tui.serve.tokens" in modules
+    assert those(modules, ("starlette", "uvicorn", "h11", "anyio")) == set()
 
 
 def test_the_screen_reaches_only_protocol_model_and_text() -> None:
