@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from tui.engine.batch import Batch, Names
 from tui.engine.causes import CauseCounter
 from tui.engine.counts import D_NEW, SEND, SIZE
-from tui.engine.events import HOLD
+from tui.engine.events import HOLD, Arrived
 from tui.engine.messages import (
     STATE_BITS,
     STATE_MASK,
@@ -31,13 +31,16 @@ CREDITS_KEPT = 100
 class QueueState:
     """Live messages and what was counted since the last batch. ``names`` and ``stored`` are what the ledger has.
 
-    The sums of all batches do not depend on when batches were taken, nor on restarts between them.
+    The sums of all batches do not depend on when batches were taken, nor on restarts between them. ``announced`` are
+    campaigns (and when they were told, in seconds since 1970) of messages that nothing else is known of yet: mostly the
+    arrival follows at once.
     """
 
     def __init__(self, names: Names, stored: dict[bytes, bytes], isps: IspTable) -> None:
         self.numbers = Numbers(names, isps)
         self.messages: dict[bytes, Message] = {id_: decode_message(blob) for id_, blob in stored.items()}
         self.changed: set[bytes] = set()
+        self.announced: dict[bytes, tuple[bytes, int]] = {}
         self.tally = Tally()
         self.causes = CauseCounter()
         self.unknown_cell = self.numbers.unknown_cell
@@ -51,6 +54,8 @@ class QueueState:
         message = self.messages.get(id_)
         if message is None:
             message = self.messages[id_] = Message(self.unknown_cell, [])
+            if id_ in self.announced:
+                message.campaign = self._announced_campaign(id_, time)
         elif message.pending is not None:
             self._count_pending(message)
         elif message.absent >= 0 or not message.sent:
@@ -61,8 +66,48 @@ class QueueState:
         message.seen = time
         return message
 
+    def arrive(self, event: Arrived, minute: int) -> None:
+        """Take in the arrival of a message that is not known: all of it at once, since so most messages begin."""
+        id_ = event.id
+        campaign = self._announced_campaign(id_, event.time) if id_ in self.announced else b""
+        account = event.account or event.fallback
+        cell = self.numbers.cell(account, campaign)
+        tally, size, pending = self.tally, event.size, event.recipients or None
+        if minute != tally.minute:
+            tally.turn(minute)
+        tally.more[SEND].append(cell)
+        credits: list[Credit] | None = None if campaign else [(minute, 0, SEND, 1)]
+        if size >= 0:
+            sizes = tally.columns[SIZE]
+            sizes[cell] = sizes.get(cell, 0) + size
+            if credits is not None:
+                credits.append((minute, 0, SIZE, size))
+        self.changed.add(id_)
+        self.messages[id_] = Message(
+            cell,
+            credits,
+            account,
+            campaign,
+            {},
+            event.state,
+            False,
+            False,
+            True,
+            size >= 0,
+            pending,
+            minute,
+            None,
+            event.time,
+        )
+
+    def _announced_campaign(self, id_: bytes, time: int) -> bytes:
+        campaign, told = self.announced.pop(id_)
+        return campaign if time - told <= SUBMISSION_KEPT_SECONDS else b""
+
     def pop(self, id_: bytes, time: int) -> Message | None:
         """Take the message out, ``None`` if it is not known (any more)."""
+        if id_ in self.announced:
+            self.message(id_, time)
         message = self.messages.get(id_)
         if message is None:
             return None
@@ -85,7 +130,9 @@ class QueueState:
             self.changed.discard(id_)
 
     def settle(self) -> None:
-        """Count what waits of the messages that arrived lately."""
+        """Count what waits of the messages that arrived lately, and remember those that are only announced."""
+        for id_, (_, time) in list(self.announced.items()):
+            self.message(id_, time)
         for id_ in self.changed:
             message = self.messages.get(id_)
             if message is not None and message.pending is not None:

@@ -50,12 +50,18 @@ class Tracker:
         message.account = event.account
 
     def _campaign_seen(self, event: ev.CampaignSeen) -> None:
-        self._state.message(event.id, event.time).campaign = event.campaign
+        state = self._state
+        if event.id in state.messages:
+            state.message(event.id, event.time).campaign = event.campaign
+        else:
+            state.announced[event.id] = event.campaign, event.time
 
     def _arrived(self, event: ev.Arrived) -> None:
-        state = self._state
+        state, minute = self._state, event.time // 60
+        if event.id not in state.messages:
+            state.arrive(event, minute)
+            return
         message = state.message(event.id, event.time)
-        minute = event.time // 60
         if message.credits is not None:
             message.account = event.account or message.account or event.fallback
             state.attribute(message, message.account, minute)
