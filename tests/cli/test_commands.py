@@ -71,6 +71,7 @@ def test_totals_are_what_the_log_says(postfix: PostfixInFiles) -> None:
             "in_progress_count": 2,
             "defer_fail_count": 2,
             "total_size": 1796,
+            "quotas": "",
         },
         {
             "source": "mx",
@@ -82,6 +83,7 @@ def test_totals_are_what_the_log_says(postfix: PostfixInFiles) -> None:
             "in_progress_count": 0,
             "defer_fail_count": 1,
             "total_size": 500,
+            "quotas": "",
         },
     ]
 

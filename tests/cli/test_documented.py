@@ -66,6 +66,7 @@ async def test_mail_totals_of_a_cpanel_account(mailtop: Show) -> None:
             "in_progress_count": 0,
             "defer_fail_count": 23,
             "total_size": 1150,
+            "quotas": "",
         }
     ]
     assert [line.split() for line in printed.stdout.splitlines()[:2]] == [
@@ -94,7 +95,15 @@ async def test_queue_of_a_sender(mailtop: Show, form: str) -> None:
         printed = await mailtop(table, *question)
         by_id = await mailtop(table, *question, "--sender", "119", "--account", "306", "--format", "json")
         other = await mailtop(table, *question, "--sender", "7")
-    known = {"source": "queue", "sender_id": 119, "account_id": 306, "account": None, "campaign": None, "isp": ""}
+    known = {
+        "source": "queue",
+        "sender_id": 119,
+        "sender": None,
+        "account_id": 306,
+        "account": None,
+        "campaign": None,
+        "isp": "",
+    }
     assert rows(shown) == [
         {**known, "campaign_id": 4591, "new": 100, "proc": 100, "retry": 0, "hold": 0, "total": 200},
         {**known, "campaign_id": 4914, "new": 10, "proc": 10, "retry": 40, "hold": 80, "total": 140},

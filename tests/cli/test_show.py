@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -44,6 +44,7 @@ class ScriptedSource:
         self.name = name
         self.error = error
         self.closed = False
+        self.quotas: tuple[str, ...] = ()
         self._status = SourceStatus(
             name=name, type=self.type, freshness=freshness, age_seconds=1.26, notes=(note,) if note else ()
         )
@@ -56,7 +57,7 @@ class ScriptedSource:
             raise SourceError(self.error)
         return [
             MailTotals(account="bob", send_count=1),
-            MailTotals(account="eve", send_count=9),
+            MailTotals(account="eve", send_count=9, quotas=self.quotas),
             MailTotals(account="x"),
         ]
 
@@ -277,6 +278,7 @@ class Platform(ScriptedSource):
 
     type = "sender_queue"
     senders = (119, 7)
+    names: Mapping[int, str] = {}
 
     async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         return None
@@ -293,6 +295,7 @@ class Platform(ScriptedSource):
             for column in ("account_id", "campaign_id", "isp", "new", "proc", "retry", "hold"):
                 getattr(joined, column).extend(getattr(table, column))
             joined.sender_id += [sender] * len(table)
+            joined.sender += [self.names.get(sender, "")] * len(table)
             joined.account += [""] * len(table)
             joined.campaign += [""] * len(table)
         return joined
@@ -306,6 +309,24 @@ async def test_rows_of_several_senders_stay_apart_and_are_counted_once() -> None
     assert rows == [(7, None, 1, None, 8), (119, None, 1, None, 8)]
     report, _ = await asked(queue("total"), Platform("q"))
     assert [(row["source"], row["sender_id"], row["total"]) for row in report.rows] == [("q", 7, 16), ("q", 119, 16)]
+
+
+async def test_senders_that_have_a_name_are_named() -> None:
+    platform = Platform("q")
+    platform.names = {119: "bulk"}
+    report, _ = await asked(queue("total"), platform)
+    assert report.texts == ("source", "sender_id", "sender")
+    assert [(row["sender_id"], row["sender"]) for row in report.rows] == [(7, None), (119, "bulk")]
+
+
+async def test_quotas_that_are_reached_are_told() -> None:
+    source = ScriptedSource("cp")
+    report, _ = await asked(Asked(what="totals"), source)
+    assert report.texts == ("account",)
+    source.quotas = ("emails 150/150", "deferred and failed 5/5 (100%)")
+    report, _ = await asked(Asked(what="totals"), source)
+    assert report.texts == ("account", "quotas")
+    assert {row["quotas"] for row in report.rows} == {"", "emails 150/150, deferred and failed 5/5 (100%)"}
 
 
 async def test_one_sender_of_several_is_asked_by_its_number() -> None:

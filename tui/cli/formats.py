@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -19,7 +19,7 @@ UNKNOWN = "-"
 
 QUEUE_TEXTS = ("source", "account", "campaign", "isp")
 QUEUE_COUNTS = ("new", "proc", "retry", "hold", "total")
-QUEUE_KEYS = ("source", "sender_id", "account_id", "account", "campaign_id", "campaign", "isp", *QUEUE_COUNTS)
+QUEUE_KEYS = ("source", "sender_id", "sender", "account_id", "account", "campaign_id", "campaign", "isp", *QUEUE_COUNTS)
 TOTALS_COUNTS = (
     "send_count",
     "success_count",
@@ -29,7 +29,7 @@ TOTALS_COUNTS = (
     "defer_fail_count",
     "total_size",
 )
-TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS)
+TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS, "quotas")
 
 _TEXTS_OF = {
     Grouping.TOTAL: ("source",),
@@ -82,16 +82,18 @@ def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownS
     )
 
 
-def queue_texts(grouping: Grouping, many_sources: bool, many_senders: bool = False) -> tuple[str, ...]:
-    """The columns of text that a table of this grouping needs, with what tells sources and sending systems apart."""
+def queue_texts(grouping: Grouping, many_sources: bool, senders: Collection[str] = ()) -> tuple[str, ...]:
+    """The columns of text that a table of this grouping needs, with what tells sources apart and, in ``senders``,
+    sending systems."""
     own = [text for text in _TEXTS_OF[grouping] if text != "source"]
-    return (*(["source"] if many_sources or not own else []), *(["sender_id"] if many_senders else []), *own)
+    return (*(["source"] if many_sources or not own else []), *senders, *own)
 
 
 def queue_row(row: QueueRow, names_campaigns: bool = True) -> Row:
     """A row of the queue by the keys that JSON and CSV have. ``names_campaigns``: an empty name of a campaign is mail
     without a campaign, and not one whose name the source cannot tell."""
     cells: Row = {key: getattr(row, key) for key in QUEUE_KEYS}
+    cells["sender"] = known_name(row.sender, row.sender_id)
     cells["account"] = known_name(row.account, row.account_id)
     cells["campaign"] = row.campaign if names_campaigns else known_name(row.campaign, row.campaign_id)
     return cells
@@ -103,8 +105,9 @@ def known_name(name: str, id_: int) -> str | None:
 
 
 def totals_row(source: str, totals: MailTotals) -> Row:
-    """The totals of an account by the keys that JSON and CSV have."""
-    return {"source": source} | {key: getattr(totals, key) for key in TOTALS_KEYS[1:]}
+    """The totals of an account by the keys that JSON and CSV have. ``quotas``: those that it has reached, in words."""
+    numbers = {key: getattr(totals, key) for key in TOTALS_COUNTS}
+    return {"source": source, "account": totals.account, **numbers, "quotas": ", ".join(totals.quotas)}
 
 
 def as_json(report: Report) -> Iterator[str]:

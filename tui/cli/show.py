@@ -150,8 +150,9 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
     """All answers as one, the largest rows first."""
     rows = [row for answer in answers for row in answer.rows]
     senders = {(row["source"], row.get("sender_id")) for row in rows}
-    many_senders = len(senders) > len({source for source, _ in senders})
-    keys, texts, counts, sort = _columns(asked, many_sources=len(answers) > 1, many_senders=many_senders)
+    told_apart = ["sender_id", "sender"] if len(senders) > len({source for source, _ in senders}) else []
+    optional = [key for key in (*told_apart, "quotas") if key == "sender_id" or any(row.get(key) for row in rows)]
+    keys, texts, counts, sort = _columns(asked, len(answers) > 1, optional)
     rows.sort(key=_largest_first(sort, keys))
     return Report(
         time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -194,12 +195,13 @@ def _as_query(asked: Asked) -> dict[str, formats.Cell]:
 _Names = tuple[str, ...]
 
 
-def _columns(asked: Asked, many_sources: bool, many_senders: bool) -> tuple[_Names, _Names, _Names, str]:
-    """All keys of a row, the texts and counts that a table shows, and the count that rows are sorted by."""
+def _columns(asked: Asked, many_sources: bool, optional: Sequence[str]) -> tuple[_Names, _Names, _Names, str]:
+    """All keys of a row, the texts (the ``optional`` ones too) and counts that a table shows, and the count that rows
+    are sorted by."""
     if asked.what == "totals":
         accounts = ("source", "account") if many_sources else ("account",)
-        return formats.TOTALS_KEYS, accounts, formats.TOTALS_COUNTS, "send_count"
-    texts = formats.queue_texts(asked.grouping, many_sources, many_senders)
+        return formats.TOTALS_KEYS, (*accounts, *optional), formats.TOTALS_COUNTS, "send_count"
+    texts = formats.queue_texts(asked.grouping, many_sources, optional)
     return formats.QUEUE_KEYS, texts, formats.QUEUE_COUNTS, "total"
 
 
