@@ -14,6 +14,7 @@ from msgspec import Meta
 from tui.model import Grouping, QueueQuery
 from tui.sources.masking import clean
 from tui.sources.sender_queue_envelope import BOM, MAX_NUMBER, AnswerError, read_envelope, refuse_error
+from tui.sources.sender_queue_xml import Cut, cut_rows
 
 MAX_NAME = 255
 COUNTS = ("new", "proc", "retry", "hold")
@@ -86,6 +87,14 @@ def decode_rows(body: bytes) -> Rows:
         else:
             refuse_error(quick.error, quick.error_text)
             return _columns(quick.data or [])
+    elif (cut := cut_rows(body)) is not None:
+        try:
+            data = read_envelope(cut.rest).data
+        except AnswerError:
+            pass  # read again with patience, for a reason that speaks of the whole answer
+        else:
+            if not data:
+                return _checked(_of_cut(cut), cut.numbers.get("total"))
     return _columns(_rows(read_envelope(body).data))
 
 
@@ -236,22 +245,39 @@ def _shown(value: object) -> str:
 
 def _columns(rows: Sequence[_Row]) -> Rows:
     """One pass a column: with 100,000 rows a loop over all of a row's values at once takes three times as long."""
-    isps = [row.isp for row in rows]
-    names = {isp: clean(isp or "")[:MAX_NAME] for isp in set(isps)}
     columns = Rows(
         account_id=[row.account_id or 0 for row in rows],
         campaign_id=[row.campaign_id or 0 for row in rows],
-        isp=[names[isp] for isp in isps],
+        isp=_names([row.isp for row in rows]),
         new=[row.new for row in rows],
         proc=[row.proc for row in rows],
         retry=[row.retry for row in rows],
         hold=[row.hold for row in rows],
     )
+    return _checked(columns, [row.total for row in rows])
+
+
+def _of_cut(cut: Cut) -> Rows:
+    """The columns as they came; an id that no row has is 0."""
+    none = [0] * len(cut.isp)
+    account_id, campaign_id = (cut.numbers.get(name, none) for name in ("account_id", "campaign_id"))
+    new, proc, retry, hold = (cut.numbers[name] for name in COUNTS)
+    return Rows(
+        account_id=account_id, campaign_id=campaign_id, isp=_names(cut.isp), new=new, proc=proc, retry=retry, hold=hold
+    )
+
+
+def _names(isps: Sequence[str | None]) -> list[str]:
+    names = {isp: clean(isp or "")[:MAX_NAME] for isp in set(isps)}
+    return [names[isp] for isp in isps]
+
+
+def _checked(columns: Rows, totals: Sequence[int | None] | None) -> Rows:
+    """The columns with each key once, and ``totals``, where there are any, compared with the sums."""
     sums = list(map(add, map(add, columns.new, columns.proc), map(add, columns.retry, columns.hold)))
     if sum(sums) > MAX_NUMBER:
         raise AnswerError(f"adds up to more than 15 digits of waiting mail; {_REPORT}")
-    totals = [row.total for row in rows]
-    if totals != sums:
+    if totals is not None and totals != sums:
         columns.odd_totals = sum(total is not None and total != sum_ for total, sum_ in zip(totals, sums, strict=True))
     return columns if _is_distinct(columns) else _added_up(columns)
 
