@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import enum
 import re
 from collections.abc import Iterable
@@ -80,7 +79,7 @@ def _read(value: str) -> Credential | None:
         case "basic":
             try:
                 return _of_user(Way.BASIC, base64.b64decode(rest, validate=True).decode())
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 return None
     return None
 
