@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
@@ -92,12 +93,14 @@ class Served:
 
 
 @asynccontextmanager
-async def served(path: Path, *, tick_seconds: float = 0.0, limits: Limits | None = None) -> AsyncIterator[Served]:
+async def served(
+    path: Path, *, tick_seconds: float = 0.0, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Served]:
     """The ledger at ``path`` behind gate and guard."""
     store = TokenStore(path.with_name("tokens.json"))
     limits = limits or Limits(per_second=0, wrong_per_second=1e9, wrong_burst=1e9)
     guard = Guard(store, limits)
     answers = Answers(ledger_source(path), ledger_source(path), tick_seconds=tick_seconds)
     app = Gate(make_app(answers, guard, [SENDER]), guard)
-    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with listening(app, tls) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         yield Served(url, store, guard, store.new("all"), client)
