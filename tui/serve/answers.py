@@ -88,7 +88,7 @@ class Answers:
                 loop.call_at(ends, self._drop, key, done)
 
             task.add_done_callback(keep)
-        result: Result = await asyncio.shield(task)
+        result: Result = task.result() if task.done() else await asyncio.shield(task)
         return result
 
     async def close(self) -> None:
