@@ -1,5 +1,5 @@
-"""Questions and answers over httpcore, one kept connection for each that is under way. Only `http` enters, and late:
-this room loads httpcore."""
+"""Questions and answers over httpx, one kept connection for each that is under way. Only `http` enters, and late: this
+room loads httpx."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import asyncio
 import logging
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpcore
+import httpx
 
 from tui.config import HttpSource
 from tui.sources import certificates, http_failures, tls
@@ -83,11 +84,33 @@ class Progress:
         return http_failures.late(self.peer, self.step, self.received if self.is_answering else None, limit_seconds)
 
 
-class Wire:
-    """The kept connections to one server. Reads the files of certificates; raises ``SourceError``.
+class Body(httpx.AsyncByteStream):
+    """The body of one answer; when it was read to its end its connection is kept for the next question."""
 
-    They are held here, and not by httpcore's pool: that looks at every connection and every waiting request for each
-    that comes or goes, which took ten times as long as all the rest of a question.
+    def __init__(self, wire: Wire, connection: httpcore.AsyncConnectionInterface, response: httpcore.Response) -> None:
+        self._wire = wire
+        self._connection = connection
+        self._response = response
+        self._is_whole = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._response.aiter_stream():
+            yield piece
+        self._is_whole = True
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        try:
+            await self._response.aclose()
+        finally:
+            await self._wire.give_back(self._connection, is_whole=self._is_whole)
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """httpx's way to one server, with its kept connections. Reads the files of certificates; raises ``SourceError``.
+
+    They are held here, and not by httpx's own transport: its pool looks at every connection and every waiting request
+    for each that comes or goes, which took ten times as long as all the rest of a question.
     """
 
     def __init__(self, options: HttpSource) -> None:
@@ -112,18 +135,36 @@ class Wire:
         """Ask once, and once more when a kept connection turns out to be dead before any answer. Raises
         ``SourceError``, ``OSError`` and httpcore's errors."""
         request = self._request(progress, method, target, headers, body)
+        try:
+            response = await self.handle_async_request(request)
+            progress.is_answering = True
+            try:
+                return await self._read(response, progress)
+            finally:
+                await response.aclose()
+        except BaseException:
+            await progress.abandon()
+            raise
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The beginning of the answer, on a kept connection where one is good."""
         while self._idle:
             kept = self._idle.pop()
             if kept.has_expired():
                 await self._forget(kept)
                 continue
             try:
-                return await self._on(kept, request, progress)
+                return await self._on(kept, request)
             except (*http_failures.BROKEN, OSError):
-                if progress.is_answering:
-                    raise
                 break
-        return await self._on(self._connection(self._trust), request, progress)
+        return await self._on(self._connection(self._trust), request)
+
+    async def give_back(self, connection: httpcore.AsyncConnectionInterface, *, is_whole: bool) -> None:
+        """Keep a connection whose answer was read to its end; close any other."""
+        if is_whole and connection in self._open and connection.is_available():
+            self._idle.append(connection)
+        else:
+            await self._forget(connection)
 
     async def explain(self, error: Exception, progress: Progress, limit_seconds: float) -> SourceError:
         """The failure for what ``exchange`` raised; looks at the server's certificate where that is the matter, for
@@ -144,19 +185,13 @@ class Wire:
 
     def _request(
         self, progress: Progress, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-    ) -> httpcore.Request:
+    ) -> httpx.Request:
         server = self._place.server
         path, mark, query = target.partition("?")
-        sent = [("host", server.header), *headers.items()]
-        if body is not None or method not in ("GET", "HEAD"):
-            sent.append(("content-length", str(len(body or b""))))
-        url = httpcore.URL(
-            scheme=self._origin.scheme,
-            host=self._origin.host,
-            port=self._origin.port,
-            target=quote(server.path + path, safe=PATH_CHARACTERS) + mark + query,
-        )
-        return httpcore.Request(method, url, headers=sent, content=body, extensions={"trace": progress.note})
+        address = quote(server.path + path, safe=PATH_CHARACTERS) + mark + query
+        url = httpx.URL(scheme=server.scheme, host=server.host, port=server.port, raw_path=address.encode())
+        sent = {"host": server.header, **headers}
+        return httpx.Request(method, url, headers=sent, content=body, extensions={"progress": progress})
 
     def _connection(self, trust: ssl.SSLContext) -> httpcore.AsyncConnectionInterface:
         proxy = self._place.proxy
@@ -180,35 +215,38 @@ class Wire:
         self._open.discard(connection)
         await connection.aclose()
 
-    async def _on(
-        self, connection: httpcore.AsyncConnectionInterface, request: httpcore.Request, progress: Progress
-    ) -> HttpAnswer:
+    async def _on(self, connection: httpcore.AsyncConnectionInterface, request: httpx.Request) -> httpx.Response:
+        progress: Progress = request.extensions["progress"]
         progress.begin()
-        is_whole = False
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=self._origin.scheme,
+                host=self._origin.host,
+                port=self._origin.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={"trace": progress.note},
+        )
         try:
-            response = await connection.handle_async_request(request)
-            progress.is_answering = True
-            try:
-                answer = await self._read(response, progress)
-            finally:
-                await response.aclose()
-            is_whole = True
-        finally:
-            if is_whole and connection in self._open and connection.is_available():
-                self._idle.append(connection)
-            else:
-                await progress.abandon()
-                await self._forget(connection)
-        return answer
+            answered = await connection.handle_async_request(asked)
+        except BaseException:
+            await progress.abandon()
+            await self._forget(connection)
+            raise
+        body = Body(self, connection, answered)
+        return httpx.Response(answered.status, headers=answered.headers, stream=body)
 
-    async def _read(self, response: httpcore.Response, progress: Progress) -> HttpAnswer:
+    async def _read(self, response: httpx.Response, progress: Progress) -> HttpAnswer:
         headers: dict[str, str] = {}
         for name, value in (
-            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
         ):
             border = "\n" if name == "set-cookie" else ", "
             headers[name] = f"{headers[name]}{border}{value}" if name in headers else value
-        status = response.status
+        status = response.status_code
         if status in REDIRECTS:
             raise SourceError(http_failures.redirect(self._place, headers.get("location")))
         if status in LEAVE_ALONE:
@@ -216,7 +254,7 @@ class Wire:
             raise http_failures.leave_alone(self._place, status, headers.get("retry-after"), body)
         return HttpAnswer(status, headers, await self._body(response, headers, progress, self._limit_bytes), 0.0)
 
-    async def _short_body(self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
+    async def _short_body(self, response: httpx.Response, headers: Mapping[str, str], progress: Progress) -> bytes:
         """The body of a refusal, if it is short and comes at once: the refusal stands without it."""
         try:
             async with asyncio.timeout(REASON_SECONDS):
@@ -225,14 +263,14 @@ class Wire:
             return b""
 
     async def _body(
-        self, response: httpcore.Response, headers: Mapping[str, str], progress: Progress, limit: int
+        self, response: httpx.Response, headers: Mapping[str, str], progress: Progress, limit: int
     ) -> bytes:
         """The body, unpacked; never more of it in memory than is allowed, so that no few packed bytes become many."""
         unpacker = _unpacker(self._place, headers.get("content-encoding", ""))
         if int(headers.get("content-length", "0")) > limit:
             raise SourceError(http_failures.too_long(self._place, limit // MIB))
         pieces, size = [], 0
-        async for piece in response.aiter_stream():
+        async for piece in response.aiter_raw():
             progress.received += len(piece)
             if unpacker is not None:
                 try:
@@ -249,11 +287,11 @@ class Wire:
 
     async def _look(self, limit_seconds: float) -> bytes | None:
         """The server's certificate (DER) by a handshake of its own, in which nothing is asked."""
-        progress = self.progress()
-        request = self._request(progress, "HEAD", "/", {}, None)
+        request = self._request(self.progress(), "HEAD", "/", {}, None)
         try:
             async with asyncio.timeout(limit_seconds):
-                await self._on(self._connection(tls.only_looking()), request, progress)
+                response = await self._on(self._connection(tls.only_looking()), request)
+                await response.aclose()
         except Exception as error:
             return http_failures.refused_certificate(error)
         return None
