@@ -25,7 +25,6 @@ _CONTROLS = bytes({*range(32)} - {9, 10, 13})
 _REFERENCES = (b"&amp;", b"&lt;", b"&gt;", b"&quot;", b"&apos;")
 
 
-
 class Cut(msgspec.Struct, frozen=True):
     """Rows as columns by name, as many names as the rows have; ``isp`` as it came. ``rest`` is the document without
     them, which still has to be read."""
