@@ -409,10 +409,11 @@ async def test_the_log_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None
     assert second.startswith(f"GET /a: 127.0.0.1:{server.port} closed the connection without an answer")
 
 
-def test_httpcore_is_loaded_by_the_first_question_only() -> None:
+def test_httpx_is_loaded_by_the_first_question_only() -> None:
     program = (
         "import sys; from tui.config import HttpSource; from tui.sources.http import HttpClient;"
         "HttpClient(HttpSource(url='http://x')); print([name for name in sys.modules if name[:4] in ('http', 'ssl')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "httpcore" not in done.stdout
+    assert "httpx" not in done.stdout

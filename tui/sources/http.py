@@ -18,7 +18,7 @@ from tui.sources.masking import clean
 from tui.sources.source import SourceError
 from tui.sources.worker import Worker
 
-if TYPE_CHECKING:  # the rooms behind this one load httpcore, which nobody needs who asks no server
+if TYPE_CHECKING:  # the rooms behind this one load httpx, which nobody needs who asks no server
     from tui.sources.http_exchange import Progress, Wire
 
 LOG = logging.getLogger("mailtop.http")
@@ -130,7 +130,7 @@ class HttpClient:
         return await wire.explain(failure, progress, min(limit, LOOK_SECONDS))
 
     async def _opened(self) -> Wire:
-        """What is needed to ask, made at the first question in a thread: it loads httpcore and reads certificates. When
+        """What is needed to ask, made at the first question in a thread: it loads httpx and reads certificates. When
         that fails the next question tries again, as the file may have been mended."""
         async with self._opening:
             if self._wire is None:
