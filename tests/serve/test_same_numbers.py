@@ -30,8 +30,8 @@ DELTAS = st.dictionaries(
     st.integers(BASE, BASE + 200), st.dictionaries(CELLS, COUNTS, min_size=2, max_size=9), min_size=1, max_size=3
 )
 Cells = dict[str, formats.Cell]
-UNTOLD = ("source", "campaign")
-"""What differs by nature: the source's name, and names of campaigns, which the sender-queue API has not."""
+UNTOLD = ("source", "sender", "campaign")
+"""What differs by nature: names of sources and senders, and of campaigns, which the sender-queue API has not."""
 
 
 def questions() -> Iterator[Asked]:
