@@ -263,7 +263,10 @@ async def test_a_body_that_does_not_come_is_not_waited_for(door: Door) -> None:
 
 async def test_who_goes_away_in_the_middle_is_no_failure(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mailtop")
-    coming = [{"type": "http.request", "body": b"abc", "more_body": True}, {"type": "http.disconnect"}]
+    coming: list[Message] = [
+        {"type": "http.request", "body": b"abc", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
 
     async def receive() -> Message:
         return coming.pop(0)
