@@ -79,9 +79,8 @@ class Target:
     def __init__(self, folder: Path) -> None:
         self.url, self.token = "", ""
         self._path = folder / "mx.ledger"
-        self._begun, self._loop = threading.Event(), asyncio.new_event_loop()
-        self._end = asyncio.Event()
-        self._thread = threading.Thread(target=self._serve)
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
     def __enter__(self) -> Target:
         write_ledger(self._path)
@@ -112,15 +111,12 @@ class Target:
     def _told(self, text: bytes) -> bytes:
         return text.replace(b"TOKEN", self.token.encode())
 
-    def _serve(self) -> None:
-        async def run() -> None:
-            async with served(self._path, tick_seconds=1.0) as server:
-                self.url, self.token = server.url, server.token
-                self._begun.set()
-                await self._end.wait()
-
-        self._loop.run_until_complete(run())
-        self._loop.close()
+    async def _serve(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        async with served(self._path, tick_seconds=1.0) as server:
+            self.url, self.token = server.url, server.token
+            self._begun.set()
+            await self._end.wait()
 
 
 @pytest.fixture(scope="module")
