@@ -1,10 +1,12 @@
-"""The documented example of each API's page, byte for byte, gives the documented numbers in `mailtop show`."""
+"""The documented example of each API's page, byte for byte, gives the documented numbers in `mailtop show` and on the
+screen."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from tests.cli.postfix_in_files import MAILTOP
 from tests.http_server import HttpServer, Request, Response
+from tests.pty_driver import Terminal
 from tui.cli.arguments import Exit
 
 DATA = Path(__file__).parent.parent / "data"
@@ -117,3 +120,48 @@ async def test_queue_of_a_sender(mailtop: Show, form: str) -> None:
     assert rows(by_id) == rows(shown)
     assert (other.returncode, other.stdout) == (Exit.USAGE, "")
     assert other.stderr == "mailtop: --sender: no source has the number 7; there is only 119\n"
+
+
+@pytest.mark.parametrize("columns, rows", [(140, 45), (80, 24)])
+async def test_both_on_one_screen(tmp_path: Path, columns: int, rows: int) -> None:
+    """Whatever is asked the server answers with the examples, as if it knew no grouping."""
+
+    async def answer(request: Request) -> Response:
+        example = "cpanel/stats.json" if request.path == "/json-api/cpanel" else "sender-queue/documented.json"
+        if request.path.endswith("/list/"):
+            return Response(body=b'{"error": 403, "error_text": "No rights"}')
+        return Response(body=(DATA / example).read_bytes())
+
+    def look(url: str) -> None:
+        config = tmp_path / "config.toml"
+        config.write_text(
+            f'[[source]]\ntype = "cpanel"\nurl = "{url}"\nlogin = "cpanel"\nuser = "bob"\ntoken_env = "TOKEN"\n'
+            f'[[source]]\ntype = "sender_queue"\nurl = "{url}"\nsenders = [119]\ntoken_env = "TOKEN"\n'
+        )
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8", "TOKEN": "abcdefghijklmnqrstuvwxyz"}
+        with Terminal([*MAILTOP, "--config", str(config)], columns=columns, rows=rows, env=env) as terminal:
+            terminal.wait_for("by account")
+            terminal.press("c")
+            terminal.wait_for(lambda shown: "by campaign" in shown.text() and "100┤" in shown.text())
+            text = terminal.text()
+            terminal.press("a")
+            terminal.wait_for(lambda shown: re.search(r"account 306 +100 +100 +0 +0 +200\b", shown.text()) is not None)
+            terminal.wait_for(lambda shown: "100┤" in shown.text() and "campaign 4591 - last" in shown.text())
+            terminal.press("q")
+            assert terminal.wait_exit() == Exit.OK
+        assert "cpanel live" in text and "queue live" in text
+        for words in (
+            r"sent +7\b|\b7 sent\b",
+            r"\b1\.15 kB",
+            r"delivered +2\b",
+            r"deferred +18\b",
+            r"failed +5\b",
+            r"in progress +0\b",
+        ):
+            assert re.search(words, text), f"{words}:\n{text}"
+        for words in (r"campaign 4591 +100 +100 +0 +0 +200\b", r"campaign 4914 +10 +10 +40 +80 +140\b"):
+            assert re.search(words, text), f"{words}:\n{text}"
+        assert re.search(r"all 2 campaigns +110 +110 +40 +80 +340\b", text), text
+
+    async with HttpServer(answer) as server:
+        await asyncio.to_thread(look, server.url)

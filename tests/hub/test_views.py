@@ -244,6 +244,7 @@ def test_rows_of_several_senders_say_so_and_campaigns_without_names_have_their_i
     [
         (QueueQuery(Grouping.TOTAL), RowKey("s", 1), QueueQuery(sender_id=1)),
         (QueueQuery(Grouping.ACCOUNT), RowKey("s", 0, 7), QueueQuery(account_id=7)),
+        (QueueQuery(Grouping.ACCOUNT), RowKey("s", 0, 7, 8), QueueQuery(account_id=7, campaign_id=8)),
         (CAMPAIGNS, RowKey("s", 0, 7, 8), QueueQuery(account_id=7, campaign_id=8)),
         (QueueQuery(Grouping.ISP, isp="x"), RowKey("s", isp="Gmail"), QueueQuery(isp="Gmail")),
         (QueueQuery(Grouping.ISP, account_id=7, account="x"), None, QueueQuery(account_id=7)),

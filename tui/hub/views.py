@@ -125,18 +125,19 @@ def _selected(
 
 def trend_query(query: QueueQuery, key: RowKey | None) -> QueueQuery:
     """The filters of the row with ``key`` in ``query``, or of all its rows, for a history: the grouping and the names
-    do not matter there and are left out, so that equal filters are equal."""
+    do not matter there and are left out, so that equal filters are equal. A server that ignores the grouping tells
+    rows apart by more."""
     filters = QueueQuery(
         sender_id=query.sender_id, account_id=query.account_id, campaign_id=query.campaign_id, isp=query.isp
     )
     if key is None:
         return filters
     replace = msgspec.structs.replace
-    if query.grouping in (Grouping.ACCOUNT, Grouping.ACCOUNT_CAMPAIGN):
+    if query.grouping in (Grouping.ACCOUNT, Grouping.ACCOUNT_CAMPAIGN) or key.account_id:
         filters = replace(filters, account_id=key.account_id)
-    if query.grouping is Grouping.ACCOUNT_CAMPAIGN:
+    if query.grouping is Grouping.ACCOUNT_CAMPAIGN or key.campaign_id:
         filters = replace(filters, campaign_id=key.campaign_id)
-    if query.grouping is Grouping.ISP:
+    if query.grouping is Grouping.ISP or key.isp:
         filters = replace(filters, isp=key.isp)
     return replace(filters, sender_id=key.sender_id or query.sender_id)
 
