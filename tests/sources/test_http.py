@@ -405,8 +405,10 @@ async def test_the_log_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None
         await failure(server.url)
     assert SECRET not in caplog.text
     first, second = (record.message for record in caplog.records if record.name == "mailtop.http")
-    assert first.startswith(f"GET /cpsess…/json-api/x: 200, {len(SECRET)} bytes, ")
-    assert second.startswith(f"GET /a: 127.0.0.1:{server.port} closed the connection without an answer")
+    assert first.startswith(f"127.0.0.1:{server.port} GET /cpsess…/json-api/x: 200, {len(SECRET)} bytes, ")
+    assert second.startswith(
+        f"127.0.0.1:{server.port} GET /a: 127.0.0.1:{server.port} closed the connection without an answer"
+    )
 
 
 def test_httpx_is_loaded_by_the_first_question_only() -> None:

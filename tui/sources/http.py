@@ -73,12 +73,18 @@ class HttpClient:
         asked again on a new one.
         """
         async with self._slots:
-            started = time.monotonic()
-            outcome = await self._outcome(method, path, query or {}, headers or {}, body)
+            wire = await self._opened()
+            started = time.monotonic()  # opening is the work of this program, not of the server
+            if isinstance(wire, SourceError):
+                outcome: HttpAnswer | SourceError = wire
+            else:
+                outcome = await self._outcome(wire, method, path, query or {}, headers or {}, body)
             seconds = time.monotonic() - started
         if isinstance(outcome, SourceError):
             outcome = outcome.anew(clean(str(outcome)))
-        _log(method, path, outcome, seconds)
+        _log(
+            f"{method} {path}" if isinstance(wire, SourceError) else f"{wire.server} {method} {path}", outcome, seconds
+        )
         del path, query, headers, body  # a traceback with local variables would show the secret in them
         if isinstance(outcome, SourceError):
             raise outcome
@@ -91,7 +97,13 @@ class HttpClient:
             await wire.close()
 
     async def _outcome(
-        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes | None
+        self,
+        wire: Wire,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
     ) -> HttpAnswer | SourceError:
         """The answer or the failure as a value: raised from here it would bring along the frames and causes that hold
         the question."""
@@ -103,10 +115,6 @@ class HttpClient:
                     f"The header {clean(name)} cannot be sent: the token or password has a line break or another "
                     "character in it that no header may hold."
                 )
-        try:
-            wire = await self._opened()
-        except SourceError as error:
-            return error.anew()
         target = path + ("?" + urlencode(query, quote_via=quote) if query else "")
         sent = {"user-agent": f"mailtop/{__version__}", "accept": "*/*", "accept-encoding": "gzip"}
         sent |= {name.lower(): value for name, value in headers.items()}
@@ -129,7 +137,7 @@ class HttpClient:
             failure = error
         return await wire.explain(failure, progress, min(limit, LOOK_SECONDS))
 
-    async def _opened(self) -> Wire:
+    async def _opened(self) -> Wire | SourceError:
         """What is needed to ask, made at the first question in a thread: it loads httpx and reads certificates. When
         that fails the next question tries again, as the file may have been mended."""
         async with self._opening:
@@ -137,6 +145,8 @@ class HttpClient:
                 worker = Worker("http")
                 try:
                     self._wire = await worker.run(self._open)
+                except SourceError as error:
+                    return error.anew()
                 finally:
                     worker.stop()
             return self._wire
@@ -147,11 +157,10 @@ class HttpClient:
         return Wire(self._options)
 
 
-def _log(method: str, path: str, outcome: HttpAnswer | SourceError, seconds: float) -> None:
+def _log(question: str, outcome: HttpAnswer | SourceError, seconds: float) -> None:
     if not LOG.isEnabledFor(logging.DEBUG):
         return
-    asked = f"{method} {clean(path)}"
     if isinstance(outcome, SourceError):
-        LOG.debug("%s: %s (%.0f ms)", asked, outcome, seconds * 1000)
+        LOG.debug("%s: %s (%.0f ms)", clean(question), outcome, seconds * 1000)
     else:
-        LOG.debug("%s: %d, %d bytes, %.0f ms", asked, outcome.status, len(outcome.body), seconds * 1000)
+        LOG.debug("%s: %d, %d bytes, %.0f ms", clean(question), outcome.status, len(outcome.body), seconds * 1000)

@@ -125,6 +125,11 @@ class Wire(httpx.AsyncBaseTransport):
         self._idle: list[httpcore.AsyncConnectionInterface] = []
         self._open: set[httpcore.AsyncConnectionInterface] = set()
 
+    @property
+    def server(self) -> str:
+        """Whom it asks: host and port."""
+        return str(self._place.server)
+
     def progress(self) -> Progress:
         """The progress of a question that has not begun."""
         return Progress(self._place)
