@@ -11,7 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCREEN = ("textual", "rich", "tui.ui")
-HEAVY = ("msgspec", "sqlite3", "asyncio", "plotext", "httpx", "platformdirs", "tui.engine", "tui.hub", "tui.sources")
+HEAVY = (
+    "msgspec",
+    "sqlite3",
+    "asyncio",
+    "plotext",
+    "httpx",
+    "httpcore",
+    "platformdirs",
+    "tui.engine",
+    "tui.hub",
+    "tui.sources",
+)
 
 
 def imported_by(statement: str) -> set[str]:
@@ -52,7 +63,10 @@ def test_nothing_but_the_screen_knows_textual(room: str) -> None:
 def test_ledgers_need_no_http() -> None:
     modules = imported_by("import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.debug, tui.cli.show")
     assert "tui.sources.ledger" in modules
-    assert those(modules, ("httpx", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue")) == set()
+    assert (
+        those(modules, ("httpx", "httpcore", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue"))
+        == set()
+    )
 
 
 def test_only_a_server_that_runs_needs_what_serves() -> None:
@@ -63,7 +77,17 @@ def test_only_a_server_that_runs_needs_what_serves() -> None:
 
 def test_the_screen_reaches_only_protocol_model_and_text() -> None:
     modules = imported_by("import tui.ui.app")
-    forbidden = ("httpx", "sqlite3", "plotext", "tui.engine", "tui.sources", "tui.config", "tui.isp", "tui.cli")
+    forbidden = (
+        "httpx",
+        "httpcore",
+        "sqlite3",
+        "plotext",
+        "tui.engine",
+        "tui.sources",
+        "tui.config",
+        "tui.isp",
+        "tui.cli",
+    )
     assert those(modules, forbidden) == set()
     assert those(modules, ["tui.hub"]) == {"tui.hub", "tui.hub.protocol"}
 
