@@ -90,9 +90,10 @@ class ScriptedSource:
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         self._call("queue")
         self.queries.append(query)
-        while not self.gate.is_set():
+        gate = self.gate
+        while not gate.is_set():
             try:
-                await self.gate.wait()
+                await gate.wait()
             except asyncio.CancelledError:
                 if not self.deaf:
                     raise

@@ -99,14 +99,14 @@ async def test_a_late_answer_never_overwrites_a_newer_one() -> None:
     late_gate = source.gate
     async with polled(source) as poller:
         await until(lambda: source.queries == [ACCOUNTS])
+        (asking,) = (task for task in asyncio.all_tasks() if "Poller._poll" in repr(task.get_coro()))
         source.gate = asyncio.Event()
         source.gate.set()
         poller.want(Wanted(ISPS, totals=True))
         await until(lambda: poller.query == ISPS)
-        asked = source.count("totals")
+        assert not asking.done()
         late_gate.set()
-        poller.refresh()
-        await until(lambda: source.count("totals") > asked)
+        await asyncio.wait([asking])
         assert poller.query == ISPS
         assert poller.table is not None and poller.table.query == ISPS
 
@@ -152,6 +152,18 @@ async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = [after - before for before, after in pairwise(times)]
     for number, wait in enumerate(waits[1:], 1):
         assert wait >= 0.5 * min(0.3, max(0.01, sum(waits[:number]) - waits[0])) - 0.01
+
+
+async def test_retries_come_no_later_than_the_limit_and_not_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the limit so many retries would take years."""
+    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.05)
+    source = ScriptedSource(interval_seconds=0.01)
+    source.trouble = SourceError("no")
+    times = times_of(source, monkeypatch)
+    async with polled(source):
+        await until(lambda: len(times) >= 30)
+    waits = [after - before for before, after in pairwise(times[10:])]
+    assert 0.025 <= min(waits) < 0.049
 
 
 async def test_a_refused_login_is_not_tried_again_in_short_order() -> None:
@@ -337,6 +349,7 @@ async def test_what_is_not_shown_is_asked_seldom_and_little(monkeypatch: pytest.
         await until(lambda: source.count("totals") >= totals + 2)
         assert len(source.queries) == asked
         assert times[-1] - times[0] >= 0.15
+        assert len(times) <= 8, "and its state no oftener than its totals"
         source.accounts = None
         await until(lambda: len(source.queries) > asked)
         assert source.queries[-1] == QueueQuery(), "one row, to know how a source without totals is"
