@@ -57,6 +57,15 @@ async def test_accounts_without_names_have_their_ids() -> None:
         await look.wait_for("queue ▸ account 306 ▸ by campaign")
 
 
+async def test_panes_of_a_source_that_is_away_say_so() -> None:
+    world = World(sources=[QUEUE, replace(CPANEL, freshness=Freshness.STALE, age_seconds=70.0)])
+    accounts = [AccountPane(source=name, totals=MailTotals(account=name, send_count=5)) for name in ("cp-eu", "queue")]
+    world.panes = lambda request: accounts
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("▎◌ cp-eu cp-eu")
+        assert any("▎◌ cp-eu cp-eu " in line and "▎queue queue " in line for line in look.lines())
+
+
 async def test_without_totals_their_place_belongs_to_the_rows() -> None:
     async with running(ScriptedLink(World(totals_known=False, totals_offered=False))) as look:
         await look.wait_for("all 5 accounts")

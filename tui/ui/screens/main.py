@@ -88,7 +88,7 @@ class MainScreen(Screen[None]):
             self.table.show(view, latest=view.serial == self.asked.serial)
             self.chart.show(view.chart_title, view.chart)
         panes, narrowed = view.panes if view.totals_known else None, view.query.account_id is not None
-        self.panes.show(panes, narrowed=narrowed, several=len(view.sources) > 1)
+        self.panes.show(panes, narrowed=narrowed, freshness={source.name: source.freshness for source in view.sources})
         self.notice.show(view)
         self._show_place()
         self._lay_out()

@@ -3,10 +3,10 @@ them)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tui.hub.protocol import AccountPane, Span
-from tui.model import UNKNOWN_ACCOUNT
+from tui.model import DOUBTFUL, UNKNOWN_ACCOUNT, Freshness
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import count, rate, size_bytes
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
@@ -30,14 +30,22 @@ class AccountPanes(Lines):
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="panes")
         self._panes: list[AccountPane] | None = None
-        self._narrowed = self._several = False
+        self._narrowed = False
+        self._freshness: Mapping[str, Freshness] = {}
         self.places = 1
 
-    def show(self, panes: list[AccountPane] | None, *, narrowed: bool = False, several: bool = False) -> None:
+    def show(
+        self,
+        panes: list[AccountPane] | None,
+        *,
+        narrowed: bool = False,
+        freshness: Mapping[str, Freshness] | None = None,
+    ) -> None:
         """Draw panes; ``None`` while the totals are not known. ``narrowed`` says that only one account is meant,
-        ``several`` that there are several sources, so that a pane says whose it is."""
-        if (panes, narrowed, several) != (self._panes, self._narrowed, self._several):
-            self._panes, self._narrowed, self._several = panes, narrowed, several
+        ``freshness`` how each source is: where there are several, a pane says whose it is and whether it is old."""
+        now = (panes, narrowed, freshness or {})
+        if now != (self._panes, self._narrowed, self._freshness):
+            self._panes, self._narrowed, self._freshness = now
             self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -49,7 +57,9 @@ class AccountPanes(Lines):
             return self._sentence(none, width)
         each = pane_width(width, self.places)
         shown = self._panes[: self.places]
-        blocks = [pane_lines(pane, each, height, self.glyphs, sourced=self._several) for pane in shown]
+        several = len(self._freshness) > 1
+        known = [self._freshness.get(pane.source, Freshness.LIVE) if several else None for pane in shown]
+        blocks = [pane_lines(*one, each, height, self.glyphs) for one in zip(shown, known, strict=True)]
         return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
 
     def _sentence(self, text: str, width: int) -> list[Line]:
@@ -66,9 +76,10 @@ def chart_size(width: int, places: int, height: int) -> tuple[int, int]:
     return max(pane_width(width, places) - LEFT_WIDTH - 1, 0), max(height - 2, 0)
 
 
-def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs, *, sourced: bool = False) -> list[Line]:
-    """One pane: name (and source, where ``sourced`` and there is room) and volume above, counts to the left, rate and
-    sparkline to the right; quotas that are reached stand over the sparkline's top."""
+def pane_lines(pane: AccountPane, freshness: Freshness | None, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """One pane: name and volume above, counts to the left, rate and sparkline to the right; quotas that are reached
+    stand over the sparkline's top. With ``freshness`` the source is named where there is room, and has its sign where
+    its numbers are in doubt."""
     totals = pane.totals
     counts = [
         ("delivered", totals.success_count, "success"),
@@ -84,7 +95,7 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs, *, so
     else:
         heading = [Span(sent, ""), Span(f" {size}", "muted")]
     name = totals.account or (f"account {totals.account_id}" if totals.account_id else UNKNOWN_ACCOUNT)
-    lines = [_heading(name, pane.source if sourced else "", heading, width, glyphs)]
+    lines = [_heading(name, "" if freshness is None else pane.source, freshness, heading, width, glyphs)]
     room = width - LEFT_WIDTH - 1
     charts = [_rates(pane, room, glyphs), *pane.chart]
     if totals.quotas:
@@ -97,9 +108,10 @@ def pane_lines(pane: AccountPane, width: int, height: int, glyphs: Glyphs, *, so
     return [[Span(glyphs.edge, "axis"), *lines[0]], *lines[1:]]
 
 
-def _heading(name: str, source: str, right: Line, width: int, glyphs: Glyphs) -> Line:
-    room = width - 1 - line_width(right) - 2
-    left = [Span(glyphs.fit(name, min(max(room, 8), glyphs.width(name))), "strong")]
+def _heading(name: str, source: str, freshness: Freshness | None, right: Line, width: int, glyphs: Glyphs) -> Line:
+    left = [Span(f"{glyphs.freshness[freshness]} ", freshness.value)] if freshness in DOUBTFUL else []
+    room = width - 1 - line_width(left) - line_width(right) - 2
+    left.append(Span(glyphs.fit(name, min(max(room, 8), glyphs.width(name))), "strong"))
     if source and glyphs.width(name) + 1 + glyphs.width(source) <= room:
         left.append(Span(f" {source}", "muted"))
     return justified(left, [*right, Span(" ")], width - 1)
