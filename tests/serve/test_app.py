@@ -221,6 +221,8 @@ async def test_as_an_account_one_sees_that_account_only(server: Served) -> None:
         assert (await server.get(path, alice)).status_code == 403
     for stranger in (f"cpanel nobody:{server.token}", f"cpanel alice:{server.new_token('bobs', ['bob'])}"):
         assert (await server.get(API_2, stranger)).content == DENIED
+    refused = await server.post(STATS, {"id": 119}, stranger)
+    assert (refused.status_code, refused.json()["error"]) == (403, NO_RIGHT)
 
 
 async def test_an_account_that_never_sent_has_no_mail_yet(server: Served) -> None:

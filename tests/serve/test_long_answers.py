@@ -57,6 +57,14 @@ async def test_every_account_arrives(server: Served) -> None:
     assert (await server.get("/metrics")).text.count("mailtop_sent_messages_total{") == ROWS
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_an_incorrect_question_shares_no_answer(server: Served, is_first: bool) -> None:
+    answers = {}
+    for fields in ({"from_id": "None"}, {}) if is_first else ({}, {"from_id": "None"}):
+        answers[len(fields)] = (await server.post("/api/v1.1/admin/accounts/list/", dict(fields))).json()["error"]
+    assert answers == {1: 400, 0: 0}
+
+
 async def test_others_are_answered_meanwhile(server: Served) -> None:
     began = time.monotonic()
     long = asyncio.create_task(server.post(STATS, {"id": 119, "group": "account_campaign", "format": "xml"}))

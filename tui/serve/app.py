@@ -146,7 +146,7 @@ class _Queue:
             accounts = _seen_by(caller)
             totals = _narrowed(await self._answers.totals(), accounts)
             names = {each.account_id: each.account for each in totals.values()}
-            key = ("accounts", accounts, form, str(fields.get("from_id")), str(fields.get("limit")))
+            key = ("accounts", accounts, form, repr(fields.get("from_id")), repr(fields.get("limit")))
             return await self._answers.written(key, len(names), lambda: queue_stats.accounts_page(names, fields, form))
 
         return await self._answer(request, answer)
@@ -164,7 +164,7 @@ class _Queue:
         if caller is None:
             is_shown = shown or in_header(request.scope["headers"])
             return _refusal(queue_stats.NO_RIGHT if is_shown else queue_stats.NO_TOKEN, form)
-        if not caller.token.may(Scope.QUEUE):
+        if not caller.token.may(Scope.QUEUE) or _seen_by(caller) == ():
             return _refusal(queue_stats.NO_RIGHT, form)
         try:
             if incorrect is not None:
