@@ -7,9 +7,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-NO_ACCOUNT = "<>"
-"""The account of mail that belongs to nobody: bounces, whose envelope sender is empty."""
-
 UNKNOWN_ACCOUNT = "(unknown)"
 """The account of mail whose sender neither the log nor the queue has told yet."""
 

@@ -17,7 +17,6 @@ SCHEMA = 1
 UNKNOWN = "-"
 """What a table shows for a number that nobody knows."""
 
-QUEUE_TEXTS = ("source", "account", "campaign", "isp")
 QUEUE_COUNTS = ("new", "proc", "retry", "hold", "total")
 QUEUE_KEYS = ("source", "sender_id", "sender", "account_id", "account", "campaign_id", "campaign", "isp", *QUEUE_COUNTS)
 TOTALS_COUNTS = (

@@ -132,7 +132,9 @@ class QueueState:
     def settle(self) -> None:
         """Count what waits of the messages that arrived lately, and remember those that are only announced."""
         for id_, (_, time) in list(self.announced.items()):
-            self.message(id_, time)
+            if id_ not in self.messages:
+                self.message(id_, time)
+        self.announced.clear()
         for id_ in self.changed:
             message = self.messages.get(id_)
             if message is not None and message.pending is not None:
