@@ -254,6 +254,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     last_reply: str
 
 
+class WaitingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one recipient that waits. ``id`` is what the mail system calls it, ``arrived`` when it came
+    (seconds since 1970 UTC), ``attempts`` how often it was tried and put off, each ``None`` where nobody told.
+    ``sender`` is its envelope sender, ``""`` for a bounce."""
+
+    id: str
+    sender: str | None
+    recipient: str
+    state: str
+    arrived: int | None = None
+    attempts: int | None = None
+
+
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a source is: what the screen's status line and ``show --format json`` say of it.
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from tui.engine.batch import Batch, LogPosition, Names
-from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable
+from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
 
 
 class LedgerError(Exception):
@@ -95,6 +95,10 @@ class LedgerReader(Protocol):
 
     def causes(self, query: QueueQuery, limit: int = 20) -> list[Cause]:
         """Why the mail that the query's filters select waits, most frequent first."""
+        ...
+
+    def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
+        """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first."""
         ...
 
     def close(self) -> None:

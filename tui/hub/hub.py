@@ -97,7 +97,7 @@ class Hub:
         elif isinstance(request, Refresh):
             for poller in self._pollers:
                 poller.refresh()
-        else:
+        elif isinstance(request, ViewRequest):
             self._show(request)
 
     async def answers(self) -> AsyncIterator[Answer]:

@@ -4,13 +4,69 @@ screen may enter."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
-from tui.model import Freshness, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.model import (
+    Cause,
+    Counts,
+    Freshness,
+    MailTotals,
+    QueueQuery,
+    QueueRow,
+    RowKey,
+    SourceStatus,
+    WaitingMessage,
+)
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
+
+MAX_MARKS = 1000
+"""So many rows can be marked."""
+
+TREND_LEVELS = "012345678"
+TREND_GAP = " "
+"""What a row's trend is written in, a character a step: how high it is on the row's own scale, 8 its highest; a gap is
+what is not known."""
+
+
+class Seek(msgspec.Struct, frozen=True):
+    """The next row that is a problem, or that matches ``filter``, ``step`` +1 downwards or -1 upwards from the selected
+    one in the order asked for, from the other end after the last."""
+
+    kind: Literal["problem", "match"]
+    step: int
+    filter: str = ""
+
+
+class AccountKey(msgspec.Struct, frozen=True):
+    """Which account of which source this is."""
+
+    source: str
+    account: str
+
+
+class AccountsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The table of all accounts: its order (a name of ``ACCOUNT_SORTS``), the rows that match ``filter``, and a window
+    of these. ``selected`` is the account under the cursor; with ``anchor`` the window is placed so that this account
+    stands at ``anchor_offset`` in it."""
+
+    sort: str = "attention"
+    descending: bool = True
+    filter: str = ""
+    first: int = 0
+    rows: int = 50
+    selected: AccountKey | None = None
+    anchor: AccountKey | None = None
+    anchor_offset: int = 0
+
+
+ACCOUNT_SORTS = (
+    *("attention", "account", "sent", "delivered", "deferred", "failed", "progress", "bytes"),
+    *("success", "deferral", "rate", "defer_rate"),
+)
+"""What accounts can be sorted by: who needs attention; name and totals; shares; rates a minute."""
 
 
 class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
@@ -23,6 +79,12 @@ class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
     ``selected`` (or all rows of the query when it is ``None``) over ``span_seconds``. ``panes`` is how many account
     panes are shown, each with a
     sparkline of ``pane_width`` by ``pane_height`` cells. ``ascii`` asks for charts of ASCII characters only.
+
+    ``filter`` is what the user typed to see fewer rows (``hub/filters.py`` has its grammar), ``problems`` leaves only
+    rows that are a problem. ``marked`` are the rows to add up, at most ``MAX_MARKS``. ``seek`` asks where another row
+    is. ``trend_cells`` is how many steps of the last hour's trend stand beside each row of the window (0: none).
+    ``detail`` asks for all that is known of the selected row, with the oldest ``messages``. ``accounts`` asks for the
+    table of accounts. Unless something was asked, views come no sooner than ``push_seconds`` after one another.
     """
 
     serial: int
@@ -43,6 +105,35 @@ class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
     pane_height: int = 0
     ascii: bool = False
     paused: bool = False
+    filter: str = ""
+    problems: bool = False
+    marked: list[RowKey] = []
+    seek: Seek | None = None
+    trend_cells: int = 0
+    detail: bool = False
+    messages: int = 0
+    accounts: AccountsRequest | None = None
+    push_seconds: float = 0.0
+
+
+class Jump(msgspec.Struct, frozen=True, kw_only=True, tag="jump"):
+    """Find the row of ``dimension`` that ``text`` means (its name, the beginning of it, a part of it, or its number)
+    within ``query`` of ``source``. ``Jumped`` answers."""
+
+    serial: int
+    dimension: Literal["sender", "account", "campaign", "isp"]
+    text: str
+    query: QueueQuery
+    source: str | None = None
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
+    """Write all rows that ``request`` selects, in its order, to a new file at ``path``. ``Exported`` answers."""
+
+    serial: int
+    request: ViewRequest
+    format: Literal["text", "csv", "json"]
+    path: str
 
 
 class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
@@ -53,7 +144,7 @@ class Close(msgspec.Struct, frozen=True, tag="close"):
     """Stop polling, stop what the hub started, and end."""
 
 
-Request = ViewRequest | Refresh | Close
+Request = ViewRequest | Jump | Export | Refresh | Close
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True):
@@ -76,6 +167,44 @@ class AccountPane(msgspec.Struct, frozen=True, kw_only=True):
     defer_rate_per_minute: float | None = None
     chart: list[ChartLine] = []
 
+    @property
+    def key(self) -> AccountKey:
+        """The account's identity across refreshes."""
+        return AccountKey(self.source, self.totals.account)
+
+
+class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A window of the table of accounts, from ``first`` of ``count`` that match; ``all_count`` is how many there are.
+    ``sums`` adds up those that match, ``None`` where any part is unknown. ``filter_problem`` says why the filter cannot
+    be used; then all match."""
+
+    sort: str
+    descending: bool
+    first: int = 0
+    count: int = 0
+    all_count: int = 0
+    rows: list[AccountPane] = []
+    sums: MailTotals = MailTotals(account="")
+    selected_index: int | None = None
+    filter_problem: str = ""
+
+
+class Detail(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of ``row``. ``sender_total`` is what waits at its sender in all. ``events`` are the sums over
+    the span of the chart, ``span_seconds``, as far as its history is known. ``causes`` (most frequent first) and
+    ``messages`` (oldest first) are ``None`` where the source does not tell them; ``waiting`` says that they have been
+    asked for and are on their way. ``problem`` is a sentence on why something could not be read."""
+
+    row: QueueRow
+    delta: float | None = None
+    sender_total: int | None = None
+    span_seconds: int = 3600
+    events: Counts | None = None
+    causes: list[Cause] | None = None
+    messages: list[WaitingMessage] | None = None
+    waiting: bool = False
+    problem: str = ""
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     """What anyone sees, frozen. ``rows`` is the window that begins at ``first`` of ``row_count`` sorted rows;
@@ -88,7 +217,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     ``queue_freshness`` is that of ``sums``: the worst of the sources that they add up, partial where one is missing.
     ``queue_sources`` are the names of the sources whose rows these are; ``several_senders`` says that one of them tells
     its rows apart by sender. ``totals_offered`` is false where no source tells mail totals at all. ``problems`` are
-    sentences to show once."""
+    sentences to show once.
+
+    ``sums`` are those of the rows that the filter leaves, ``whole`` those of all ``all_count``; ``problem_count`` is
+    how many of the latter are a problem, ``row_problems`` says it of each row of the window. ``filter_problem`` says
+    why the filter cannot be used; then it leaves all. ``trends`` stand beside the rows, in ``TREND_LEVELS``.
+    ``marked_sums`` adds up the ``marked_count`` marked rows that are still there. ``sought`` and ``sought_index`` are
+    the answer to ``seek``, ``None`` when there is no such row."""
 
     serial: int
     time: float
@@ -116,6 +251,37 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     chart: list[ChartLine] = []
     sources: list[SourceStatus] = []
     problems: list[str] = []
+    whole: QueueRow = QueueRow()
+    all_count: int = 0
+    problem_count: int = 0
+    row_problems: list[bool] = []
+    filter_problem: str = ""
+    trends: list[str] = []
+    marked_count: int = 0
+    marked_sums: QueueRow = QueueRow()
+    marked_delta: float | None = None
+    sought: RowKey | None = None
+    sought_index: int | None = None
+    detail: Detail | None = None
+    accounts: AccountsPage | None = None
+
+
+class Jumped(msgspec.Struct, frozen=True, kw_only=True, tag="jumped"):
+    """Where a jump leads: ``query`` with the row as a filter, in ``source``; or, with ``query`` ``None``, a sentence
+    that says what there is instead."""
+
+    serial: int
+    query: QueueQuery | None = None
+    source: str | None = None
+    sentence: str = ""
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
+    """What became of an export: a sentence that names the file and its rows, or says why there is none."""
+
+    serial: int
+    sentence: str
+    failed: bool = False
 
 
 class HubRestarted(msgspec.Struct, frozen=True, tag="restarted"):
@@ -124,7 +290,7 @@ class HubRestarted(msgspec.Struct, frozen=True, tag="restarted"):
     reason: str
 
 
-Answer = View | HubRestarted
+Answer = View | Jumped | Exported | HubRestarted
 
 
 class HubLink(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from tui.model import Cause, Checkup, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import Cause, Checkup, History, MailTotals, QueueQuery, QueueTable, SourceStatus, WaitingMessage
 
 
 class SourceError(Exception):
@@ -71,6 +71,11 @@ class Source(Protocol):
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         """Why the mail that the query's filters select waits, most frequent first."""
+        ...
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
+        first."""
         ...
 
     async def changed(self) -> bool:

@@ -15,12 +15,13 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from tui.hub.protocol import HubLink, View, ViewRequest
+from tui.hub.protocol import HubLink, HubRestarted, View, ViewRequest
 from tui.model import Grouping, QueueQuery
 from tui.ui import leaving
-from tui.ui.commands import Scope, bindings
+from tui.ui.bindings import bindings
+from tui.ui.commands import Scope
 from tui.ui.glyphs import glyphs_for
-from tui.ui.messages import Answered, Ask, LinkEnded, Noticed
+from tui.ui.messages import Answered, Ask, LinkEnded, Noticed, Replied
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
 from tui.ui.themes import (
@@ -122,8 +123,10 @@ class MailtopApp(App[None]):
             self._heard_at = self._clock()
             if isinstance(answer, View):
                 self.post_message(Answered(answer))
-            else:
+            elif isinstance(answer, HubRestarted):
                 self.post_message(Noticed(f"{answer.reason} It is started again."))
+            else:
+                self.post_message(Replied(answer))
         self._heard_at = None
         self.post_message(LinkEnded("The link to the hub is closed; what is shown gets old. Leave with q."))
 

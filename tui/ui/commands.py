@@ -1,13 +1,10 @@
-"""Every command once: its keys, label, help, action and scope. Bindings, footer, help screen and the README's table are
-made from this and nothing else."""
+"""Every command once: its name, keys, label, help, action, scope and where it matters. Bindings, footer, help screen,
+palette, the user's keymap and the README's table are made from this and nothing else. No Textual in here."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from textual.binding import Binding
 
 
 class Scope(enum.StrEnum):
@@ -15,28 +12,40 @@ class Scope(enum.StrEnum):
 
     MOVE = "Move"
     WALK = "Walk through the queue"
+    FIND = "Find"
     LOOK = "Look"
     PROGRAM = "Program"
 
 
+class Part(enum.StrEnum):
+    """The part of the screen that has the keys, for which the footer shows what matters."""
+
+    QUEUE = "queue"
+    ACCOUNTS = "accounts"
+    TREND = "trend"
+    DETAIL = "detail"
+
+
 @dataclass(frozen=True)
 class Command:
-    """One command: ``keys`` as Textual names them, ``label`` for the footer ("" keeps it out), ``help`` a full
-    phrase."""
+    """One command. ``name`` is what the configuration and the palette call it, ``keys`` are as Textual names them,
+    ``label`` is for the footer ("" keeps it out), ``help`` a full phrase, ``parts`` where the footer shows it."""
 
+    name: str
     action: str
     keys: tuple[str, ...]
     label: str
     help: str
     scope: Scope
+    parts: tuple[Part, ...] = tuple(Part)
 
     @property
     def shown_keys(self) -> str:
         """The keys as people write them: ``Up k``."""
-        return " ".join(_SHOWN.get(key, key) for key in self.keys)
+        return " ".join(SHOWN.get(key, key) for key in self.keys)
 
 
-_SHOWN = {
+SHOWN = {
     "up": "Up",
     "down": "Down",
     "left": "Left",
@@ -48,7 +57,14 @@ _SHOWN = {
     "enter": "Enter",
     "escape": "Esc",
     "backspace": "Backspace",
+    "space": "Space",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
     "question_mark": "?",
+    "exclamation_mark": "!",
+    "slash": "/",
+    "colon": ":",
+    "minus": "-",
     "f1": "F1",
     "less_than_sign": "<",
     "greater_than_sign": ">",
@@ -56,46 +72,123 @@ _SHOWN = {
     "right_square_bracket": "]",
     "ctrl+c": "Ctrl+C",
 }
+"""Textual's names of keys as people write them; every other key is written as it is."""
+
+_QUEUE, _ROWS, _ANY = (Part.QUEUE,), (Part.QUEUE, Part.ACCOUNTS), tuple(Part)
+_CHARTED = (Part.QUEUE, Part.TREND, Part.DETAIL)
 
 COMMANDS = (
-    Command("move(-1)", ("up", "k"), "", "one row up", Scope.MOVE),
-    Command("move(1)", ("down", "j"), "", "one row down", Scope.MOVE),
-    Command("page(-1)", ("pageup",), "", "one page up", Scope.MOVE),
-    Command("page(1)", ("pagedown",), "", "one page down", Scope.MOVE),
-    Command("top", ("home", "g"), "", "to the first row", Scope.MOVE),
-    Command("bottom", ("end", "G"), "", "to the last row", Scope.MOVE),
-    Command("into", ("enter", "right"), "in", "go in on the row under the cursor", Scope.WALK),
-    Command("out", ("escape", "backspace", "left"), "out", "go back out, to the row you came from", Scope.WALK),
-    Command("group('total')", ("t", "1"), "total", "add up all mail", Scope.WALK),
-    Command("group('account')", ("a", "2"), "account", "add up by account", Scope.WALK),
-    Command("group('account_campaign')", ("c", "3"), "campaign", "add up by account and campaign", Scope.WALK),
-    Command("group('isp')", ("i", "4"), "isp", "add up by mailbox provider", Scope.WALK),
-    Command("sort(-1)", ("less_than_sign",), "sort", "sort by the column to the left", Scope.LOOK),
-    Command("sort(1)", ("greater_than_sign",), "sort", "sort by the column to the right", Scope.LOOK),
-    Command("reverse", ("I",), "reverse", "turn the order around", Scope.LOOK),
-    Command("span(-1)", ("left_square_bracket",), "span", "show a shorter time in the chart", Scope.LOOK),
-    Command("span(1)", ("right_square_bracket",), "span", "show a longer time in the chart", Scope.LOOK),
-    Command("pause", ("p",), "pause", "hold the numbers still; again to let them run", Scope.LOOK),
-    Command("refresh", ("r",), "refresh", "ask every source now", Scope.LOOK),
-    Command("theme", ("T",), "", "next theme", Scope.PROGRAM),
-    Command("help", ("question_mark", "f1", "h"), "help", "help", Scope.PROGRAM),
-    Command("quit", ("q", "ctrl+c"), "quit", "leave", Scope.PROGRAM),
+    Command("up", "move(-1)", ("up", "k"), "", "one row up", Scope.MOVE),
+    Command("down", "move(1)", ("down", "j"), "", "one row down", Scope.MOVE),
+    Command("page-up", "page(-1)", ("pageup",), "", "one page up", Scope.MOVE),
+    Command("page-down", "page(1)", ("pagedown",), "", "one page down", Scope.MOVE),
+    Command("top", "top", ("home", "g"), "", "to the first row", Scope.MOVE),
+    Command("bottom", "bottom", ("end", "G"), "", "to the last row", Scope.MOVE),
+    Command("focus", "focus(1)", ("tab",), "", "to the next part of the screen", Scope.MOVE),
+    Command("focus-back", "focus(-1)", ("shift+tab",), "", "to the part of the screen before", Scope.MOVE),
+    Command("in", "into", ("enter", "right"), "in", "go in on the row under the cursor", Scope.WALK, _ROWS),
+    Command("out", "out", ("escape", "backspace", "left"), "out", "go back out, to the row you came from", Scope.WALK),
+    Command("total", "group('total')", ("t", "1"), "total", "add up all mail", Scope.WALK, _QUEUE),
+    Command("account", "group('account')", ("a", "2"), "account", "add up by account", Scope.WALK, _QUEUE),
+    Command(
+        "campaign",
+        "group('account_campaign')",
+        ("c", "3"),
+        "campaign",
+        "add up by account and campaign",
+        Scope.WALK,
+        _QUEUE,
+    ),
+    Command("isp", "group('isp')", ("i", "4"), "isp", "add up by mailbox provider", Scope.WALK, _QUEUE),
+    Command("last", "last", ("minus",), "", "back to the place before, and again to this one", Scope.WALK),
+    Command(
+        "details",
+        "details",
+        ("d",),
+        "details",
+        "all that is known of the row: why mail waits, and which",
+        Scope.WALK,
+        _QUEUE,
+    ),
+    Command(
+        "filter",
+        "filter",
+        ("slash",),
+        "filter",
+        "show fewer rows: a text, /a pattern/, retry>100, ! for all others",
+        Scope.FIND,
+        _ROWS,
+    ),
+    Command("next", "seek('match', 1)", ("n",), "", "to the next row that matches the last filter", Scope.FIND, _ROWS),
+    Command("previous", "seek('match', -1)", ("N",), "", "to the row before that matches it", Scope.FIND, _ROWS),
+    Command(
+        "problems",
+        "problems",
+        ("exclamation_mark",),
+        "problems",
+        "show only rows that are a problem; again for all",
+        Scope.FIND,
+        _QUEUE,
+    ),
+    Command("next-problem", "seek('problem', 1)", ("e",), "", "to the next row that is a problem", Scope.FIND, _QUEUE),
+    Command("previous-problem", "seek('problem', -1)", ("E",), "", "to the problem before", Scope.FIND, _QUEUE),
+    Command(
+        "follow",
+        "follow",
+        ("F",),
+        "",
+        "keep the cursor on this row wherever it goes; again to let go",
+        Scope.FIND,
+        _QUEUE,
+    ),
+    Command(
+        "mark", "mark", ("space",), "mark", "mark the row, to see the sums of all that are marked", Scope.FIND, _QUEUE
+    ),
+    Command("unmark", "unmark", ("U",), "", "mark no row any more", Scope.FIND, _QUEUE),
+    Command(
+        "jump", "jump", ("colon",), "jump", "jump anywhere: isp gmail, account bob, theme, any command", Scope.FIND
+    ),
+    Command("sort-left", "sort(-1)", ("less_than_sign",), "sort", "sort by the column to the left", Scope.LOOK, _ROWS),
+    Command(
+        "sort-right", "sort(1)", ("greater_than_sign",), "sort", "sort by the column to the right", Scope.LOOK, _ROWS
+    ),
+    Command("reverse", "reverse", ("I",), "reverse", "turn the order around", Scope.LOOK, _ROWS),
+    Command("zoom", "zoom", ("z",), "zoom", "give this part the whole screen; again to give it back", Scope.LOOK),
+    Command(
+        "span-shorter",
+        "span(-1)",
+        ("left_square_bracket",),
+        "span",
+        "show a shorter time in the chart",
+        Scope.LOOK,
+        _CHARTED,
+    ),
+    Command(
+        "span-longer",
+        "span(1)",
+        ("right_square_bracket",),
+        "span",
+        "show a longer time in the chart",
+        Scope.LOOK,
+        _CHARTED,
+    ),
+    Command("pause", "pause", ("p",), "pause", "hold the numbers still; again to let them run", Scope.LOOK),
+    Command("refresh", "refresh", ("r",), "refresh", "ask every source now", Scope.LOOK),
+    Command("lite", "lite", ("L",), "", "send less: few colours, no charts; again for all", Scope.LOOK),
+    Command("copy", "copy", ("y",), "", "copy this place as a mailtop command to the clipboard", Scope.PROGRAM),
+    Command(
+        "export", "export", ("x",), "", "write what is shown to a file: text, CSV, JSON or a picture", Scope.PROGRAM
+    ),
+    Command("theme", "theme", ("T",), "", "choose a theme", Scope.PROGRAM),
+    Command("help", "help", ("question_mark", "f1", "h"), "help", "help", Scope.PROGRAM),
+    Command("quit", "quit", ("q",), "quit", "go back, and leave where there is nothing to go back from", Scope.PROGRAM),
+    Command("leave", "leave", ("ctrl+c",), "", "leave at once", Scope.PROGRAM),
 )
 
 
 def group_key(grouping: str) -> str:
     """The key that adds up by ``grouping``, as the tabs show it."""
     return next(command.shown_keys.split()[0] for command in COMMANDS if command.action == f"group('{grouping}')")
-
-
-def bindings(scopes: Iterable[Scope]) -> list[Binding]:
-    """Textual's bindings of the commands in ``scopes``."""
-    wanted = set(scopes)
-    return [
-        Binding(",".join(command.keys), command.action, command.help, show=False, id=f"mailtop.{command.action}")
-        for command in COMMANDS
-        if command.scope in wanted
-    ]
 
 
 def footer_items() -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from tui.hub.protocol import Request, View
+from tui.hub.protocol import Exported, Jumped, Request, View
 
 
 class Answered(Message):
@@ -27,6 +27,14 @@ class Noticed(Message):
         super().__init__()
 
 
+class Replied(Message):
+    """The hub answered a request that was made once."""
+
+    def __init__(self, answer: Jumped | Exported) -> None:
+        self.answer = answer
+        super().__init__()
+
+
 class LinkEnded(Message):
     """The hub cannot be started, or its end of the link is closed; ``sentence`` says which."""
 
@@ -45,3 +53,27 @@ class Ask(Message):
 
 class WindowMoved(Message):
     """The table shows other rows or has its cursor elsewhere: the hub should be asked for what it now needs."""
+
+
+class SortBy(Message):
+    """The head of a column was clicked: sort by it, or turn the order around where it is sorted by it already."""
+
+    def __init__(self, sort: str) -> None:
+        self.sort = sort
+        super().__init__()
+
+
+class RowChosen(Message):
+    """A row was clicked; ``into`` says that it was the row under the cursor already, so that one goes in."""
+
+    def __init__(self, *, into: bool) -> None:
+        self.into = into
+        super().__init__()
+
+
+class CommandChosen(Message):
+    """A key in the footer or a tab was clicked: do what ``action`` says."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__()

@@ -12,7 +12,8 @@ from textual.screen import Screen
 
 from tui.hub.protocol import Refresh, View, ViewRequest
 from tui.model import Grouping, QueueQuery
-from tui.ui.commands import Scope, bindings
+from tui.ui.bindings import bindings
+from tui.ui.commands import Scope
 from tui.ui.glyphs import Glyphs
 from tui.ui.messages import Ask, WindowMoved
 from tui.ui.screens import main_actions as actions
@@ -33,7 +34,7 @@ from tui.ui.widgets.tabs import Tabs
 class MainScreen(Screen[None]):
     """``asked`` is the request the hub answers now, ``view`` its last answer: all that is shown follows from these."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings((Scope.MOVE, Scope.WALK, Scope.LOOK))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings((Scope.MOVE, Scope.WALK, Scope.FIND, Scope.LOOK))]
 
     DEFAULT_CSS = """
     MainScreen {
