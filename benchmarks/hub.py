@@ -31,6 +31,7 @@ from tui.model import (
     QueueTable,
     RowKey,
     SourceStatus,
+    WaitingMessage,
 )
 from tui.sources.worker import Worker
 
@@ -75,6 +76,10 @@ class Flood:
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         del query
+        return None
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        del query, limit
         return None
 
     async def changed(self) -> bool:

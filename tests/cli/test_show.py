@@ -13,7 +13,18 @@ from tui.cli import show
 from tui.cli.formats import Report
 from tui.cli.show import Answer, Asked
 from tui.config import ConfigError, CpanelSource, LocalSource, SenderQueueSource, SourceConfig
-from tui.model import Cause, Checkup, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import (
+    Cause,
+    Checkup,
+    Freshness,
+    Grouping,
+    History,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    SourceStatus,
+    WaitingMessage,
+)
 from tui.sources.source import SourceError
 
 # account, campaign, isp, new, proc, retry, hold; ids are the place in the sorted names, from 1
@@ -95,6 +106,9 @@ class ScriptedSource:
         return None
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
+        return None
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         return None
 
     async def changed(self) -> bool:

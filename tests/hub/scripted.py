@@ -16,6 +16,7 @@ from tui.model import (
     QueueQuery,
     QueueTable,
     SourceStatus,
+    WaitingMessage,
 )
 
 
@@ -106,6 +107,9 @@ class ScriptedSource:
         return History(start, 60, points) if self.has_history else None
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
+        return None
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         return None
 
     async def changed(self) -> bool:

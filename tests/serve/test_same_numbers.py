@@ -48,12 +48,8 @@ class Unclosed:
         self._source = source
         self.name, self.type, self.interval_seconds = source.name, source.type, source.interval_seconds
         self.status, self.totals, self.queue = source.status, source.totals, source.queue
-        self.history, self.causes, self.changed, self.check = (
-            source.history,
-            source.causes,
-            source.changed,
-            source.check,
-        )
+        self.history, self.causes, self.messages = source.history, source.causes, source.messages
+        self.changed, self.check = source.changed, source.check
 
     async def close(self) -> None:
         pass

@@ -9,7 +9,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tui.engine.ledger import LedgerError, LedgerStatus
-from tui.model import Cause, Checkup, Counts, Freshness, Grouping, History, MailTotals, QueueQuery, QueueTable
+from tui.model import (
+    Cause,
+    Checkup,
+    Counts,
+    Freshness,
+    Grouping,
+    History,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    WaitingMessage,
+)
 from tui.sources.ledger import LedgerSource, NoLedger, describe
 from tui.sources.source import Source, SourceError
 
@@ -80,6 +91,10 @@ class FakeReader:
         return History(end - span_seconds, 60, [Counts(new=1), None])
 
     def causes(self, query: QueueQuery, limit: int = 20) -> list[Cause]:
+        self._called()
+        return []
+
+    def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
         self._called()
         return []
 

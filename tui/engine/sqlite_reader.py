@@ -17,7 +17,7 @@ from tui.engine.sqlite_blocks import NOTHING, Selection
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
 from tui.engine.sqlite_sums import ISP_MASK
-from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable
+from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
 from tui.text import clean
 
 _DIMENSIONS: dict[Grouping, tuple[str, ...]] = {
@@ -201,6 +201,11 @@ class SqliteReader:
                 Cause(text=text, count=count, first_seen=first_seen, last_seen=last_seen, last_reply=last_reply)
                 for text, count, first_seen, last_seen, last_reply in self._db.execute(statement, (*values, limit))
             ]
+
+    def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
+        """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first."""
+        del query, limit
+        return []
 
     def close(self) -> None:
         """Give back the file."""

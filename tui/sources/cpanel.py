@@ -19,6 +19,7 @@ from tui.model import (
     QueueQuery,
     QueueTable,
     SourceStatus,
+    WaitingMessage,
 )
 from tui.sources.cpanel_accounts import AccountPool
 from tui.sources.cpanel_calls import Calls, Reach, Unanswered, together
@@ -143,6 +144,10 @@ class Cpanel:
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         """cPanel tells no causes."""
+        return None
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        """cPanel tells no messages."""
         return None
 
     async def changed(self) -> bool:

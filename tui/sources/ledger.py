@@ -9,7 +9,17 @@ from typing import TypeVar
 import msgspec
 
 from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
-from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import (
+    Cause,
+    Checkup,
+    Freshness,
+    History,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    SourceStatus,
+    WaitingMessage,
+)
 from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker
 
@@ -100,6 +110,11 @@ class LedgerSource:
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         """Why the mail that the query's filters select waits, most frequent first."""
         return await self._ask(lambda reader: reader.causes(query))
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
+        first."""
+        return await self._ask(lambda reader: reader.messages(query, limit))
 
     async def changed(self) -> bool:
         """Whether anything was written since the last call."""

@@ -12,7 +12,17 @@ import msgspec
 
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
-from tui.model import Cause, Checkup, Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import (
+    Cause,
+    Checkup,
+    Freshness,
+    History,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    SourceStatus,
+    WaitingMessage,
+)
 from tui.sources.http import HttpClient
 from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
 from tui.sources.sender_queue_names import NameList
@@ -125,6 +135,10 @@ class SenderQueue:
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         """``None``: this API does not say why mail waits."""
+        return None
+
+    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        """``None``: this API tells no messages."""
         return None
 
     async def changed(self) -> bool:
