@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.text import cell_width
 from tui.ui.glyphs import ASCII, UNICODE, glyphs_for
 
@@ -38,7 +39,8 @@ def test_every_sign_takes_one_cell_and_ascii_is_ascii() -> None:
             value = getattr(glyphs, one.name)
             signs = [value] if isinstance(value, str) else [] if isinstance(value, bool) else list(value.values())
             assert all(sign.isascii() for sign in signs) or glyphs is UNICODE
-            assert all(cell_width(sign) == 1 for sign in signs) or one.name == "per_minute"
+            cells = {"per_minute": cell_width(glyphs.per_minute), "levels": len(TREND_LEVELS)}.get(one.name, 1)
+            assert all(cell_width(sign) == cells for sign in signs)
         assert len(set(glyphs.freshness.values())) == 6
 
 
@@ -46,3 +48,10 @@ def test_text_for_an_ascii_terminal_keeps_its_width() -> None:
     assert ASCII.fit("日本語@example", 10) == "???@examp~"
     assert UNICODE.fit("日本語@example", 10) == "日本語@ex…"
     assert ASCII.fit("ab", 4, right=True) == "  ab"
+
+
+def test_a_trend_grows_from_its_base_and_leaves_gaps_open() -> None:
+    assert UNICODE.trend(f"048{TREND_GAP}1") == "_▄█ ▁"
+    assert ASCII.trend(f"048{TREND_GAP}1") == "_=@ ."
+    for glyphs in (UNICODE, ASCII):
+        assert len(set(glyphs.trend(TREND_LEVELS + TREND_GAP))) == len(TREND_LEVELS) + 1, "each level is told apart"

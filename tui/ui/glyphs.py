@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
+from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.model import STATES, Freshness
 from tui.text import cell_width, fit
 
@@ -13,7 +15,9 @@ from tui.text import cell_width, fit
 @dataclass(frozen=True)
 class Glyphs:
     """One set of signs, each one cell wide; ``per_minute`` is a column's head. ``states`` are what a row's bar is made
-    of: one sign a state where colour cannot tell them apart."""
+    of: one sign a state where colour cannot tell them apart. ``levels`` are what a trend is drawn with, from nothing to
+    its highest; ``gap`` stands for what is not known in it. ``focus`` is the edge of the part that has the keys, as
+    ``edge`` is of the others."""
 
     ascii: bool
     step: str
@@ -25,6 +29,12 @@ class Glyphs:
     wait: str
     problem: str
     unverified: str
+    marked: str
+    follow: str
+    focus: str
+    bullet: str
+    gap: str
+    levels: str
     per_minute: str
     states: Mapping[str, str]
     freshness: Mapping[Freshness, str]
@@ -44,6 +54,15 @@ class Glyphs:
         """The cells that ``text`` takes when shown."""
         return cell_width(self.plain(text))
 
+    def trend(self, levels: str) -> str:
+        """A row's trend, in the protocol's ``TREND_LEVELS``, as signs."""
+        return levels.translate(_trend_signs(self.levels, self.gap))
+
+
+@cache
+def _trend_signs(levels: str, gap: str) -> dict[int, int]:
+    return str.maketrans(TREND_LEVELS + TREND_GAP, levels + gap)
+
 
 LETTERS = {state: state[0] for state in STATES}
 
@@ -58,6 +77,12 @@ UNICODE = Glyphs(
     wait="…",
     problem="✖",
     unverified="!",
+    marked="✓",
+    follow="»",
+    focus="▍",
+    bullet="•",
+    gap=" ",
+    levels="_▁▂▃▄▅▆▇█",
     per_minute="Δ/min",
     states=dict.fromkeys(STATES, "━"),
     freshness={
@@ -81,6 +106,12 @@ ASCII = Glyphs(
     wait="~",
     problem="!",
     unverified="!",
+    marked="x",
+    follow="&",
+    focus="#",
+    bullet="*",
+    gap=" ",
+    levels="_.:-=+*#@",
     per_minute="+-/min",
     states=LETTERS,
     freshness={

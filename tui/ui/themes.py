@@ -26,6 +26,8 @@ COLOUR_VARIABLES = {
     "stale": "warning",
     "paused": "accent",
     "muted": "foreground",
+    "focus": "foreground",
+    "marked": "surface",
     "tab": "panel",
     "tab-text": "foreground",
     "cursor": "panel",
@@ -34,7 +36,12 @@ COLOUR_VARIABLES = {
 """Our own colours, each with one meaning, and the theme's field that stands in where a theme does not name it;
 ``transparent`` leaves the text under the cursor in its own colours."""
 
-STYLE_VARIABLES = {"cursor-style": "bold", "tab-style": "bold"}
+STYLE_VARIABLES = {
+    "cursor-style": "bold",
+    "tab-style": "bold",
+    "changed-style": "bold underline",
+    "marked-style": "none",
+}
 """Our own text styles and what stands in for them."""
 
 TEXTUALS_VARIABLES = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}

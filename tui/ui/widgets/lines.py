@@ -28,6 +28,7 @@ ROLES = (
     *("muted", "axis", "strong", "name", "header", "key", "tab", "sum", "cursor"),
     *("new", "proc", "retry", "hold", "send", "success", "defer", "fail"),
     *("live", "stale", "partial", "error", "paused", "replay"),
+    *("problem", "changed", "marked", "follow", "focus", "prompt", "caret", "match"),
 )
 
 
@@ -45,6 +46,9 @@ class Lines(Widget, can_focus=False):
     | `lines--send`, `lines--success`, `lines--defer`, `lines--fail` | what happened to mail |
     | `lines--live`, `lines--stale`, `lines--partial`, `lines--error`, `lines--paused`, `lines--replay` | freshness |
     | `lines--sum`, `lines--cursor` | the line of sums, the row under the cursor |
+    | `lines--problem`, `lines--changed` | what needs someone, a number that is new since the last look |
+    | `lines--marked`, `lines--follow`, `lines--focus` | rows the user marked, follows; the part that has the keys |
+    | `lines--prompt`, `lines--caret`, `lines--match` | the prompt's sign, where one types, what the filter found |
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{role}" for role in ROLES}
@@ -67,11 +71,18 @@ class Lines(Widget, can_focus=False):
         & > .lines--stale, & > .lines--partial { color: $stale; }
         & > .lines--paused, & > .lines--replay { color: $paused; text-style: bold; }
         & > .lines--sum { background: $surface; }
+        & > .lines--problem { color: $failed; text-style: bold; }
+        & > .lines--changed { text-style: $changed-style; }
+        & > .lines--marked { background: $marked; text-style: $marked-style; }
+        & > .lines--follow, & > .lines--focus, & > .lines--prompt { color: $focus; text-style: bold; }
+        & > .lines--match { color: $focus; text-style: bold underline; }
+        & > .lines--caret { text-style: reverse; }
         & > .lines--cursor { background: $cursor; color: $cursor-text; text-style: $cursor-style; }
     }
     Lines:nocolor {
         & > .lines--muted, & > .lines--axis { text-style: dim; }
         & > .lines--tab, & > .lines--cursor { text-style: reverse; }
+        & > .lines--marked { text-style: bold; }
     }
     """
 
