@@ -12,6 +12,7 @@ import pytest
 
 from tests.hub.scripted import ScriptedSource, until
 from tui.hub import hub as hubs
+from tui.hub.accounts import rank
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, added_up, rates_of, wanted
@@ -19,7 +20,7 @@ from tui.hub.hub import Hub
 from tui.hub.poller import Poller
 from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS
-from tui.hub.views import rank, same_but_for_time
+from tui.hub.views import same_but_for_time
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
 from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker

@@ -1,5 +1,5 @@
-"""What all pollers know, made ready for a request in the hub's worker thread: rows merged and sorted, accounts ranked.
-The hub's loop enters."""
+"""What all pollers know, made ready for a request in the hub's worker thread: rows merged and sorted. The hub's
+loop enters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tui.hub.past import MAX_TRENDS, Past
 from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
 from tui.hub.sheet import QUICK_ROWS, Sheet
-from tui.hub.views import Ranking, rank, rows_around, sort_of, trend_query
-from tui.model import DOUBTFUL, Freshness, Grouping, MailTotals, QueueQuery, QueueTable
+from tui.hub.views import rows_around, sort_of, trend_query
+from tui.model import DOUBTFUL, Freshness, Grouping, QueueQuery, QueueTable
 from tui.sources.worker import Worker
 
 DELTA_SECONDS = 10.0
@@ -43,11 +43,10 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Board:
-    """The newest sheet and ranking, and what waited in the rows that were shown. ``update`` makes them in the worker's
-    thread; only one task may call it."""
+    """The newest sheet, and what waited in the rows that were shown. ``update`` makes it in the worker's thread; only
+    one task may call it."""
 
     def __init__(self, pollers: Sequence[Poller], worker: Worker, clock: Callable[[], float] = time.time) -> None:
-        self.ranking: Ranking | None = None
         self.past = Past()
         self._pollers = pollers
         self._worker = worker
@@ -58,30 +57,10 @@ class Board:
         self._source: str | None = None
         self._tables: list[QueueTable] = []
         self._made = 0.0
-        self._totals: list[list[MailTotals]] = []
-        self._ranked: tuple[str | None, int | None, str] = (None, None, "")
-
-    @property
-    def totals_offered(self) -> bool:
-        """Whether any source tells mail totals, or may do once it answers."""
-        return any(poller.offers_totals for poller in self._pollers)
 
     def shown(self, request: ViewRequest) -> list[Poller]:
         """The pollers whose queues the request asks for."""
         return [poller for poller in self._pollers if request.source in (None, poller.source.name)]
-
-    def shows_totals(self, request: ViewRequest, poller: Poller) -> bool:
-        """Whether accounts of this source may be shown: those of the source that the request asks for, and where it has
-        none, those of the others."""
-        if not request.panes:
-            return False
-        own = self.shown(request)
-        panes = self.ranking.accounts[: request.panes] if self.ranking is not None else []
-        return (
-            poller in own
-            or not any(asked.offers_totals for asked in own)
-            or any(source == poller.source.name for source, _ in panes)
-        )
 
     def queue_freshness(self, request: ViewRequest) -> Freshness:
         """How far the sums of the rows can be trusted: as far as the worst source, and only in part where one of those
@@ -108,14 +87,13 @@ class Board:
         )
 
     async def update(self, request: ViewRequest) -> None:
-        """Bring sheet and ranking up to what is known now, for this request."""
+        """Bring the sheet up to what is known now, for this request."""
         shown = self.shown(request)
         if await self._update_sheet(request, shown) and (sheet := self.sheet(request)) is not None:
             self._remember(request, sheet, shown)
         for poller in shown:
             if poller.failing:
                 self.past.break_off(poller.source.name, self._clock())
-        await self._update_ranking(request)
 
     async def _update_sheet(self, request: ViewRequest, shown: Sequence[Poller]) -> bool:
         """Whether there is a new one."""
@@ -166,13 +144,3 @@ class Board:
                 kept = [(trend_query(query, row.key), row) for row in rows if row.source == source]
                 kept += [(trend_query(query, None), sums), (trend_query(query.grouped(Grouping.TOTAL), sums.key), sums)]
                 self.past.add(source, self._clock(), kept)
-
-    async def _update_ranking(self, request: ViewRequest) -> None:
-        answers = [(poller.source.name, poller.totals) for poller in self._pollers if poller.totals is not None]
-        asked = request.source, request.query.account_id, request.query.account
-        same = [id(totals) for totals in self._totals] == [id(totals) for _, totals in answers]
-        if not answers:
-            self.ranking = None
-        elif self.ranking is None or not same or asked != self._ranked:
-            self.ranking = await self._worker.run(lambda: rank(answers, request.query, request.source))
-            self._totals, self._ranked = [totals for _, totals in answers], asked

@@ -9,11 +9,12 @@ from functools import partial
 
 import msgspec
 
+from tui.hub.accounts import Ranking
 from tui.hub.past import Past
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.hub.protocol import AccountPane, ChartLine, ViewRequest
 from tui.hub.sheet import Sheet
-from tui.hub.views import Chart, Ranking, trend_query, trend_title
+from tui.hub.views import Chart, trend_query, trend_title
 from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
 from tui.series import Series
 from tui.sources.worker import Worker

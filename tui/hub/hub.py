@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tui.hub.accounts import Accounts
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, wanted
@@ -63,6 +64,7 @@ class Hub:
         # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
         self._worker = Worker("mailtop hub")
         self._board = Board(self._pollers, self._worker, clock)
+        self._accounts = Accounts(self._pollers, self._worker)
         self._drawing = Drawing(self._worker, clock)
         self._request: ViewRequest | None = None
         self._requested = 0.0
@@ -138,8 +140,8 @@ class Hub:
     def _want(self) -> None:
         if self._request is not None:
             for poller in self._pollers:
-                totals = self._board.shows_totals(self._request, poller)
-                poller.want(wanted(self._request, poller.source.name, self._board.ranking, totals=totals))
+                totals = self._accounts.shows_totals(self._request, poller)
+                poller.want(wanted(self._request, poller.source.name, self._accounts.ranking, totals=totals))
 
     def _told(self) -> None:
         """A poller has something new."""
@@ -151,6 +153,7 @@ class Hub:
             self._board_due.clear()
             if self._request is not None:
                 await self._board.update(self._request)
+                await self._accounts.update(self._request)
                 self._want()
                 self._drawing_due.set()
                 self._news.set()
@@ -162,7 +165,7 @@ class Hub:
             if (request := self._request) is not None:
                 board = self._board
                 drawn = await self._drawing.update(
-                    request, self._pollers, board.sheet(request), board.ranking, board.past
+                    request, self._pollers, board.sheet(request), self._accounts.ranking, board.past
                 )
                 if drawn:
                     self._news.set()
@@ -197,10 +200,10 @@ class Hub:
         known = Known(
             time=self._clock(),
             sheet=board.sheet(request),
-            ranking=board.ranking,
+            ranking=self._accounts.ranking,
             queue_freshness=board.queue_freshness(request),
-            totals_offered=board.totals_offered,
-            panes=drawing.panes(request, board.ranking),
+            totals_offered=self._accounts.totals_offered,
+            panes=drawing.panes(request, self._accounts.ranking),
             chart=drawing.chart(request),
             sources=[self._status(poller) for poller in self._pollers],
             problems=[*problems, *([drawing.problem] if drawing.problem else [])],

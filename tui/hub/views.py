@@ -6,18 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tui.hub.accounts import Ranking
 from tui.hub.protocol import AccountPane, ChartLine, View, ViewRequest
-from tui.hub.sheet import SORTS, Sheet, ordered
-from tui.model import NO_CAMPAIGN_NAME, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.hub.sheet import SORTS, Sheet
+from tui.model import NO_CAMPAIGN_NAME, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
 
 AGE_STEP_SECONDS = 10
 """How often the age of numbers that are not live is told anew when nothing else changes."""
-
-
-class Ranking(msgspec.Struct, frozen=True):
-    """The accounts that a query selects, those that sent most first, each with the name of its source."""
-
-    accounts: list[tuple[str, MailTotals]]
 
 
 class Chart(msgspec.Struct, frozen=True):
@@ -91,36 +86,6 @@ def same_but_for_time(view: View, other: View) -> bool:
     """Whether two views show the same, but for when they were made. Ages count in steps, so that a view is not sent a
     second just to say that."""
     return _timeless(view) == _timeless(other)
-
-
-def rank(
-    totals: Sequence[tuple[str, Sequence[MailTotals]]], query: QueueQuery, only_source: str | None = None
-) -> Ranking:
-    """The accounts of all sources (name, totals) that ``query`` in ``only_source`` selects, most messages sent first,
-    unknown last; equals by name.
-
-    One source may tell what waits and another the totals: where the query's source has none, those of the others
-    stand. An account is known by its id in the query's source, and by its name in others, whose ids are their own.
-    """
-    own = [(source, answer) for source, answer in totals if only_source in (None, source)]
-    accounts = _selected(own, query, by_id=bool(query.account_id)) or _selected(totals, query, by_id=False)
-    names = [account.account for _, account in accounts]
-    sent = [-1 if account.send_count is None else account.send_count for _, account in accounts]
-    by_name = ordered(list(range(len(accounts))), names)
-    return Ranking([accounts[index] for index in ordered(by_name, sent, descending=True)])
-
-
-def _selected(
-    totals: Sequence[tuple[str, Sequence[MailTotals]]], query: QueueQuery, *, by_id: bool
-) -> list[tuple[str, MailTotals]]:
-    if query.account_id is None:
-        return [(source, account) for source, answer in totals for account in answer]
-    return [
-        (source, account)
-        for source, answer in totals
-        for account in answer
-        if (account.account_id == query.account_id if by_id else query.account and account.account == query.account)
-    ]
 
 
 def trend_query(query: QueueQuery, key: RowKey | None) -> QueueQuery:
