@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from tui.hub.protocol import Exported, Jumped, Request, View
+from tui.hub.protocol import AccountKey, Exported, Jumped, Request, View
 
 
 class Answered(Message):
@@ -67,6 +67,15 @@ class RowChosen(Message):
     """A row was clicked; ``into`` says that it was the row under the cursor already, so that one goes in."""
 
     def __init__(self, *, into: bool) -> None:
+        self.into = into
+        super().__init__()
+
+
+class PaneChosen(Message):
+    """An account's pane was clicked; ``into`` says that it was the chosen one already, so that one goes in."""
+
+    def __init__(self, key: AccountKey, *, into: bool) -> None:
+        self.key = key
         self.into = into
         super().__init__()
 

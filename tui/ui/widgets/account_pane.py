@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tui.hub.protocol import AccountPane, Span
+from textual import events
+
+from tui.hub.protocol import AccountKey, AccountPane, Span
 from tui.model import DOUBTFUL, UNKNOWN_ACCOUNT, Freshness
 from tui.ui.glyphs import Glyphs
+from tui.ui.messages import PaneChosen
 from tui.ui.numbers import count, rate, size_bytes
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
@@ -32,6 +35,8 @@ class AccountPanes(Lines):
         self._panes: list[AccountPane] | None = None
         self._narrowed = False
         self._freshness: Mapping[str, Freshness] = {}
+        self._selected: AccountKey | None = None
+        self._focused = False
         self.places = 1
 
     def show(
@@ -40,13 +45,28 @@ class AccountPanes(Lines):
         *,
         narrowed: bool = False,
         freshness: Mapping[str, Freshness] | None = None,
+        selected: AccountKey | None = None,
+        focused: bool = False,
     ) -> None:
         """Draw panes; ``None`` while the totals are not known. ``narrowed`` says that only one account is meant,
-        ``freshness`` how each source is: where there are several, a pane says whose it is and whether it is old."""
-        now = (panes, narrowed, freshness or {})
-        if now != (self._panes, self._narrowed, self._freshness):
-            self._panes, self._narrowed, self._freshness = now
+        ``freshness`` how each source is: where there are several, a pane says whose it is and whether it is old.
+        ``selected`` is the chosen account, ``focused`` says that the panes have the keys."""
+        now = (panes, narrowed, freshness or {}, selected, focused)
+        if now != (self._panes, self._narrowed, self._freshness, self._selected, self._focused):
+            self._panes, self._narrowed, self._freshness, self._selected, self._focused = now
             self.redraw()
+
+    def pane_at(self, x: int) -> AccountKey | None:
+        """The account whose pane is at cell ``x`` of the widget, if there is one."""
+        place = x // (pane_width(self.size.width, self.places) + GAP)
+        panes = (self._panes or [])[: self.places]
+        return panes[place].key if 0 <= place < len(panes) else None
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the pane that was clicked."""
+        key = self.pane_at(event.x)
+        if key is not None:
+            self.post_message(PaneChosen(key, into=key == self._selected))
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The panes' lines, joined; a sentence where there is no pane."""

@@ -23,18 +23,21 @@ class Chart(Lines):
         super().__init__(glyphs, id="chart")
         self._title = ""
         self._chart: list[ChartLine] = []
+        self._focused = False
 
-    def show(self, title: str, chart: list[ChartLine]) -> None:
-        """Draw a chart and the words above it."""
-        if (title, chart) != (self._title, self._chart):
-            self._title, self._chart = title, chart
+    def show(self, title: str, chart: list[ChartLine], *, focused: bool = False) -> None:
+        """Draw a chart and the words above it; ``focused`` says that it has the keys."""
+        if (title, chart, focused) != (self._title, self._chart, self._focused):
+            self._title, self._chart, self._focused = title, chart, focused
             self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The title, with the keys for another span of time at its right, then the chart."""
         right = [Span(f"{footer_key('span')} ", "key"), Span("span ", "muted")]
         room = max(width - line_width(right) - 2, 0)
-        title = justified([Span(" "), Span(self.glyphs.fit(self._title, room), "strong")], right, width)
+        mark = Span(self.glyphs.cursor, "key") if self._focused else Span(" ")
+        words = Span(self.glyphs.fit(self._title, room), "tab" if self._focused else "strong")
+        title = justified([mark, words], right, width)
         if not self._chart:
             return [title, [Span(" no history yet", "muted")]]
         return [title, *([Span(" " * MARGIN), *line] for line in self._chart)]
