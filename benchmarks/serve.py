@@ -28,12 +28,13 @@ from tui.engine.batch import Batch, cell_key
 from tui.engine.counts import COLUMNS, D_NEW, SEND, SUCCESS
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
+from tui.listening import listen
 from tui.serve.answers import Answers
 from tui.serve.app import make_app
 from tui.serve.gate import App, Gate
 from tui.serve.guard import Guard, Limits
 from tui.serve.queue_stats import Sender
-from tui.serve.server import listen, serve
+from tui.serve.server import serve
 from tui.serve.tokens import TokenStore
 from tui.sources.ledger import LedgerSource
 

@@ -21,7 +21,7 @@ import pytest
 from tests.cli.postfix_in_files import PostfixInFiles
 from tests.http_server import self_signed
 from tui.cli.arguments import Exit
-from tui.serve.server import listen
+from tui.listening import listen
 from tui.serve.tokens import Scope, TokenStore
 
 QUEUE = "/api/v1.1/admin/senders/queue/stats/"

@@ -7,8 +7,9 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tui.listening import addresses, listen
 from tui.serve.gate import App
-from tui.serve.server import addresses, listen, serve
+from tui.serve.server import serve
 
 
 @asynccontextmanager

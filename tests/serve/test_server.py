@@ -22,11 +22,11 @@ from starlette.routing import Route
 
 from tests.http_server import Certificate, self_signed
 from tests.serve.listening import listening
+from tui.listening import AddressBusy, ServeError, addresses, are_near, certificate, listen, parse_address
 from tui.serve import server
 from tui.serve.gate import Receive, Send
 from tui.serve.guard import Scope
 from tui.serve.lines import Lines
-from tui.serve.server import AddressBusy, ServeError, addresses, are_near, certificate, listen, parse_address
 
 
 async def hello(request: Request) -> Response:
@@ -48,12 +48,12 @@ def made_certificate(folder: Path) -> Certificate:
         ("127.0.0.1:80", ("127.0.0.1", 80)),
         ("localhost:0", ("localhost", 0)),
         ("[::1]:8080", ("::1", 8080)),
-        ("[::]", ("::", server.DEFAULT_PORT)),
-        ("0.0.0.0", ("0.0.0.0", server.DEFAULT_PORT)),
+        ("[::]", ("::", 9587)),
+        ("0.0.0.0", ("0.0.0.0", 9587)),
     ],
 )
 def test_addresses_as_people_write_them(text: str, address: tuple[str, int]) -> None:
-    assert parse_address(text) == address
+    assert parse_address(text, 9587) == address
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_addresses_as_people_write_them(text: str, address: tuple[str, int]) -> 
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ServeError, match=r"^--bind: .* is no address to serve on; expected HOST:PORT") as caught:
-        parse_address(text)
+        parse_address(text, 9587)
     assert "\x1b" not in str(caught.value)
 
 
@@ -201,7 +201,7 @@ async def _until_closed(reader: asyncio.StreamReader) -> bytes:
 
 
 async def test_who_takes_nothing_of_an_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "UNREAD_SECONDS", 1)
+    monkeypatch.setattr(listening, "UNREAD_SECONDS", 1)
     ended = asyncio.Event()
 
     async def endless(_: Request) -> Response:

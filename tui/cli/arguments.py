@@ -38,13 +38,13 @@ EXIT_MEANINGS = {
 }
 """Each exit code in words, for `--help` and the README."""
 
-HUB = "_hub"
-"""The command that only the screen gives."""
+HUB, SCREEN = "_hub", "_screen"
+"""The commands that only the screen and the web server give."""
 
 GROUPINGS = ("total", "account", "account_campaign", "isp")
 FORMATS = ("table", "json", "csv")
 SCOPES = ("totals", "queue")
-BIND = "127.0.0.1:9587"
+SERVE_PORT, WEB_PORT = 9587, 9588
 REQUESTS_A_SECOND = 100
 
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
@@ -70,17 +70,19 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_collect(commands)
     _add_serve(commands)
+    _add_web(commands)
     _add_tokens(commands)
     _add_configuration(commands)
     return top
 
 
-def hub_parser() -> argparse.ArgumentParser:
-    """The parser of what follows ``HUB``: the hub as a child of the screen, which no message of the other names."""
-    hub = argparse.ArgumentParser(prog=f"mailtop {HUB}", allow_abbrev=False)
-    hub.set_defaults(command="hub", config=None, debug=None)
-    _add_common(hub)
-    return hub
+def child_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of what follows ``HUB`` or ``SCREEN``: children of the screen and of the web server, which no message
+    of the other parser names."""
+    child = argparse.ArgumentParser(prog=f"mailtop {name}", allow_abbrev=False)
+    child.set_defaults(command=name, config=None, debug=None)
+    _add_common(child)
+    return child
 
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -135,11 +137,13 @@ def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     serve = _command(commands, "serve", "answer both documented APIs from the ledger, over HTTP, until stopped")
     serve.set_defaults(command="serve")
     serve.add_argument(
-        "--bind", metavar="HOST:PORT", default=BIND, help=f"where to listen (default: {BIND}, for this host alone)"
+        "--bind",
+        metavar="HOST:PORT",
+        default=f"127.0.0.1:{SERVE_PORT}",
+        help=f"where to listen (default: 127.0.0.1:{SERVE_PORT}, for this host alone)",
     )
     _add_source(serve)
-    serve.add_argument("--tls-cert", metavar="FILE", help="the server's certificate and its chain (PEM)")
-    serve.add_argument("--tls-key", metavar="FILE", help="the certificate's key (PEM), which only you can read")
+    _add_tls(serve)
     _add_token_file(serve)
     serve.add_argument(
         "--rate",
@@ -150,6 +154,30 @@ def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     serve.add_argument("--quiet", action="store_true", help="write no line for each request")
     _add_common(serve)
+
+
+def _add_web(commands: Commands[argparse.ArgumentParser]) -> None:
+    web = _command(commands, "web", "show the screen in a browser, to look at only, until stopped")
+    web.set_defaults(command="web")
+    web.add_argument(
+        "--bind",
+        metavar="HOST:PORT",
+        default=f"127.0.0.1:{WEB_PORT}",
+        help=f"where to listen (default: 127.0.0.1:{WEB_PORT}, for this host alone)",
+    )
+    _add_tls(web)
+    web.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="how browsers reach it, where a proxy with TLS stands in front: https://HOST",
+    )
+    web.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="a private file with the token that lets in (default: a new one, printed as a link)",
+    )
+    _add_common(web)
+    _add_screen(web)
 
 
 def _add_tokens(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -201,6 +229,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="NAME", help="only this source of the configuration")
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tls-cert", metavar="FILE", help="the server's certificate and its chain (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's key (PEM), which only you can read")
 
 
 def _add_token_file(parser: argparse.ArgumentParser) -> None:

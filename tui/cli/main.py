@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli.arguments import HUB, Exit, hub_parser, parser
+from tui.cli.arguments import HUB, SCREEN, Exit, child_parser, parser
 from tui.cli.output import OutputError, PipeClosed, flush, say
 
 
@@ -27,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed_and_run(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = hub_parser().parse_args(words[1:]) if words[:1] == [HUB] else parser().parse_args(words)
+        if words and words[0] in (HUB, SCREEN):
+            options = child_parser(words[0]).parse_args(words[1:])
+        else:
+            options = parser().parse_args(words)
     except SystemExit as end:  # after help, the version or a usage error
         return int(end.code or 0)
     try:
@@ -67,7 +70,7 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import collect
 
         return collect.run(options)
-    if options.command == "hub":
+    if options.command == HUB:
         from tui.cli import hub
 
         return hub.run(options)
@@ -83,6 +86,10 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import serve
 
         return serve.run(options)
+    if options.command in ("web", SCREEN):
+        from tui.cli import web
+
+        return web.run(options) if options.command == "web" else web.screen(options)
     if options.command == "token":
         from tui.cli import token
 

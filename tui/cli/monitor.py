@@ -14,31 +14,37 @@ from tui.cli.arguments import HUB, Exit
 from tui.cli.output import say
 from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
+from tui.sources.source import SourceError
 
 NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
 
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
-    config = with_options(configuration(options.config), options.interval, options.theme)
-    if options.command == "demo":
-        config = msgspec.structs.replace(config, source=(demo_source(options.seed, options.accounts),))
+    config, notice = meant(options)
     refused = no_screen(os.environ)
     if refused is not None:
         say(refused)
         return Exit.USAGE
-    notice = ""
-    if not config.source:
-        found = found_sources()
-        closed = [unreadable(source) for source in found]
-        if closed and all(closed):
-            for sentence in sum(closed, ()):
-                say(sentence)
-            return Exit.SOURCE
-        notice = "" if found else NOTHING_FOUND
-        config = msgspec.structs.replace(config, source=found or (DemoSource(),))
     with ExitStack() as leftovers:
-        return _show(with_demo_ledgers(config, leftovers), notice, options.debug)
+        config = with_demo_ledgers(config, leftovers)
+        hand_down(config)
+        return show(config, notice, options.debug)
+
+
+def meant(options: argparse.Namespace) -> tuple[Config, str]:
+    """The configuration with the sources to show, and a sentence to show first. Raises ``ConfigError``, and
+    ``SourceError`` when this host's mail systems are closed to this user."""
+    config = with_options(configuration(options.config), options.interval, options.theme)
+    if options.command == "demo":
+        return msgspec.structs.replace(config, source=(demo_source(options.seed, options.accounts),)), ""
+    if config.source:
+        return config, ""
+    found = found_sources()
+    closed = [unreadable(source) for source in found]
+    if closed and all(closed):
+        raise SourceError("; ".join(sum(closed, ())))
+    return msgspec.structs.replace(config, source=found or (DemoSource(),)), "" if found else NOTHING_FOUND
 
 
 def no_screen(environ: Mapping[str, str]) -> str | None:
@@ -54,17 +60,18 @@ def _is_terminal(stream: object) -> bool:
     return stream is not None and bool(getattr(stream, "isatty", bool)())
 
 
-def _show(config: Config, notice: str, debug_file: str | None) -> int:
+def show(config: Config, notice: str, debug_file: str | None, *, read_only: bool = False) -> int:
+    """The screen over a hub in a child process, to which ``config`` was handed down; returns the exit code."""
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
 
-    hand_down(config)
     app = MailtopApp(
         ChildLink(child(HUB, debug_file=debug_file)),
         config.theme,
         config.interval,
         user_themes=usual_path().with_name("themes"),
         notice=notice,
+        read_only=read_only,
     )
     app.run(mouse=False)  # the terminal's own mouse then selects text, as an operator who copies a queue id expects
     return app.return_code or Exit.OK

@@ -12,18 +12,18 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tui.cli import compose
-from tui.cli.arguments import Exit
+from tui.cli.arguments import SERVE_PORT, Exit
 from tui.cli.output import say
 from tui.cli.sources import Collected, child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
 from tui.cli.token import token_store
 from tui.config import Config, ConfigError, DemoSource
 from tui.hub.collectors import Collectors
+from tui.listening import AddressBusy, ServeError, addresses, are_near, listen, parse_address, tls_of
 from tui.serve.tokens import TokenError, TokenStore
 from tui.text import clean
 
@@ -44,8 +44,6 @@ def run(options: argparse.Namespace) -> int:
             f"serve needs the package {missing[0]}, which is not installed; install it with: "
             "pip install 'mailtop[serve]'"
         )
-    from tui.serve.server import AddressBusy, ServeError
-
     try:
         return _serve(options)
     except AddressBusy as error:
@@ -56,8 +54,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from tui.serve.server import are_near, listen, parse_address
-
     if not (math.isfinite(options.rate) and options.rate >= 0):
         raise ConfigError("--rate: expected a number of requests a second, or 0 for no limit")
     config = configuration(options.config)
@@ -65,9 +61,9 @@ def _serve(options: argparse.Namespace) -> int:
     with ExitStack() as leftovers:
         config = with_demo_ledgers(config, leftovers)
         source = _the_one(config, options.source)
-        tls = _tls(options)
+        tls = tls_of(options.tls_cert, options.tls_key)
         store = token_store(options.tokens)
-        sockets = listen(*parse_address(options.bind))
+        sockets = listen(*parse_address(options.bind, SERVE_PORT))
         for each in sockets:
             leftovers.enter_context(each)
         hand_down(config)
@@ -89,17 +85,6 @@ def _the_one(config: Config, name: str | None) -> Collected:
         f"there is no ledger to serve: {names} {'is a server' if len(sources) == 1 else 'are servers'} that answers "
         "by itself; serve is for a mail system of this host, a source of type local"
     )
-
-
-def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
-    from tui.serve.server import certificate
-
-    if options.tls_cert is None and options.tls_key is None:
-        return None
-    if options.tls_cert is None or options.tls_key is None:
-        given, other = ("--tls-key", "--tls-cert") if options.tls_cert is None else ("--tls-cert", "--tls-key")
-        raise ConfigError(f"{given} needs {other}, too: TLS takes a certificate and its key")
-    return certificate(Path(options.tls_cert), Path(options.tls_key))
 
 
 @contextmanager
@@ -127,8 +112,6 @@ _LEVELS = {"mailtop.access": logging.INFO, "mailtop.serve": logging.WARNING, "as
 
 def _tell(source: Collected, store: TokenStore, sockets: list[socket.socket], tls: bool, near: bool) -> None:
     """What is served, where, to whom and how safe that is."""
-    from tui.serve.server import addresses
-
     whom = "which only this host can reach" if near else "which other hosts can reach"
     say(f'serving "{source.name}" (sender {source.sender_id}) at {" and ".join(addresses(sockets, tls))}, {whom}')
     if not tls and not near:

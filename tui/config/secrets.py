@@ -58,6 +58,15 @@ def read_secret(source: HttpSource, name: str) -> Secret:
     raise SecretError(f'the source "{clean(name)}": {answer}')
 
 
+def secret_in_file(path: str) -> Secret:
+    """The secret in a private file that an option names, with the rules for ``token_file``. Raises ``SecretError``."""
+    raw = _in_file(path)
+    found = raw if isinstance(raw, str) else _understood(f"the token file {clean(path)}", raw, in_header=True)
+    if isinstance(found, str):
+        raise SecretError(found)
+    return found
+
+
 def _secret(source: HttpSource) -> Secret | str:
     if source.token_file is not None:
         what, found = f"the token file {clean(source.token_file)}", _in_file(source.token_file)

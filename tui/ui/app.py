@@ -46,7 +46,8 @@ class MailtopApp(App[None]):
     """The screen over one link to a hub.
 
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
-    looks of the hub at its sources; ``query`` the place to start at; ``notice`` a sentence to show first. What the
+    looks of the hub at its sources; ``query`` the place to start at; ``notice`` a sentence to show first; ``read_only``
+    keeps whoever looks from writing files (a browser's screen). What the
     terminal can show is read from the environment (``LC_ALL``, ``LC_CTYPE``, ``LANG``, ``NO_COLOR``).
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
@@ -65,12 +66,14 @@ class MailtopApp(App[None]):
         query: QueueQuery = BY_ACCOUNT,
         user_themes: Path | None = None,
         notice: str = "",
+        read_only: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         colour = "NO_COLOR" not in os.environ
         # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
         super().__init__(ansi_color=None if colour else True)
         self.link = link
+        self.read_only = read_only
         self.glyphs = glyphs_for(os.environ, colour=colour)
         self._main = MainScreen(self.glyphs, query, interval)
         self._link_started = self._link_closed = False

@@ -1,0 +1,1 @@
+document.querySelector(".ended button").addEventListener("click", () => location.reload());
