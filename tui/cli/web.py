@@ -66,8 +66,8 @@ def _web(options: argparse.Namespace) -> int:
         if not (near or tls or behind):
             raise ConfigError(
                 "--bind: other hosts can reach this address, and without TLS everybody on the way could read the "
-                "token and the screen; give --tls-cert and --tls-key, or keep to 127.0.0.1 with a proxy that has TLS in "
-                "front and --public-url https://HOST"
+                "token and the screen; give --tls-cert and --tls-key, or keep to 127.0.0.1 with a proxy that has TLS "
+                "in front and --public-url https://HOST"
             )
         if notice:
             say(notice)
