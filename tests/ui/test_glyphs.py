@@ -14,22 +14,18 @@ from tui.ui.glyphs import ASCII, UNICODE, glyphs_for
 @pytest.mark.parametrize(
     ("environ", "ascii_only"),
     [
-        ({"LANG": "en_US.UTF-8"}, False),
-        ({"LANG": "C.utf8"}, False),
-        ({"LC_CTYPE": "de_DE.UTF-8", "LANG": "C"}, False),
-        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
-        ({"LC_ALL": "", "LANG": "en_US.UTF-8"}, False),
-        ({"LANG": "de_DE.ISO-8859-1"}, True),
-        ({"LANG": "POSIX"}, True),
-        ({}, True),
+        ({"LANG": "en_US.UTF-8", "TERM": "xterm-256color"}, False),
+        ({"LANG": "C", "TERM": "xterm-256color"}, True),
+        ({"LANG": "en_US.UTF-8", "TERM": "linux"}, True),
     ],
 )
-def test_the_locale_decides(environ: dict[str, str], ascii_only: bool) -> None:
+def test_the_terminal_decides(environ: dict[str, str], ascii_only: bool) -> None:
     assert glyphs_for(environ, colour=True).ascii is ascii_only
+    assert glyphs_for(environ, colour=True, ascii=True).ascii
 
 
 def test_without_colour_the_states_of_a_bar_are_told_by_letters() -> None:
-    assert set(UNICODE.states.values()) == {"━"}
+    assert len(set(UNICODE.states.values())) == 4, "a theme may have no colour either"
     assert "".join(glyphs_for({"LANG": "C.UTF-8"}, colour=False).states.values()) == "nprh"
 
 

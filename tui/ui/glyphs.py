@@ -10,6 +10,7 @@ from functools import cache
 from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.model import STATES, Freshness
 from tui.text import cell_width, fit
+from tui.ui.abilities import abilities
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ UNICODE = Glyphs(
     gap=" ",
     levels="_▁▂▃▄▅▆▇█",
     per_minute="Δ/min",
-    states=dict.fromkeys(STATES, "━"),
+    states=dict(zip(STATES, "─╌━╍", strict=True)),
     freshness={
         Freshness.LIVE: "●",
         Freshness.STALE: "◌",
@@ -125,12 +126,8 @@ ASCII = Glyphs(
 )
 
 
-def glyphs_for(environ: Mapping[str, str], *, colour: bool) -> Glyphs:
-    """The signs for the terminal that ``environ`` describes: Unicode only where the locale says UTF-8.
-
-    Python's own encodings do not tell: under ``LC_ALL=C`` it switches itself to UTF-8 (PEP 540).
-    """
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
-    if "utf8" not in locale.lower().replace("-", ""):
+def glyphs_for(environ: Mapping[str, str], *, colour: bool, ascii: bool = False) -> Glyphs:
+    """The signs for the terminal that ``environ`` describes, or ``ascii`` ones; with ``colour`` or without."""
+    if abilities(environ, ascii=ascii).ascii:
         return ASCII
     return UNICODE if colour else replace(UNICODE, states=LETTERS)

@@ -41,6 +41,7 @@ STYLE_VARIABLES = {
     "tab-style": "bold",
     "changed-style": "bold underline",
     "marked-style": "none",
+    "muted-style": "none",
 }
 """Our own text styles and what stands in for them."""
 

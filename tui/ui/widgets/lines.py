@@ -56,8 +56,7 @@ class Lines(Widget, can_focus=False):
     DEFAULT_CSS = """
     Lines {
         color: $foreground;
-        & > .lines--muted, & > .lines--axis { color: $muted; }
-        & > .lines--header { color: $muted; }
+        & > .lines--muted, & > .lines--axis, & > .lines--header { color: $muted; text-style: $muted-style; }
         & > .lines--strong, & > .lines--key { text-style: bold; }
         & > .lines--tab { background: $tab; color: $tab-text; text-style: $tab-style; }
         & > .lines--new { color: $new; }
