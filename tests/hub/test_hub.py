@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ ISPS = QueueQuery(Grouping.ISP)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "PUSH_SECONDS", 0.02)
+    monkeypatch.setattr(hubs, "EAGER_SECONDS", 0.3)
     monkeypatch.setattr(hubs, "EAGER_PUSH_SECONDS", 0.002)
     monkeypatch.setattr(hubs, "GATHER_SECONDS", 0.002)
     monkeypatch.setattr(hubs, "TICK_SECONDS", 0.05)
@@ -163,6 +165,33 @@ async def test_a_quiet_hub_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch) 
         views = len(shown.views)
         await until(lambda: len(shown.views) > views + 5)
         assert same_but_for_time(shown.views[-2], shown.view)
+
+
+async def test_views_that_nobody_asked_for_keep_the_pace_that_the_screen_wants() -> None:
+    source = ScriptedSource(interval_seconds=0.01)
+    async with screen(source) as shown:
+        shown.ask(push_seconds=0.4)
+        await shown.until(lambda view: view.queue_known and view.totals_known)
+        await asyncio.sleep(hubs.EAGER_SECONDS)
+        times = []
+        for rows in (4, 5, 6):
+            source.rows = rows
+            view = await shown.until(lambda view: view.row_count == source.rows)
+            times.append(view.time)
+        assert all(after - before >= 0.35 for before, after in pairwise(times))
+        serial = shown.ask(push_seconds=60.0, first=1)
+        await shown.until(lambda view: view.serial == serial)
+
+
+async def test_rows_that_were_waited_for_come_at_once_whatever_the_pace() -> None:
+    source = ScriptedSource()
+    source.gate.clear()
+    async with screen(source) as shown:
+        shown.ask(push_seconds=60.0)
+        await shown.until(lambda view: not view.queue_known)
+        await asyncio.sleep(hubs.EAGER_SECONDS)
+        source.gate.set()
+        await shown.until(lambda view: view.queue_known)
 
 
 async def test_an_anchored_row_stays_on_its_line_while_others_come() -> None:

@@ -15,8 +15,9 @@ from tui.hub.accounts import Accounts
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, wanted
+from tui.hub.errands import Errand, Errands, Reply, refusal
 from tui.hub.poller import Poller
-from tui.hub.protocol import Answer, Close, Refresh, Request, View, ViewRequest
+from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
 from tui.hub.views import Known, make_view, same_but_for_time
 from tui.model import Freshness, SourceStatus
 from tui.sources.source import Source
@@ -77,6 +78,7 @@ class Hub:
         self._sent_at = 0.0
         self._outgoing: View | None = None
         self._offered = asyncio.Event()
+        self._errands = Errands(self._run, self._offered.set)
         self._closing = False
 
     async def start(self) -> None:
@@ -99,17 +101,22 @@ class Hub:
         elif isinstance(request, Refresh):
             for poller in self._pollers:
                 poller.refresh()
-        elif isinstance(request, ViewRequest):
+        elif isinstance(request, Jump | Export):
+            self._errands.begin(request)
+        else:
             self._show(request)
 
     async def answers(self) -> AsyncIterator[Answer]:
-        """Views as they come, until closed. A newer view replaces one that nobody has taken."""
+        """Views as they come, until closed. A newer view replaces one that nobody has taken; replies to what was asked
+        once wait."""
         while not self._closing:
             await self._offered.wait()
             self._offered.clear()
             for task in self._tasks:
                 if task.done() and not task.cancelled():
                     task.result()
+            while (reply := self._errands.take()) is not None:
+                yield reply
             view, self._outgoing = self._outgoing, None
             if view is not None:
                 yield view
@@ -119,7 +126,7 @@ class Hub:
         self.send(Close())
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, self._errands.close(), return_exceptions=True)
         self._worker.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -157,6 +164,8 @@ class Hub:
                 self._want()
                 self._drawing_due.set()
                 self._news.set()
+                if self._sent is not None and not self._sent.queue_known:
+                    self._hurry.set()
 
     async def _keep_drawing(self) -> None:
         while True:
@@ -171,13 +180,16 @@ class Hub:
                     self._news.set()
                     await asyncio.sleep(DRAW_SECONDS)
 
+    async def _run(self, errand: Errand) -> Reply:
+        return refusal(errand, "This cannot be done yet.")
+
     async def _push(self) -> None:
         """Offer a new view when something in it changed, or to show that we live; look once a second whether ages
         did."""
         loop = asyncio.get_running_loop()
         while True:
             await _wait(self._news, TICK_SECONDS)
-            if loop.time() > self._requested + EAGER_SECONDS:
+            if not self._is_eager():
                 await asyncio.sleep(GATHER_SECONDS)
             self._news.clear()
             request = self._request
@@ -186,13 +198,29 @@ class Hub:
             if not self._board.is_ready(request) and loop.time() < self._requested + PATIENCE_SECONDS:
                 loop.call_at(self._requested + PATIENCE_SECONDS, self._news.set)
                 continue
+            if (rest := self._rest_seconds(request)) > 0:
+                await _wait(self._hurry, rest)
+                self._hurry.clear()
+                self._news.set()
+                continue
             view = self._view(request)
             sent, is_due = self._sent, loop.time() >= self._sent_at + ALIVE_SECONDS
             if is_due or sent is None or view.serial != sent.serial or not same_but_for_time(view, sent):
                 self._offer(view)
             self._hurry.clear()
-            eager = loop.time() < self._requested + EAGER_SECONDS
-            await _wait(self._hurry, EAGER_PUSH_SECONDS if eager else PUSH_SECONDS)
+            await _wait(self._hurry, EAGER_PUSH_SECONDS if self._is_eager() else PUSH_SECONDS)
+
+    def _is_eager(self) -> bool:
+        return asyncio.get_running_loop().time() < self._requested + EAGER_SECONDS
+
+    def _rest_seconds(self, request: ViewRequest) -> float:
+        """How long the screen wants to be left alone, unless it waits for something."""
+        sent = self._sent
+        if sent is None or sent.serial != request.serial or self._is_eager():
+            return 0.0
+        if not sent.queue_known and self._board.is_ready(request):
+            return 0.0
+        return self._sent_at + request.push_seconds - asyncio.get_running_loop().time()
 
     def _view(self, request: ViewRequest) -> View:
         board, drawing = self._board, self._drawing

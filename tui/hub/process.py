@@ -15,12 +15,18 @@ from contextlib import suppress
 import msgspec
 
 from tui.hub.child import Child
+from tui.hub.errands import MAX_ERRANDS, TOO_MANY, Errand, Reply, refusal
 from tui.hub.protocol import (
     MAX_FRAME_BYTES,
+    MAX_MARKS,
     Answer,
     Close,
+    Export,
+    Exported,
     HubLink,
     HubRestarted,
+    Jump,
+    Jumped,
     Request,
     View,
     ViewRequest,
@@ -40,7 +46,11 @@ HEALTHY_SECONDS = 30.0
 SOCKET_BYTES = 65536
 """How much the kernel may hold of views that the screen has not read: more would only be older."""
 
+LOST = "The hub ended before it could answer; ask again."
+
 MAX_WINDOW_ROWS = 2000
+MAX_MESSAGES = 1000
+MAX_TREND_CELLS = 120
 SWITCH_SECONDS = 0.0005
 """How long a worker thread may keep the interpreter's lock when the hub's loop wants it."""
 
@@ -58,6 +68,8 @@ class ChildLink:
         self._to_send = asyncio.Event()
         self._view: View | None = None
         self._restarts: deque[HubRestarted] = deque(maxlen=8)
+        self._errands: dict[tuple[type[Errand], int], Errand] = {}
+        self._replies: deque[Reply] = deque(maxlen=2 * MAX_ERRANDS)
         self._arrived = asyncio.Event()
         self._closing = False
         self._child: Child | None = None
@@ -75,7 +87,15 @@ class ChildLink:
 
     def send(self, request: Request) -> None:
         """Send without waiting; a newer view request replaces an older one that has not left yet, and one refresh
-        stands for many."""
+        stands for many. What is asked once is kept in mind until it is answered."""
+        if isinstance(request, Jump | Export):
+            if len(self._errands) + len(self._replies) >= MAX_ERRANDS:
+                self._reply(refusal(request, TOO_MANY))
+                return
+            self._errands[type(request), request.serial] = request
+            self._unsent.append(request)
+            self._to_send.set()
+            return
         if isinstance(request, ViewRequest):
             self._request = request
         self._unsent = [kept for kept in self._unsent if type(kept) is not type(request)]
@@ -91,6 +111,8 @@ class ChildLink:
                 self._task.result()
             while self._restarts:
                 yield self._restarts.popleft()
+            while self._replies:
+                yield self._replies.popleft()
             view, self._view = self._view, None
             if view is not None:
                 yield view
@@ -170,9 +192,22 @@ class ChildLink:
         if isinstance(answer, View):
             self._view = answer
             self._arrived.set()
+        elif isinstance(answer, Jumped | Exported):
+            kind = Jump if isinstance(answer, Jumped) else Export
+            if self._errands.pop((kind, answer.serial), None) is not None:
+                self._reply(answer)
+
+    def _reply(self, reply: Reply) -> None:
+        self._replies.append(reply)
+        self._arrived.set()
 
     def _tell(self, reason: str) -> None:
+        """The hub is gone, and with it what it was about to answer."""
         self._restarts.append(HubRestarted(reason))
+        self._unsent = [kept for kept in self._unsent if not isinstance(kept, Jump | Export)]
+        for errand in self._errands.values():
+            self._reply(refusal(errand, LOST))
+        self._errands.clear()
         self._arrived.set()
 
 
@@ -225,9 +260,20 @@ async def _receive(hub: HubLink, reader: asyncio.StreamReader) -> None:
         request = decode_request(body)
         if isinstance(request, Close):
             return
-        if isinstance(request, ViewRequest) and request.rows > MAX_WINDOW_ROWS:
-            request = msgspec.structs.replace(request, rows=MAX_WINDOW_ROWS)
-        hub.send(request)
+        hub.send(_bounded(request) if isinstance(request, ViewRequest) else request)
+
+
+def _bounded(request: ViewRequest) -> ViewRequest:
+    """The request with no more in it than fits into a frame."""
+    replace, accounts = msgspec.structs.replace, request.accounts
+    return replace(
+        request,
+        rows=min(request.rows, MAX_WINDOW_ROWS),
+        accounts=replace(accounts, rows=min(accounts.rows, MAX_WINDOW_ROWS)) if accounts is not None else None,
+        marked=request.marked[:MAX_MARKS],
+        messages=min(request.messages, MAX_MESSAGES),
+        trend_cells=min(request.trend_cells, MAX_TREND_CELLS),
+    )
 
 
 async def _transmit(hub: HubLink, writer: asyncio.StreamWriter) -> None:
