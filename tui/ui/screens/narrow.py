@@ -1,11 +1,14 @@
-"""Sends a changed piece of a line as that piece: Textual 8 cuts it at its right end only and sends all that stands left
-of it too, once for each piece. For our screens only."""
+"""Sends a changed piece of a line as that piece, and nothing while the terminal does not read: Textual 8 sends all that
+stands left of a change too, once for each, and queues pictures. For our screens only."""
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
+from textual.screen import Screen, ScreenResultType
+
+from tui.ui.driver import TerminalDriver
 
 
 class NarrowUpdate(ChopsUpdate):
@@ -24,9 +27,49 @@ class NarrowUpdate(ChopsUpdate):
 
 
 class NarrowCompositor(Compositor):
-    """Textual's compositor with narrow updates."""
+    """Textual's compositor with narrow updates. What changes while the terminal of ``screen`` is busy stays marked as
+    changed, and is painted in one go when it is free."""
+
+    def __init__(self, screen: Screen[ScreenResultType] | None = None) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen[ScreenResultType]] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        """The update to paint; ``None`` when nothing changed, or the terminal is busy. ``simplify`` asks for a picture
+        to keep."""
+        screen = self._screen
+        if screen is not None and not simplify and (driver := _busy(screen)) is not None:
+            if full:
+                self._dirty_regions.add(self.size.region)
+            driver.call_when_free(self._free)
+            return None
+        return super().render_update(full, screen_stack, simplify)
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last update; ``None`` when nothing did."""
         update = super().render_partial_update()
         return NarrowUpdate(update.chops, update.spans, update.chop_ends) if update else None
+
+    def _free(self) -> None:
+        if self._screen is not None and self._screen.is_attached:
+            self._screen.call_later(self._paint_held)
+
+    def _paint_held(self) -> None:
+        if self._screen is not None and self._dirty_regions:
+            self._screen._compositor_refresh()
+
+
+class NarrowScreen(Screen[ScreenResultType]):
+    """A screen that is painted so."""
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name, id, classes)
+        self._compositor = NarrowCompositor(self)
+
+
+def _busy(screen: Screen[ScreenResultType]) -> TerminalDriver | None:
+    """The driver of a terminal that has not taken what was written."""
+    driver = screen.app._driver
+    return driver if isinstance(driver, TerminalDriver) and driver.is_busy else None
