@@ -106,16 +106,77 @@ def test_every_line_is_in_the_role_of_its_state_and_named_by_its_letter() -> Non
     roles = {role for line in lines for role in roles_at(line)}
     assert roles == {"", "axis", *STATES}
     for state in STATES:
-        ends = [span.text[-1] for line in lines[1:] for span in line if span.role == state]
+        ends = [text_of(line)[-1] for line in lines[1:-2] if roles_at(line)[-1] == state]
         assert ends == [state[0]]
     assert "\x1b" not in whole(lines)
 
 
-def test_the_first_line_names_the_series_and_what_waits_now() -> None:
-    legend = text_of(trend_chart(history([Counts(new=1234, proc=7)]), 70, 10)[0])
-    assert legend.split() == ["new", "1.2k", "proc", "7", "retry", "0", "hold", "0", "recipients"]
+def test_the_first_line_names_the_unit_the_series_their_letters_and_what_waits_now() -> None:
+    legend = text_of(trend_chart(history([Counts(new=1234, proc=7)]), 70, 10, ascii=True)[0])
+    words = ["recipients", "nnnn", "new", "1.2k", "pppp", "proc", "7", "rrrr", "retry", "0", "hhhh", "hold", "0"]
+    assert legend.split() == words
+    assert text_of(trend_chart(history([Counts()]), 52, 10)[0]).split()[:4] == ["recipients", "n", "new", "0"]
     assert "new 5" in text_of(trend_chart(history([Counts(new=5), None]), 70, 10)[0])
     assert "new ?" in text_of(trend_chart(history([Counts(new=5), None, None]), 70, 10)[0])
+
+
+def test_each_series_has_a_style_of_its_own_as_its_legend_shows() -> None:
+    points: list[Counts | None] = [Counts(new=90, proc=60, retry=30, hold=10)] * 60
+    lines = trend_chart(history(points), 70, 15)
+    drawn = {}
+    for line in lines[1:-2]:
+        for state in STATES:
+            cells = [char if role == state else " " for char, role in zip(text_of(line), roles_at(line), strict=True)]
+            if any(cell != " " for cell in cells):
+                drawn[state] = "".join(cells)
+    masks = {state: ["⠀" < char <= "⣿" and (ord(char) & 0xB8 > 0) for char in drawn[state][20:60]] for state in STATES}
+    assert all(masks["retry"]) and not any(masks["new"]), "one is solid, another of half the dots"
+    assert any(masks["hold"]) and not all(masks["hold"]), "one has holes"
+    assert drawn["proc"][20:60].count(" ") > drawn["hold"][20:60].count(" ") > 0
+    samples = {span.text[1:4] for span in lines[0] if span.role in STATES}
+    assert samples == {"⠄⠄⠄", "⠄  ", "⠤⠤⠤", "⠤⠤ "}
+
+
+def test_a_peak_stays_whole_in_every_style() -> None:
+    for place in range(20, 32):
+        points: list[Counts | None] = [None] * 60
+        points[place] = Counts(proc=900, new=500, hold=100)
+        lines = trend_chart(history(points), 70, 15)
+        shown = {role for line in lines[1:-2] for role in roles_at(line)} - {"axis", ""}
+        assert shown == set(STATES)
+
+
+def test_ends_that_meet_stand_side_by_side() -> None:
+    lines = trend_chart(history([Counts(retry=50)] * 60), 70, 10)
+    assert text_of(lines[-3]).endswith("hpn")
+
+
+def test_a_long_history_keeps_its_peaks_and_its_gaps() -> None:
+    day: list[Counts | None] = [Counts(retry=5)] * 1440
+    day[700], day[1000] = Counts(retry=4000), None
+    lines = trend_chart(history(day), 70, 12)
+    assert text_of(lines[1]).startswith("4k")
+    heads = [next((char for char in text_of(line)[4 + 31 : 4 + 36] if char != " "), "") for line in lines[1:-2]]
+    assert any(heads[:3]), "the peak reaches the top"
+    assert " " in text_of(lines[-3])[4 + 43 : 4 + 49], "the gap is open"
+
+
+def test_a_high_chart_shows_what_happened_too_but_only_where_that_is_known() -> None:
+    rising = [Counts(retry=10, send=30, success=20, defer=9, fail=1)] * 60
+    lines = trend_chart(history([*rising]), 100, 30, ascii=True)
+    assert_exact(lines, 100, 30)
+    legend = next(text_of(line) for line in lines[1:] if "a minute" in text_of(line)).split()
+    assert legend[:2] == ["a", "minute"]
+    assert [legend[place : place + 3] for place in range(2, 14, 3)] == [
+        ["ssss", "sent", "30"],
+        ["dddd", "delivered", "20"],
+        ["eeee", "deferred", "9"],
+        ["ffff", "failed", "1"],
+    ]
+    for without in (trend_chart(history([*rising]), 100, 19), trend_chart(history([Counts(retry=10)] * 60), 100, 30)):
+        assert "a minute" not in whole(without)
+    columns = {text_of(line).index("+") for line in lines if "+" in text_of(line)}
+    assert len(columns) == 1, "the panels stand under one another"
 
 
 def test_a_gap_stays_open_in_every_line() -> None:
@@ -150,7 +211,7 @@ def test_the_time_axis_shows_round_local_times() -> None:
     minutes = [int(label[:2]) * 60 + int(label[3:]) for label in labels]
     assert {after - before for before, after in pairwise(minutes)} == {10}
     local = time.localtime(START)
-    assert minutes[0] == -(-(local.tm_hour * 60 + local.tm_min) // 10) * 10
+    assert minutes[0] == (local.tm_hour * 60 + local.tm_min) // 10 * 10 + 10, "a point is what waited at a minute's end"
 
 
 def test_a_long_span_shows_days() -> None:
@@ -158,7 +219,17 @@ def test_a_long_span_shows_days() -> None:
     assert any(word.isalpha() for word in text_of(trend_chart(days, 100, 10)[-1]).split())
 
 
-def test_the_scale_starts_at_zero_and_has_round_numbers() -> None:
-    lines = trend_chart(history([Counts(retry=731)] * 10), 60, 12)
-    labels = [text_of(line).split("┤")[0].strip() for line in lines if "┤" in text_of(line)]
-    assert labels == ["800", "400", "0"]
+@pytest.mark.parametrize(
+    ("most", "rows", "labels"),
+    [
+        (731, 10, ["800", "400", "0"]),
+        (731, 12, ["750", "500", "250", "0"]),
+        (210, 5, ["300", "0"]),
+        (1, 40, ["1", "0"]),
+        (3, 17, ["3", "2", "1", "0"]),
+        (12_400, 19, ["15k", "10k", "5k", "0"]),
+    ],
+)
+def test_the_scale_starts_at_zero_and_has_whole_round_numbers(most: int, rows: int, labels: list[str]) -> None:
+    lines = trend_chart(history([Counts(retry=most)] * 10), 60, rows)
+    assert [text_of(line).split("┤")[0].strip() for line in lines if "┤" in text_of(line)] == labels
