@@ -67,6 +67,23 @@ class MailTotals(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return self.defer_count + self.fail_count
 
+    @property
+    def success_share(self) -> float | None:
+        """Which part of the recipients that were finished with got their mail; ``None`` while nobody was."""
+        return _part(self.success_count, self.fail_count)
+
+    @property
+    def defer_share(self) -> float | None:
+        """Which part of all attempts was put off; ``None`` where there was none."""
+        if self.success_count is None or self.fail_count is None:
+            return None
+        return _part(self.defer_count, self.success_count + self.fail_count)
+
+
+def _part(some: int | None, others: int | None) -> float | None:
+    """``some`` as a part of both; ``None`` where either is unknown or both are 0."""
+    return some / (some + others) if some is not None and others is not None and some + others else None
+
 
 class RowKey(msgspec.Struct, frozen=True):
     """Which row of a queue table this is, whatever the grouping was; dimensions that the grouping lacks are 0 or
