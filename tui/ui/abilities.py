@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
-MILLIONS = 1 << 24
+FEW_COLOURS, MILLIONS = 16, 1 << 24
 
 _FEW_SIGNS = re.compile(r"linux|vt\d|ansi|cons25|sun|wy\d|dumb|unknown")
 """Terminals whose fonts lack our signs. The fonts that Debian gives the Linux console have neither parts of a block nor
@@ -19,8 +19,8 @@ _FEW_COLOURS = re.compile(r"linux|ansi|cons25|cygwin")
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a terminal can show: ``ascii`` nothing but ASCII; ``colours`` how many, one of 0, 16, 256 and ``MILLIONS``;
-    ``lite`` that little should be sent to it."""
+    """What a terminal can show: ``ascii`` nothing but ASCII; ``colours`` how many, 0, 16 (``FEW_COLOURS``), 256 or
+    ``MILLIONS``; ``lite`` that little should be sent to it."""
 
     ascii: bool
     colours: int
@@ -66,7 +66,7 @@ def _colours(environ: Mapping[str, str], term: str) -> int:
     if environ.get("NO_COLOR") or _NO_COLOUR.match(term):
         return 0
     if _FEW_COLOURS.match(term):
-        return 16
+        return FEW_COLOURS
     if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return MILLIONS
-    return 256 if not term or term.rpartition("-")[2] in ("256color", "kitty") else 16
+    return 256 if not term or term.rpartition("-")[2] in ("256color", "kitty") else FEW_COLOURS

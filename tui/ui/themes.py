@@ -4,16 +4,22 @@ crash."""
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 import tui
+from tui.text import clean
+from tui.ui.abilities import FEW_COLOURS, Abilities
 
-DEFAULT_THEME = "mailtop-dark"
+OURS = "mailtop-"
+"""What the names of our own themes begin with."""
+
+DEFAULT_THEME = f"{OURS}dark"
+ANSI_THEME = f"{OURS}ansi"
 
 COLOUR_VARIABLES = {
     "new": "primary",
@@ -51,6 +57,9 @@ TEXTUALS_VARIABLES = {"ansi-background": "ansi_default", "ansi-foreground": "ans
 _STYLES = {"none", "bold", "reverse", "underline", "dim", "italic"}
 _FIELDS = {field.name: field.type for field in fields(Theme)}
 
+_Stamp = tuple[int, int, int] | None
+"""When a file was written, its size and its number; ``None`` for one that cannot be looked at."""
+
 
 def shipped_folder() -> Path:
     """Where the themes of this installation are: in the package, or beside it in a checkout."""
@@ -59,24 +68,86 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "themes"
 
 
-def load_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[str]]:
-    """All themes of ``folders`` by name, later folders over earlier ones, and a sentence for each that is no good."""
-    themes: dict[str, Theme] = {}
-    problems: list[str] = []
-    for folder in folders:
-        try:
-            paths = sorted(folder.glob("*.toml"))
-        except PermissionError as error:  # Python 3.11 and 3.12 raise it, later ones find nothing
-            problems.append(f"cannot read the themes in {folder}: {error.strerror}")
-            continue
-        for path in paths:
+@dataclass(frozen=True)
+class Changes:
+    """What a look at the theme files found: names of themes that are new or not what they were, and a sentence for
+    each file or folder that became no good."""
+
+    themes: list[str]
+    problems: list[str]
+
+
+class ThemeShelf:
+    """The themes of some folders, a later one over an earlier one of the same name. ``themes`` are all by name."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._folders = list(folders)
+        self._files: dict[Path, tuple[_Stamp, Theme | None]] = {}
+        self._closed: dict[Path, str] = {}
+        self.themes: dict[str, Theme] = {}
+
+    def watch(self) -> Changes:
+        """Read what is new or was written since the last look; what cannot be used stays what it was when it could.
+        The first look reads all, one at unchanged files takes some 50 µs."""
+        before, files, problems = self.themes, self._files, list[str]()
+        self._files = {}
+        for path in self._paths(problems):
+            stamp = _stamp(path)
+            old_stamp, theme = files.get(path, (None, None))
+            if stamp != old_stamp:
+                try:
+                    theme = read_theme(path)
+                except ThemeError as error:
+                    problems.append(str(error))
+            self._files[path] = (stamp, theme)
+        self.themes = {theme.name: theme for _, theme in self._files.values() if theme is not None}
+        return Changes([name for name, theme in self.themes.items() if theme != before.get(name)], problems)
+
+    def _paths(self, problems: list[str]) -> list[Path]:
+        """The theme files that there are; says once of a folder that it cannot be read."""
+        paths: list[Path] = []
+        for folder in self._folders:
             try:
-                theme = read_theme(path)
-            except ThemeError as error:
-                problems.append(str(error))
-            else:
-                themes[theme.name] = theme
-    return themes, problems
+                found = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+            except FileNotFoundError:
+                found = []
+            except OSError as error:
+                sentence = f"The themes in {folder} cannot be read: {error.strerror}."
+                if self._closed.get(folder) != sentence:
+                    problems.append(sentence)
+                self._closed[folder] = sentence
+                continue
+            self._closed.pop(folder, None)
+            paths += found
+        return paths
+
+
+def load_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[str]]:
+    """All themes of ``folders`` by name, and a sentence for each that is no good."""
+    shelf = ThemeShelf(folders)
+    problems = shelf.watch().problems
+    return shelf.themes, problems
+
+
+def find_theme(text: str, names: Iterable[str]) -> str:
+    """The name that ``text`` means: itself, itself after "mailtop-", the only one that begins so or has it in it.
+    Raises ``ThemeError`` where there is none or more than one."""
+    known, typed = list(names), text.strip()
+    wanted = typed.casefold().removeprefix(OURS)
+    short = {name: name.casefold().removeprefix(OURS) for name in known}
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        found = [name for name in known if wanted and fits(short[name], wanted)]
+        if typed in known or len(found) == 1:
+            return typed if typed in known else found[0]
+        if found:
+            raise ThemeError(f"The theme '{clean(typed)}' may be {' or '.join(found)}.")
+    raise ThemeError(f"There is no theme '{clean(typed)}'; there are {', '.join(known)}.")
+
+
+def theme_for(name: str, themes: Mapping[str, Theme], able: Abilities) -> str:
+    """The theme to show where ``name`` is wanted: a terminal of sixteen colours gets its own ones, since the nearest of
+    these to the colours of another theme can be the same for text and ground."""
+    return name if able.colours != FEW_COLOURS or themes[name].ansi else ANSI_THEME
 
 
 class ThemeError(ValueError):
@@ -138,3 +209,11 @@ def _check_colour(path: Path, name: str, value: object) -> None:
 def _check_style(path: Path, name: str, value: object) -> None:
     if not set(str(value).split()) <= _STYLES:
         raise ThemeError(f"The theme {path} has {value!r} for 'variables.{name}'; use {', '.join(sorted(_STYLES))}.")
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:  # reading it says why
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
