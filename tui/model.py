@@ -13,6 +13,10 @@ UNKNOWN_ACCOUNT = "(unknown)"
 NO_CAMPAIGN_NAME = "(no campaign)"
 """How mail without a campaign, whose campaign's name is ``""``, is shown."""
 
+NO_ACCOUNT_NAME = "(no account)"
+NO_ISP_NAME = "(no isp)"
+"""How rows are shown that have neither name nor number there."""
+
 STATES = ("new", "proc", "retry", "hold")
 """The four states of a waiting recipient, in the order of the columns (sender-queue API)."""
 

@@ -13,9 +13,9 @@ from tui.hub.history import Recent
 from tui.hub.past import MAX_TRENDS, Past
 from tui.hub.poller import Poller
 from tui.hub.protocol import ViewRequest
-from tui.hub.sheet import QUICK_ROWS, Sheet
-from tui.hub.views import rows_around, sort_of, trend_query
-from tui.model import DOUBTFUL, Freshness, Grouping, QueueQuery, QueueTable
+from tui.hub.sheet import Sheet
+from tui.hub.views import is_prepared, prepare, rows_around, trend_query
+from tui.model import DOUBTFUL, Freshness, Grouping, QueueTable
 from tui.sources.worker import Worker
 
 DELTA_SECONDS = 10.0
@@ -82,9 +82,7 @@ class Board:
     def is_ready(self, request: ViewRequest) -> bool:
         """Whether a view of the rows can be made at once."""
         sheet = self.sheet(request)
-        return sheet is not None and (
-            len(sheet) <= QUICK_ROWS or sheet.is_sorted_by(sort_of(request), request.descending)
-        )
+        return sheet is not None and is_prepared(request, sheet)
 
     async def update(self, request: ViewRequest) -> None:
         """Bring the sheet up to what is known now, for this request."""
@@ -104,17 +102,17 @@ class Board:
         ]
         if not answers:
             return False
-        sheet, sort, descending = self.sheet(request), sort_of(request), request.descending
+        sheet = self.sheet(request)
         if sheet is None or self._is_outdated(sheet, answers):
             made = asyncio.get_running_loop().time()
-            sheet = await self._worker.run(lambda: self._make(request.query, answers, sort, descending))
+            sheet = await self._worker.run(lambda: self._make(request, answers))
             old, self._sheet = self._sheet, sheet
             self._source, self._tables, self._made = request.source, [answer.table for answer in answers], made
             if old is not None:
                 await self._worker.run(old.release)
             return True
         if not self.is_ready(request):
-            await self._worker.run(lambda: sheet.order(sort, descending))
+            await self._worker.run(lambda: prepare(request, sheet))
         return False
 
     def _is_outdated(self, sheet: Sheet, answers: Sequence[Answered]) -> bool:
@@ -122,13 +120,14 @@ class Board:
             return True
         return sheet.moving and asyncio.get_running_loop().time() - self._made > DELTA_SECONDS
 
-    def _make(self, query: QueueQuery, answers: Sequence[Answered], sort: str, descending: bool) -> Sheet:
+    def _make(self, request: ViewRequest, answers: Sequence[Answered]) -> Sheet:
+        query = request.query
         parts = [
             self._recent.part(answer.source, query, answer.table, answer.time, complete=answer.complete)
             for answer in answers
         ]
         sheet = Sheet(query, parts, {answer.source for answer in answers if answer.type in NAMELESS_CAMPAIGNS})
-        sheet.order(sort, descending)
+        prepare(request, sheet)
         return sheet
 
     def _remember(self, request: ViewRequest, sheet: Sheet, shown: Sequence[Poller]) -> None:

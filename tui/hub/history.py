@@ -4,10 +4,9 @@ thread."""
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
+from operator import add
 from typing import Any
-
-import msgspec
 
 from tui.hub.sheet import Part
 from tui.model import QueueQuery, QueueTable
@@ -23,14 +22,54 @@ FORGET_SECONDS = 150.0
 MAX_ROWS = 600_000
 """Of all snapshots together; the places of the drill-down that were left longest ago are forgotten first."""
 
+BLOCK_ROWS = 256
+"""Most rows stand where they stood among their neighbours: so many are compared at once, before each is looked for."""
+
 Key = tuple[Any, ...]
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """The total of each row at ``time`` (seconds of a clock that never goes back)."""
+class Snapshot:
+    """The totals of the rows with these key columns at ``time`` (seconds of a clock that never goes back)."""
 
-    time: float
-    totals: dict[Key, int]
+    def __init__(self, time: float, columns: Sequence[list[Any]], totals: list[int]) -> None:
+        self.time = time
+        self.columns = columns
+        self.totals = totals
+        self._places: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.totals)
+
+    def totals_of(self, columns: Sequence[list[Any]]) -> list[int]:
+        """The total of each of these rows then; a row that was not there had nothing waiting."""
+        found: list[int] = []
+        after = 0  # where the next block is expected
+        for start in range(0, len(columns[0]), BLOCK_ROWS):
+            block = [column[start : start + BLOCK_ROWS] for column in columns]
+            rows = len(block[0])
+            place: int | None = after
+            if not self._has(block, after):
+                place = self._index().get(tuple(part[0] for part in block))
+                place = place if place is not None and self._has(block, place) else None
+            if place is not None:
+                found += self.totals[place : place + rows]
+                after = place + rows
+                continue
+            places = list(map(self._index().get, zip(*block, strict=True)))
+            found += [0 if place is None else self.totals[place] for place in places]
+            after = after + rows if places[-1] is None else places[-1] + 1
+        return found
+
+    def _has(self, block: Sequence[list[Any]], place: int) -> bool:
+        end = place + len(block[0])
+        return all(column[place:end] == part for column, part in zip(self.columns, block, strict=True))
+
+    def _index(self) -> dict[Key, int]:
+        """Row by row: one call for all would hold the interpreter's lock while 100,000 keys are made."""
+        if not self._places:
+            for place, key in enumerate(zip(*self.columns, strict=True)):
+                self._places[key] = place
+        return self._places
 
 
 class Recent:
@@ -43,26 +82,24 @@ class Recent:
         """What ``source`` answered to ``query`` at ``time`` (seconds of a clock that never goes back), with totals and
         changes; remembered for later answers. A row that was not there before had nothing waiting then. Numbers that
         are not ``complete`` (a log still being read) have no changes, and none are measured against them."""
-        totals = [
-            new + proc + retry + hold
-            for new, proc, retry, hold in zip(table.new, table.proc, table.retry, table.hold, strict=True)
-        ]
+        totals = list(map(add, map(add, table.new, table.proc), map(add, table.retry, table.hold)))
         if not complete:
             self._places.pop((source, query), None)
             return Part(source, table, totals, [None] * len(totals), None)
+        columns: list[list[Any]] = [table.sender_id, table.account_id, table.campaign_id, table.isp]
         snapshots = self._visit((source, query), time)
         base = snapshots[0] if snapshots and snapshots[0].time <= time - LEAST_SECONDS else None
         if not snapshots or snapshots[-1].time <= time - SPACING_SECONDS:
-            snapshots.append(_snapshot(time, table, totals))
+            same = next((old.columns for old in snapshots if old.columns == columns), columns)
+            snapshots.append(Snapshot(time, same, totals))
             self._forget_surplus()
         if base is None:
             return Part(source, table, totals, [None] * len(totals), None)
         per_minute = 60 / (time - base.time)
-        before = base.totals.get
         deltas: list[float | None] = [
-            (total - before(key, 0)) * per_minute for key, total in zip(_keys(table), totals, strict=True)
+            (total - before) * per_minute for total, before in zip(totals, base.totals_of(columns), strict=True)
         ]
-        return Part(source, table, totals, deltas, (sum(totals) - sum(base.totals.values())) * per_minute)
+        return Part(source, table, totals, deltas, (sum(totals) - sum(base.totals)) * per_minute)
 
     def _visit(self, place: tuple[str, QueueQuery], time: float) -> deque[Snapshot]:
         """The place's snapshots; first the one that changes are measured against."""
@@ -75,19 +112,7 @@ class Recent:
         return snapshots
 
     def _forget_surplus(self) -> None:
-        rows = sum(len(snapshot.totals) for snapshots in self._places.values() for snapshot in snapshots)
+        rows = sum(len(snapshot) for snapshots in self._places.values() for snapshot in snapshots)
         while rows > MAX_ROWS and len(self._places) > 1:
             _, snapshots = self._places.popitem(last=False)
-            rows -= sum(len(snapshot.totals) for snapshot in snapshots)
-
-
-def _keys(table: QueueTable) -> Iterable[Key]:
-    return zip(table.sender_id, table.account_id, table.campaign_id, table.isp, strict=True)
-
-
-def _snapshot(time: float, table: QueueTable, totals: list[int]) -> Snapshot:
-    """Row by row: one call for all would hold the interpreter's lock while 100,000 keys are made."""
-    snapshot = Snapshot(time, {})
-    for key, total in zip(_keys(table), totals, strict=True):
-        snapshot.totals[key] = total
-    return snapshot
+            rows -= sum(len(snapshot) for snapshot in snapshots)

@@ -1,19 +1,34 @@
-"""The rows of a query as columns, merged from all sources, added up and sorted. Only the hub enters: a sheet is made in
-its worker thread and read by its loop."""
+"""The rows of a query as columns, merged from all sources, added up, filtered and sorted. Only the hub enters: a sheet
+is made in its worker thread and read by its loop."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
-from itertools import chain, pairwise
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from itertools import chain, compress
 from typing import Any, TypeVar
 
 import msgspec
 
-from tui.model import STATES, QueueQuery, QueueRow, QueueTable, RowKey
+from tui.hub.filters import Columns, FilterError, both, parse_filter
+from tui.hub.order import PIECE_ROWS, Order, SortKey
+from tui.hub.problems import problems
+from tui.model import (
+    NO_ACCOUNT_NAME,
+    NO_CAMPAIGN_NAME,
+    NO_ISP_NAME,
+    STATES,
+    Grouping,
+    QueueQuery,
+    QueueRow,
+    QueueTable,
+    RowKey,
+)
 
-SORTS = ("account", "campaign", "isp", *STATES, "total", "delta")
+SORTS = ("account", "campaign", "isp", "sender", "source", *STATES, "total", "delta", "share", "drain", "trend")
 """What rows can be sorted by."""
 
 KEY_COLUMNS = ("campaign_id", "isp", "account_id", "sender_id", "source")
@@ -24,11 +39,15 @@ TABLE_COLUMNS = ("sender_id", "account_id", "account", "campaign_id", "campaign"
 QUICK_ROWS = 8192
 """So many rows are sorted fast enough for the hub's loop to do it."""
 
-RANGE_ROWS = 1024
-"""How many rows are sorted in one call: a sort holds the interpreter's lock, and a key press must not wait for it."""
+MAX_SELECTIONS = 4
+MAX_ORDERS = 4
+"""How many are kept of a sheet, and of a selection: someone who types a filter leaves one behind with each letter."""
 
+_SAMPLE_ROWS = 512
 
 Number = TypeVar("Number", int, float)
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -43,7 +62,7 @@ class Part(msgspec.Struct, frozen=True):
 
 class Sheet:
     """The rows of ``query`` from every source that answered it; ``nameless`` are the sources that tell campaigns by id
-    alone. Nothing changes after it is built but the cache of orders."""
+    alone. Nothing changes after it is built but what is kept of the questions that were answered."""
 
     def __init__(self, query: QueueQuery, parts: Sequence[Part], nameless: Collection[str] = ()) -> None:
         self.query = query
@@ -60,61 +79,69 @@ class Sheet:
         self.several_senders = any(not _constant(part.table.sender_id) for part in parts)
         # Joined columns are copies: the parts' own are kept too, so that only release frees them.
         self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in parts]
-        self._keys, self._base = self._sort_by_keys()
-        self._orders: dict[tuple[str, bool], tuple[list[int], Sequence[Any]]] = {}
+        self._keys = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
+        self._telling = max(KEY_COLUMNS, key=self._sampled_values)
+        self._found: dict[RowKey, int | None] = {}
+        self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self.source_sums = {part.source: _sums(part) for part in parts}
         self.sums = QueueRow(
             **{state: sum(getattr(sums, state) for sums in self.source_sums.values()) for state in STATES}
         )
-        self.sum_delta = _sum_known([part.sum_delta for part in parts])
-        self.files = _sum_known([part.table.files for part in parts])
+        self.sum_delta = sum_known([part.sum_delta for part in parts])
+        self.files = sum_known([part.table.files for part in parts])
         self.moving = any(self._columns["delta"])
+        self.problems = problems(*[self._columns[name] for name in ("retry", "hold", "total", "delta")])
+        self.problem_count = self.problems.count(1)
 
     def __len__(self) -> int:
-        return len(self._columns["total"])
+        return len(self.problems)
 
-    def is_sorted_by(self, sort: str, descending: bool) -> bool:
-        """Whether this order is made already, so that asking for it costs nothing."""
-        return (sort, descending) in self._orders
+    def order(self, sort: str, descending: bool) -> Order:
+        """The indices of all rows sorted by a column of ``SORTS``."""
+        return self.selection().order(sort, descending)
 
-    def order(self, sort: str, descending: bool) -> list[int]:
-        """The row indices sorted by a column of ``SORTS``; rows that are equal there by their keys. Rows whose change
-        is unknown come last either way. Kept once made."""
-        if (sort, descending) not in self._orders:
-            column = self._columns[sort]
-            if sort == "delta":
-                unknown = -math.inf if descending else math.inf
-                column = [unknown if delta is None else delta for delta in column]
-            self._orders[sort, descending] = ordered(self._base, column, descending), column
-        return self._orders[sort, descending][0]
+    def selection(self, filters: tuple[str, ...] = (), only_problems: bool = False) -> Selection:
+        """The rows that pass all ``filters``. Kept once made."""
+        if (filters, only_problems) not in self._selections:
+            if len(self) > QUICK_ROWS:
+                _leave(self._selections, MAX_SELECTIONS)
+            self._selections[filters, only_problems] = Selection(self, filters, only_problems)
+        return self._selections[filters, only_problems]
 
-    def position(self, index: int, sort: str, descending: bool) -> int:
-        """Where row ``index`` stands in an order."""
-        order = self.order(sort, descending)
-        column = self._orders[sort, descending][1]
-        value, key = column[index], self._key(index)
+    def has_selection(self, filters: tuple[str, ...], only_problems: bool) -> bool:
+        """Whether this selection is made already, so that asking for it costs nothing."""
+        return (filters, only_problems) in self._selections
 
-        def reached(other: int) -> bool:
-            if column[other] == value:
-                return self._key(other) >= key
-            return bool(column[other] < value) is descending
-
-        return bisect_left(order, True, key=reached)
+    def column(self, name: str) -> Sequence[Any]:
+        """A column of the rows."""
+        return self._columns[name]
 
     def find(self, key: RowKey) -> int | None:
         """The index of the row with this key."""
-        wanted = tuple(getattr(key, name) for name in self._keys)
-        place = bisect_left(self._base, wanted, key=self._key)
-        if place == len(self._base):
-            return None
-        index = self._base[place]
-        found = all(self._columns[name][index] == getattr(key, name) for name in KEY_COLUMNS)
-        return index if found else None
+        if key not in self._found:
+            self.find_all([key])
+        return self._found[key]
+
+    def find_all(self, keys: Iterable[RowKey]) -> None:
+        """Look for many rows at once: ``has_found`` them, and ``find`` costs nothing."""
+        wanted = {key for key in keys if key not in self._found}
+        telling = {getattr(key, self._telling) for key in wanted}
+        found: dict[RowKey, int] = {}
+        if telling and self._columns:
+            for index, value in enumerate(self._columns[self._telling]):
+                if value in telling and (key := self._key(index)) in wanted:
+                    found[key] = index
+        for key in wanted:
+            self._found[key] = found.get(key)
+
+    def has_found(self, keys: Iterable[RowKey]) -> bool:
+        """Whether all these rows have been looked for."""
+        return all(key in self._found for key in keys)
 
     def row(self, index: int) -> QueueRow:
         """Row ``index`` as a value of its own."""
         columns = self._columns
-        return QueueRow(
+        row = QueueRow(
             source=columns["source"][index],
             sender_id=columns["sender_id"][index],
             sender=columns["sender"][index],
@@ -128,6 +155,8 @@ class Sheet:
             retry=columns["retry"][index],
             hold=columns["hold"][index],
         )
+        self._found[row.key] = index  # what is shown is asked for next
+        return row
 
     def _campaign_by_id(self, index: int) -> str:
         number, source = self._columns["campaign_id"][index], self._columns["source"][index]
@@ -138,41 +167,158 @@ class Sheet:
         delta: float | None = self._columns["delta"][index]
         return delta
 
+    def sort_keys(self, sort: str, descending: bool) -> list[SortKey]:
+        """What ``sort`` compares: names, where equal their numbers; unknown changes come last either way; where all is
+        equal the rows' keys."""
+        unknown = -math.inf if descending else math.inf
+        columns = [self._columns[name] for name in _COMPARED.get(sort, (sort,)) if name in self._columns]
+        if sort in ("delta", "trend"):
+            columns = [[unknown if delta is None else delta for delta in self._columns["delta"]]]
+        elif sort == "drain":
+            longest = sys.float_info.max  # which even what is endless comes to, so that unknown is more
+            columns = [[unknown if minutes is None else min(minutes, longest) for minutes in self._drains()]]
+        keys = [SortKey(column, descending) for column in columns if not _constant(column)]
+        return [*keys, *(SortKey(self._columns[name]) for name in self._keys)]
+
+    def filter_columns(self, names: Collection[str]) -> Columns:
+        """Columns for a filter: names as they are shown, shares in percent, minutes until a row has drained."""
+        made: dict[str, Callable[[], Sequence[Any]]] = {
+            "share": self._shares,
+            "drain": self._drains,
+            "sender": self._shown_senders,
+            **{name: partial(self._shown, name) for name in ("account", "campaign", "isp")},
+        }
+        return {name: made[name]() if name in made else self._columns[name] for name in names}
+
     def release(self) -> None:
         """Free the columns one by one: freeing a million values in one go would hold the interpreter's lock."""
-        self._base.clear()
-        while self._orders:
-            self._orders.popitem()
+        self._found.clear()
+        while self._selections:
+            self._selections.popitem()
         while self._columns:
             self._columns.popitem()
         for columns in self._parts:
             while columns:
                 columns.pop()
 
-    def _key(self, index: int) -> tuple[Any, ...]:
-        return tuple(self._columns[name][index] for name in self._keys)
+    def _key(self, index: int) -> RowKey:
+        columns = self._columns
+        return RowKey(
+            columns["source"][index],
+            columns["sender_id"][index],
+            columns["account_id"][index],
+            columns["campaign_id"][index],
+            columns["isp"][index],
+        )
 
-    def _sort_by_keys(self) -> tuple[list[str], list[int]]:
-        """The key columns that tell all rows apart, as few as do, and the row indices sorted by them."""
-        rows = list(range(len(self)))
-        varying = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
-        for name in varying[:1]:
-            column = self._columns[name]
-            base = ordered(rows, column)
-            if all(column[row] != column[after] for row, after in pairwise(base)):
-                return [name], base
-        for name in reversed(varying):
-            rows = ordered(rows, self._columns[name])
-        return varying, rows
+    def _sampled_values(self, name: str) -> int:
+        column = self._columns[name]
+        return len(set(column[:: len(column) // _SAMPLE_ROWS + 1]))
+
+    def _shares(self) -> list[float | None]:
+        whole = self.sums.total
+        return [100 * total / whole if whole else None for total in self._columns["total"]]
+
+    def _drains(self) -> list[float | None]:
+        """Minutes until nothing waits any more at the present change: endless where more and more does, unknown where
+        nothing changes."""
+        pairs = zip(self._columns["total"], self._columns["delta"], strict=True)
+        return [drain_minutes(total, delta) for total, delta in pairs]
+
+    def _shown(self, name: str) -> list[str]:
+        column = self._columns[name]
+        if not _has(self.query.grouping, name) or "" not in column:
+            return column
+        if name == "isp":
+            return [isp or NO_ISP_NAME for isp in column]
+        if name == "account":
+            ids = self._columns["account_id"]
+            return [
+                account or (f"account {number}" if number else NO_ACCOUNT_NAME)
+                for account, number in zip(column, ids, strict=True)
+            ]
+        return [campaign or self._campaign_by_id(at) or NO_CAMPAIGN_NAME for at, campaign in enumerate(column)]
+
+    def _shown_senders(self) -> list[str]:
+        names: list[str] = self._columns["sender"]
+        if not self.several_senders or "" not in names:
+            return names
+        return [name or str(number) for name, number in zip(names, self._columns["sender_id"], strict=True)]
+
+
+class Selection:
+    """The rows of a sheet that pass all ``filters``, and are problems if only these are asked for. ``problem`` says
+    why one of the filters cannot be used; that one leaves all rows. ``sum_delta`` is unknown where that of any row
+    is."""
+
+    def __init__(self, sheet: Sheet, filters: tuple[str, ...], only_problems: bool) -> None:
+        self.problem = ""
+        self._sheet = sheet
+        self._flags = sheet.problems if only_problems else None
+        for text in filters:
+            try:
+                self._narrow(text)
+            except FilterError as error:
+                self.problem = self.problem or str(error)
+        self._orders: dict[tuple[str, bool], Order] = {}
+        self.sums, self.sum_delta = sheet.sums, sheet.sum_delta
+        if self._flags is not None:
+            self.sums = QueueRow(**{state: sum(self.of(sheet.column(state))) for state in STATES})
+            self.sum_delta = sum_known(list(self.of(sheet.column("delta"))))
+
+    def __len__(self) -> int:
+        return len(self._sheet) if self._flags is None else self._flags.count(1)
+
+    def __contains__(self, index: int) -> bool:
+        return self._flags is None or bool(self._flags[index])
+
+    def of(self, column: Iterable[Value]) -> Iterable[Value]:
+        """The entries of a column that belong to these rows."""
+        return column if self._flags is None else compress(column, self._flags)
+
+    def order(self, sort: str, descending: bool) -> Order:
+        """The rows' indices sorted by a column of ``SORTS``. Kept once made."""
+        if (sort, descending) not in self._orders:
+            if len(self) > QUICK_ROWS:
+                _leave(self._orders, MAX_ORDERS)
+            rows = range(len(self._sheet)) if self._flags is None else list(self.of(range(len(self._sheet))))
+            self._orders[sort, descending] = Order(rows, self._sheet.sort_keys(sort, descending))
+        return self._orders[sort, descending]
+
+    def has_order(self, sort: str, descending: bool) -> bool:
+        """Whether this order is made already, so that asking for it costs nothing."""
+        return (sort, descending) in self._orders
+
+    def _narrow(self, text: str) -> None:
+        wanted = parse_filter(text)
+        if wanted.terms:
+            passed = wanted.select(self._sheet.filter_columns(wanted.needs), len(self._sheet))
+            self._flags = passed if self._flags is None else both(self._flags, passed)
+
+
+_COMPARED = {
+    "account": ("account", "account_id"),
+    "campaign": ("campaign", "campaign_id"),
+    "sender": ("sender", "sender_id"),
+    "share": ("total",),
+}
+
+
+def drain_minutes(total: int, delta: float | None) -> float | None:
+    """How long ``total`` takes to drain at a change of ``delta`` a minute: endless when it grows, unknown when it is
+    steady or its change is unknown."""
+    if not delta:
+        return None
+    return math.inf if delta > 0 else total / -delta
 
 
 def ordered(indices: list[int], column: Sequence[Any], descending: bool = False) -> list[int]:
     """``indices`` sorted stably by ``column[index]``: dealt into ranges that are sorted one by one, so that other
     threads can run in between."""
     key = column.__getitem__
-    if len(indices) <= 2 * RANGE_ROWS:
+    if len(indices) <= 2 * PIECE_ROWS:
         return sorted(indices, key=key, reverse=descending)
-    ranges = len(indices) // RANGE_ROWS
+    ranges = len(indices) // PIECE_ROWS
     sample = sorted(map(key, indices[:: len(indices) // (16 * ranges)]))
     bounds = sorted(set(sample[16::16]))
     dealt: list[list[int]] = [[] for _ in range(len(bounds) + 1)]
@@ -182,6 +328,28 @@ def ordered(indices: list[int], column: Sequence[Any], descending: bool = False)
     for some in reversed(dealt) if descending else dealt:
         result += sorted(some, key=key, reverse=descending)
     return result
+
+
+def sum_known(values: Sequence[Number | None]) -> Number | None:
+    """The sum, unknown when any part of it is."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+
+
+def _has(grouping: Grouping, name: str) -> bool:
+    """Whether rows of this grouping are told apart by ``name``."""
+    return {
+        Grouping.TOTAL: False,
+        Grouping.ACCOUNT: name == "account",
+        Grouping.ACCOUNT_CAMPAIGN: name in ("account", "campaign"),
+        Grouping.ISP: name == "isp",
+    }[grouping]
+
+
+def _leave(kept: dict[Name, Value], most: int) -> None:
+    """Forget the oldest, but for one less than ``most``."""
+    for name in list(kept)[: max(0, len(kept) - most + 1)]:
+        kept.pop(name, None)
 
 
 def _sums(part: Part) -> QueueRow:
@@ -198,11 +366,5 @@ def _joined(columns: Sequence[list[Any]]) -> list[Any]:
     return columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
 
 
-def _constant(column: list[Any]) -> bool:
-    return not column or column.count(column[0]) == len(column)
-
-
-def _sum_known(values: Sequence[Number | None]) -> Number | None:
-    """The sum, unknown when any part of it is."""
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+def _constant(column: Sequence[Any]) -> bool:
+    return not column or (column[0] == column[-1] and column.count(column[0]) == len(column))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from tui.hub.accounts import Ranking
-from tui.hub.protocol import AccountPane, ChartLine, View, ViewRequest
-from tui.hub.sheet import SORTS, Sheet
-from tui.model import NO_CAMPAIGN_NAME, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.hub.order import Order
+from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, Seek, View, ViewRequest
+from tui.hub.sheet import QUICK_ROWS, SORTS, Selection, Sheet, sum_known
+from tui.model import NO_CAMPAIGN_NAME, STATES, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
 
 AGE_STEP_SECONDS = 10
 """How often the age of numbers that are not live is told anew when nothing else changes."""
@@ -23,7 +24,8 @@ class Chart(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known when a view is made: ``sheet`` and ``ranking`` are ``None`` before the first answer."""
+    """All that is known when a view is made: ``sheet`` and ``ranking`` are ``None`` before the first answer.
+    ``trends`` are those of the rows that have one."""
 
     time: float
     sheet: Sheet | None = None
@@ -34,10 +36,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     chart: Chart = Chart("", [])
     sources: Sequence[SourceStatus] = ()
     problems: Sequence[str] = ()
+    trends: Mapping[RowKey, str] = {}
+    detail: Detail | None = None
+    accounts: AccountsPage | None = None
 
 
 def make_view(request: ViewRequest, known: Known) -> View:
-    """The answer to ``request``. It costs little when the sheet has the wanted order already."""
+    """The answer to ``request``. It costs little when the sheet is prepared for it."""
     sheet, sort = known.sheet, sort_of(request)
     view = View(
         serial=request.serial,
@@ -47,34 +52,87 @@ def make_view(request: ViewRequest, known: Known) -> View:
         descending=request.descending,
         selected=request.selected,
         panes=list(known.panes),
-        pane_count=len(known.ranking.accounts) if known.ranking else 0,
+        pane_count=known.ranking.count if known.ranking else 0,
         totals_known=known.ranking is not None,
         totals_offered=known.totals_offered,
         chart_title=known.chart.title,
         chart=known.chart.lines,
         sources=list(known.sources),
         problems=list(known.problems),
+        detail=known.detail,
+        accounts=known.accounts,
     )
     if sheet is None:
         return view
-    order = sheet.order(sort, request.descending)
-    first = _first_row(request, sheet, sort)
-    window = order[first : first + request.rows]
+    selection, indices = selection_of(request, sheet), window(request, sheet)
+    rows = [sheet.row(index) for index in indices]
+    marked = [index for key in request.marked if (index := sheet.find(key)) is not None]
+    sought, seek_problem = _sought(request, sheet, request.seek) if request.seek is not None else (None, "")
     return msgspec.structs.replace(
         view,
-        first=first,
-        row_count=len(sheet),
-        rows=[sheet.row(index) for index in window],
-        deltas=[sheet.delta(index) for index in window],
-        sums=sheet.sums,
-        sum_delta=sheet.sum_delta,
+        first=_first_row(request, sheet),
+        row_count=len(selection),
+        rows=rows,
+        deltas=[sheet.delta(index) for index in indices],
+        sums=selection.sums,
+        sum_delta=selection.sum_delta,
         files=sheet.files,
         queue_known=True,
         queue_freshness=known.queue_freshness,
         queue_sources=sheet.sources,
         several_senders=sheet.several_senders,
-        selected_index=_position(request.selected, request, sheet, sort),
+        selected_index=_position(request.selected, request, sheet),
+        whole=sheet.sums,
+        all_count=len(sheet),
+        problem_count=sheet.problem_count,
+        row_problems=[bool(sheet.problems[index]) for index in indices],
+        filter_problem=selection.problem or seek_problem,
+        trends=[known.trends.get(row.key, "") for row in rows] if request.trend_cells else [],
+        marked_count=len(marked),
+        marked_sums=QueueRow(**{state: sum(map(sheet.column(state).__getitem__, marked)) for state in STATES}),
+        marked_delta=sum_known([sheet.delta(index) for index in marked]),
+        sought=None if sought is None else sheet.row(sought).key,
+        sought_index=None if sought is None else order_of(request, sheet).rank(sought),
     )
+
+
+def prepare(request: ViewRequest, sheet: Sheet) -> None:
+    """Do what takes long for many rows, for a view to be made at once. For the worker's thread."""
+    window(request, sheet)
+    sheet.find_all(request.marked)
+    if request.seek is not None:
+        _sought(request, sheet, request.seek)
+
+
+def is_prepared(request: ViewRequest, sheet: Sheet) -> bool:
+    """Whether a view can be made at once: few rows need no preparation, but that filters may take their time."""
+    sort, is_small = sort_of(request), len(sheet) <= QUICK_ROWS
+    wanted = [(_filters(request.filter), request.problems)]
+    if request.seek is not None:
+        wanted.append(_candidates(request, request.seek))
+    for filters, only_problems in wanted:
+        if not sheet.has_selection(filters, only_problems):
+            if filters or not is_small:
+                return False
+        elif not is_small and not sheet.selection(filters, only_problems).has_order(sort, request.descending):
+            return False
+    return is_small or sheet.has_found(request.marked)
+
+
+def selection_of(request: ViewRequest, sheet: Sheet) -> Selection:
+    """The rows that the request asks for."""
+    return sheet.selection(_filters(request.filter), request.problems)
+
+
+def order_of(request: ViewRequest, sheet: Sheet) -> Order:
+    """The indices of the rows that the request asks for, in its order."""
+    return selection_of(request, sheet).order(sort_of(request), request.descending)
+
+
+def window(request: ViewRequest, sheet: Sheet) -> list[int]:
+    """The indices of the rows in the request's window."""
+    first = _first_row(request, sheet)
+    return order_of(request, sheet)[first : first + request.rows]
 
 
 def sort_of(request: ViewRequest) -> str:
@@ -127,23 +185,55 @@ def _span(seconds: int) -> str:
 
 def rows_around(request: ViewRequest, sheet: Sheet, most: int) -> list[QueueRow]:
     """The rows of the window, at most so many, and the selected one."""
-    order, first = sheet.order(sort_of(request), request.descending), _first_row(request, sheet, sort_of(request))
-    indices = set(order[first : first + min(request.rows, most)])
+    indices = set(window(request, sheet)[:most])
     if request.selected is not None and (index := sheet.find(request.selected)) is not None:
         indices.add(index)
     return [sheet.row(index) for index in indices]
 
 
-def _first_row(request: ViewRequest, sheet: Sheet, sort: str) -> int:
+def _filters(*texts: str) -> tuple[str, ...]:
+    return tuple(text for text in texts if text.strip())
+
+
+def _candidates(request: ViewRequest, seek: Seek) -> tuple[tuple[str, ...], bool]:
+    """The filters of the rows that are sought among those of the request, and whether only problems are."""
+    if seek.kind == "problem":
+        return _filters(request.filter), True
+    return _filters(request.filter, seek.filter), request.problems
+
+
+def _sought(request: ViewRequest, sheet: Sheet, seek: Seek) -> tuple[int | None, str]:
+    """The index of the next row that is sought, if there is one, and why its filter cannot be used."""
+    candidates = sheet.selection(*_candidates(request, seek))
+    if seek.kind == "match" and (not seek.filter.strip() or candidates.problem):
+        return None, candidates.problem
+    order = candidates.order(sort_of(request), request.descending)
+    if not order:
+        return None, ""
+    selected = sheet.find(request.selected) if request.selected is not None else None
+    if selected is None or selected not in selection_of(request, sheet):
+        return order[0 if seek.step > 0 else -1], ""
+    place = order.rank(selected)
+    if seek.step > 0:
+        place += selected in candidates
+    else:
+        place -= 1
+    return order[place % len(order)], ""
+
+
+def _first_row(request: ViewRequest, sheet: Sheet) -> int:
     """Where the window begins: it stays within the rows, and its anchor stays where it was on the screen."""
-    anchor = _position(request.anchor, request, sheet, sort)
+    anchor = _position(request.anchor, request, sheet)
     first = request.first if anchor is None else anchor - request.anchor_offset
-    return max(0, min(first, len(sheet) - request.rows))
+    return max(0, min(first, len(selection_of(request, sheet)) - request.rows))
 
 
-def _position(key: RowKey | None, request: ViewRequest, sheet: Sheet, sort: str) -> int | None:
+def _position(key: RowKey | None, request: ViewRequest, sheet: Sheet) -> int | None:
+    """Where the row stands among those of the request."""
     index = sheet.find(key) if key is not None else None
-    return None if index is None else sheet.position(index, sort, request.descending)
+    if index is None or index not in selection_of(request, sheet):
+        return None
+    return order_of(request, sheet).rank(index)
 
 
 def _timeless(view: View) -> View:

@@ -1,0 +1,326 @@
+"""What a user types to see fewer rows, as a pure function from columns to rows: the queue's filter, the accounts' and
+that of `mailtop show`. Everyone may enter.
+
+Terms are parted by blanks, and all must hold. A text is looked for in every name of a row, whatever its case;
+``/a pattern/`` and ``~pattern`` are regular expressions; ``account:bob`` looks in one column and ``account=bob`` for
+all of a name; ``retry>100`` compares a number, which may end in k, M or G, a share in %, a time in min, h or d. ``!``
+turns a term around. Quotes keep blanks together and signs plain: ``"a > b"``.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from tui.model import STATES
+
+MAX_TEXT = 1000
+"""So many characters may be typed."""
+
+MAX_NAME = 256
+"""So many characters of a name are matched with a pattern."""
+
+PATTERN_SECONDS = 1.0
+"""So long a pattern may take for all names: some take time without end."""
+
+CHUNK_ROWS = 1024
+"""How many rows are matched in one call: it holds the interpreter's lock, and a key press must not wait for it."""
+
+Columns = Mapping[str, Sequence[Any]]
+"""Columns of equal length by name: names as they are shown, numbers with ``None`` where unknown."""
+
+Matches = Callable[[str], bool]
+
+
+class FilterError(ValueError):
+    """One sentence on why a filter cannot be used."""
+
+
+class Grammar(msgspec.Struct, frozen=True):
+    """The columns that can be filtered by: those of names and those of numbers. Of names in ``numbered`` a number is
+    also looked for in the column that stands there. Shares are in percent, times in minutes."""
+
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+    numbered: dict[str, str] = {}
+
+
+QUEUE = Grammar(
+    ("account", "campaign", "isp", "sender", "source"),
+    (*STATES, "total", "delta", "share", "drain"),
+    {"sender": "sender_id"},
+)
+ACCOUNTS = Grammar(
+    ("account", "source"),
+    ("sent", "delivered", "deferred", "failed", "progress", "bytes", "success", "deferral", "rate", "defer_rate"),
+)
+
+_SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+_PERCENT = {"": 1, "%": 1}
+_MINUTES = {"": 1, "m": 1, "min": 1, "h": 60, "d": 1440}
+_UNITS = {"share": _PERCENT, "success": _PERCENT, "deferral": _PERCENT, "drain": _MINUTES}
+
+# Which number stands first: `operator.gt(number, value)` is `value < number`.
+_COMPARISONS: dict[str, Callable[[float, Any], bool]] = {
+    "<": operator.gt,
+    "<=": operator.ge,
+    ">": operator.lt,
+    ">=": operator.le,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
+_RESTRICTED = re.compile(r"([a-z_]+)(:|\s*(?:<=|>=|!=|=|<|>)\s*)", re.IGNORECASE)
+_NUMBER = re.compile(r"([+-]?(?:\d[\d,]*\.?\d*|\.\d+))([a-z%]*)", re.IGNORECASE)
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A filter that was understood. ``needs`` are the columns that ``select`` looks at."""
+
+    terms: tuple[Term, ...]
+    needs: frozenset[str]
+
+    def select(self, columns: Columns, rows: int) -> bytes:
+        """1 for each row that all terms hold for, 0 for each other; ``columns`` have ``rows`` entries. Takes 100,000
+        rows in tens of milliseconds and lets other threads run meanwhile. Raises ``FilterError`` for a pattern that
+        takes too long."""
+        selected = b"\1" * rows
+        for term in self.terms:
+            selected = both(selected, term.select(columns))
+        return selected
+
+
+class Term(Protocol):
+    """A part of a filter that holds for a row or does not."""
+
+    def select(self, columns: Columns) -> bytes:
+        """1 for each row that it holds for, 0 for each other."""
+        ...
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """Holds where any of the names ``matches``."""
+
+    columns: tuple[str, ...]
+    matches: Matches
+
+    def select(self, columns: Columns) -> bytes:
+        end = time.monotonic() + PATTERN_SECONDS
+        selected = [self._in(columns[name], end) for name in self.columns]
+        return _either(selected)
+
+    def _in(self, column: Sequence[str], end: float) -> bytes:
+        """Each name that differs is matched once."""
+        known: dict[str, bool] = {}
+        flags = bytearray()
+        for start in range(0, len(column), CHUNK_ROWS):
+            names = column[start : start + CHUNK_ROWS]
+            for name in set(names).difference(known):
+                known[name] = self.matches(name)
+                if time.monotonic() > end:
+                    raise FilterError("the pattern takes too long for these names; a plainer one would not")
+            flags += bytes(map(known.__getitem__, names))
+        return bytes(flags)
+
+
+class _Compared(msgspec.Struct, frozen=True):
+    """Holds where a known number compares so with ``number``."""
+
+    column: str
+    holds: Callable[[float, Any], bool]
+    number: float
+
+    def select(self, columns: Columns) -> bytes:
+        column, holds = columns[self.column], partial(self.holds, self.number)
+        flags = bytearray()
+        for start in range(0, len(column), CHUNK_ROWS):
+            numbers = column[start : start + CHUNK_ROWS]
+            if None in numbers:
+                flags += bytes([number is not None and holds(number) for number in numbers])
+            else:
+                flags += bytes(map(holds, numbers))
+        return bytes(flags)
+
+
+class _Either(msgspec.Struct, frozen=True):
+    terms: tuple[Term, ...]
+
+    def select(self, columns: Columns) -> bytes:
+        return _either([term.select(columns) for term in self.terms])
+
+
+class _Not(msgspec.Struct, frozen=True):
+    """Holds where the term does not, whatever is unknown."""
+
+    term: Term
+
+    def select(self, columns: Columns) -> bytes:
+        return self.term.select(columns).translate(bytes([1, 0]) + bytes(254))
+
+
+def both(one: bytes, other: bytes) -> bytes:
+    """1 where both are."""
+    return (int.from_bytes(one, "big") & int.from_bytes(other, "big")).to_bytes(len(one), "big")
+
+
+def _either(many: Sequence[bytes]) -> bytes:
+    found = 0
+    for flags in many:
+        found |= int.from_bytes(flags, "big")
+    return found.to_bytes(len(many[0]), "big")
+
+
+def parse_filter(text: str, grammar: Grammar = QUEUE) -> Filter:
+    """The filter that ``text`` means; of no terms, which every row passes, when it is blank. Raises ``FilterError``
+    with one sentence when it means nothing, as while it is still being typed."""
+    if len(text) > MAX_TEXT:
+        raise FilterError(f"a filter has at most {MAX_TEXT} characters")
+    scanner = _Scanner(text, grammar)
+    terms = []
+    while (term := scanner.term()) is not None:
+        terms.append(term)
+    return Filter(tuple(terms), frozenset(scanner.needs))
+
+
+class _Scanner:
+    """Reads terms from a text, from left to right."""
+
+    def __init__(self, text: str, grammar: Grammar) -> None:
+        self.needs: set[str] = set()
+        self._text = text
+        self._grammar = grammar
+        self._at = 0
+
+    def term(self) -> Term | None:
+        """The next term, ``None`` at the end."""
+        self._skip_blanks()
+        inverse = False
+        while self._rest.startswith("!"):
+            self._at += 1
+            self._skip_blanks()
+            inverse = not inverse
+        if not self._rest:
+            if self._text.rstrip().endswith("!"):
+                raise FilterError("! wants after it what to leave out")
+            return None
+        term = self._plain_term()
+        return _Not(term) if inverse else term
+
+    @property
+    def _rest(self) -> str:
+        return self._text[self._at :]
+
+    def _skip_blanks(self) -> None:
+        self._at += len(self._rest) - len(self._rest.lstrip())
+
+    def _plain_term(self) -> Term:
+        restricted = _RESTRICTED.match(self._text, self._at)
+        if restricted is None:
+            return self._named(self._grammar.names, self._text_matcher())
+        column, sign = restricted[1].lower(), restricted[2].strip()
+        if column in self._grammar.names:
+            return self._in_names(column, sign, restricted.end())
+        if column in self._grammar.numbers:
+            return self._in_numbers(column, sign, restricted.end())
+        there = ", ".join((*self._grammar.names, *self._grammar.numbers))
+        quoted = f'"{self._word()}"'
+        raise FilterError(f'there is no column "{column}", but {there}; to look for the text write {quoted}')
+
+    def _in_names(self, column: str, sign: str, start: int) -> Term:
+        if sign not in (":", "=", "!="):
+            raise FilterError(f"{column} is a name: write {column}:text or {column}=text")
+        self._at = start
+        if sign != ":":
+            wanted = self._word().casefold()
+            term: Term = self._named((column,), lambda name: name.casefold() == wanted)
+        else:
+            wanted = self._rest
+            if not wanted or wanted[0].isspace():
+                raise FilterError(f"{column}: wants a text after it")
+            term = self._named((column,), self._text_matcher())
+            wanted = wanted.split()[0]
+        if wanted.isdecimal() and (number := self._grammar.numbered.get(column)):
+            self.needs.add(number)
+            term = _Either((term, _Compared(number, operator.eq, int(wanted))))
+        return _Not(term) if sign == "!=" else term
+
+    def _in_numbers(self, column: str, sign: str, start: int) -> Term:
+        if sign == ":":
+            raise FilterError(f"{column} is a number: write {column}>100")
+        self._at = start
+        units, number = _UNITS.get(column, _SIZES), _NUMBER.fullmatch(self._word())
+        if number is None or number[2].lower() not in units:
+            size = {id(_PERCENT): "5%", id(_MINUTES): "30min"}.get(id(units), "100 or 1k")
+            raise FilterError(f"{column}{sign} wants a number after it, such as {size}")
+        self.needs.add(column)
+        value = float(number[1].replace(",", "")) * units[number[2].lower()]
+        return _Compared(column, _COMPARISONS[sign], value)
+
+    def _named(self, columns: tuple[str, ...], matches: Matches) -> Term:
+        self.needs.update(columns)
+        return _Named(columns, matches)
+
+    def _text_matcher(self) -> Matches:
+        if self._rest.startswith("/"):
+            return _pattern(self._between_slashes())
+        if self._rest.startswith("~"):
+            self._at += 1
+            return _pattern(self._word())
+        wanted = self._word().casefold()
+        return lambda name: wanted in name.casefold()
+
+    def _between_slashes(self) -> str:
+        """Up to the slash that ends a word: until it is typed, all that follows."""
+        end = re.compile(r"/(?=\s|$)").search(self._text, self._at + 1)
+        pattern = self._text[self._at + 1 : end.start() if end else len(self._text)]
+        self._at = end.end() if end else len(self._text)
+        return pattern
+
+    def _word(self) -> str:
+        """Up to the next blank, or the quote that closes."""
+        if self._rest.startswith('"'):
+            word, _, _ = self._rest[1:].partition('"')
+            self._at = min(self._at + len(word) + 2, len(self._text))
+            return word
+        word = self._rest.split(maxsplit=1)[0] if self._rest and not self._rest[0].isspace() else ""
+        self._at += len(word)
+        return word
+
+
+def _pattern(source: str) -> Matches:
+    """Matches the beginnings of names; raises ``FilterError`` for what is no pattern, or could take for ever."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what may once mean something else
+            search = re.compile(source, re.IGNORECASE).search
+    except (re.error, OverflowError, RecursionError) as error:
+        reason = getattr(error, "msg", "it is too large")
+        raise FilterError(f"the pattern {source} cannot be used: {reason}") from None
+    if _repeats_repeats(source):
+        raise FilterError(f"the pattern {source} repeats what repeats or has a choice, which could take for ever")
+    return lambda name: search(name[:MAX_NAME]) is not None
+
+
+def _repeats_repeats(source: str) -> bool:
+    """Whether a group with a repeat or a choice in it is repeated: the time that takes doubles with each character."""
+    risky = [False]
+    closed_risky = False
+    for sign in re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|.", source, re.DOTALL):
+        repeats = sign in "*+{?"
+        if repeats and closed_risky and sign != "?":
+            return True
+        closed_risky = False
+        if sign in ("(", "(?"):
+            risky.append(False)
+        elif sign == ")" and len(risky) > 1:
+            closed_risky = risky.pop()
+            risky[-1] |= closed_risky
+        elif repeats or sign == "|":
+            risky[-1] = True
+    return False
