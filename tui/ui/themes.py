@@ -133,12 +133,14 @@ def find_theme(text: str, names: Iterable[str]) -> str:
     """The name that ``text`` means: itself, itself after "mailtop-", the only one that begins so or has it in it.
     Raises ``ThemeError`` where there is none or more than one."""
     known, typed = list(names), text.strip()
+    if typed in known:
+        return typed
     wanted = typed.casefold().removeprefix(OURS)
     short = {name: name.casefold().removeprefix(OURS) for name in known}
     for fits in (str.__eq__, str.startswith, str.__contains__):
         found = [name for name in known if wanted and fits(short[name], wanted)]
-        if typed in known or len(found) == 1:
-            return typed if typed in known else found[0]
+        if len(found) == 1:
+            return found[0]
         if found:
             raise ThemeError(f"The theme '{clean(typed)}' may be {' or '.join(found)}.")
     raise ThemeError(f"There is no theme '{clean(typed)}'; there are {', '.join(known)}.")
