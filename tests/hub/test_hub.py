@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -13,13 +14,13 @@ import pytest
 
 from tests.hub.scripted import ScriptedSource, until
 from tui.hub import hub as hubs
-from tui.hub.accounts import rank
+from tui.hub.accounts import Accounts, Ranking
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, added_up, rates_of, wanted
 from tui.hub.hub import Hub
 from tui.hub.poller import Poller
-from tui.hub.protocol import Close, HubLink, Refresh, View, ViewRequest
+from tui.hub.protocol import AccountsRequest, ChartLine, Close, HubLink, Refresh, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS
 from tui.hub.views import same_but_for_time
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
@@ -293,6 +294,19 @@ async def test_a_trend_and_panes_are_drawn_to_size_and_named() -> None:
         assert len("".join(span.text for span in view.chart[0])) == 60
 
 
+async def test_the_table_of_accounts_is_there_when_asked_for_and_names_whom_to_ask_first() -> None:
+    source = ScriptedSource()
+    source.accounts = [MailTotals(account=f"user{number}", send_count=number) for number in range(9)]
+    async with screen(source) as shown:
+        shown.ask(accounts=AccountsRequest(sort="sent", rows=2, filter="sent<5"))
+        view = await shown.until(lambda view: view.accounts is not None)
+        assert view.accounts is not None and view.accounts.count == 5
+        assert [pane.totals.account for pane in view.accounts.rows] == ["user4", "user3"]
+        await until(lambda: source.shown == ("user4", "user3"))
+        shown.ask()
+        await shown.until(lambda view: view.accounts is None)
+
+
 async def test_a_chart_that_cannot_be_drawn_is_a_problem_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("plotext")
@@ -415,56 +429,75 @@ async def test_a_server_that_dies_and_comes_back_is_stale_with_its_age_and_then_
         assert view.sources[0].error is None
 
 
-async def test_counters_that_fall_and_answers_that_fail_leave_gaps_in_the_rates() -> None:
+async def test_counters_that_fall_and_answers_that_fail_leave_gaps_in_the_sparkline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[list[float | None]] = []
+
+    def draw(rates: list[list[float | None]], width: int, height: int, *, ascii: bool) -> list[ChartLine]:
+        drawn.append(rates[0][-7:])
+        return []
+
+    monkeypatch.setattr("tui.hub.charts.spark_chart", draw)
     now = 1_700_000_040.0
     worker = Worker("test")
     drawing = Drawing(worker, lambda: now)
     request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
     poller = Poller(ScriptedSource("cp"), lambda: None)
-    rates: list[float | None] = []
-    for minute, sent in enumerate([100, 160, None, 170, 200, 40, 100]):
+    for minute, count in enumerate([100, 160, None, 170, 200, 40, 100]):
         now = 1_700_000_040.0 + 60 * minute
-        ranking = rank([("cp", [MailTotals(account="alice", send_count=sent)])], QueueQuery())
+        ranking = Ranking([("cp", MailTotals(account="alice", send_count=count))], 1)
         poller.totals_time = now
         await drawing.update(request, [poller], None, ranking)
         await drawing.update(request, [poller], None, ranking)
-        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
-    assert rates == [None, 60, 60, None, 30, 30, 60]
+    assert drawn[-1] == [None, 60, None, None, 30, None, 60]
     worker.stop()
 
 
-async def test_without_a_history_rates_come_from_the_totals_answered() -> None:
-    now = 1_700_000_040.0
+async def test_panes_have_the_rates_of_the_history_or_else_of_the_totals_told() -> None:
+    source = ScriptedSource("cp", interval_seconds=0.01)
+    now = 0.0
+    poller = Poller(source, lambda: None)
     worker = Worker("test")
-    drawing = Drawing(worker, lambda: now)
+    accounts, drawing = Accounts([poller], worker), Drawing(worker)
     request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
-    poller = Poller(ScriptedSource(), lambda: None)
+    poller._status = await source.status()
     rates: list[float | None] = []
-    for minute, sent in enumerate([100, 160, 40, 70]):
-        now = 1_700_000_040.0 + 60 * minute
-        ranking = rank([("one", [MailTotals(account="alice", account_id=1, send_count=sent)])], QueueQuery())
-        poller.totals_time = now
-        poller.histories = dict.fromkeys(wanted(request, "one", ranking).trends)
-        await drawing.update(request, [poller], None, ranking)
-        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
-    assert rates == [None, 60, 60, 30]
+    for count in (100, 160, 40, 70):
+        poller.totals, poller.totals_confirmed = [MailTotals(account="alice", account_id=1, send_count=count)], now
+        poller.histories = dict.fromkeys(wanted(request, "cp", accounts.ranking).trends)
+        await accounts.update(request)
+        await drawing.update(request, [poller], None, accounts.ranking)
+        rates.append(drawing.panes(request, accounts)[0].rate_per_minute)
+        now += 60
+    assert rates == [None, 60, None, 30]
+    minute = int(time.time()) // 60 * 60
+    for trend in poller.histories:
+        poller.histories[trend] = History(minute - 120, 60, [Counts(send=7), Counts(send=8), None])
+    await drawing.update(request, [poller], None, accounts.ranking)
+    assert drawing.panes(request, accounts)[0].rate_per_minute == 8
     worker.stop()
 
 
-async def test_who_comes_back_to_an_account_finds_its_rate() -> None:
+async def test_who_comes_back_to_an_account_finds_its_sparkline(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float | None] = []
+
+    def draw(rates: list[list[float | None]], width: int, height: int, *, ascii: bool) -> list[ChartLine]:
+        drawn.append(rates[0][-1])
+        return []
+
+    monkeypatch.setattr("tui.hub.charts.spark_chart", draw)
     now = 1_700_000_040.0
     worker = Worker("test")
     drawing = Drawing(worker, lambda: now)
     request = ViewRequest(serial=1, panes=1, pane_width=10, pane_height=1)
     poller = Poller(ScriptedSource("cp"), lambda: None)
-    rates: list[float | None] = []
     for minute, account in enumerate(["alice", "alice", "bob", "bob", "alice"]):
         now = 1_700_000_040.0 + 60 * minute
-        ranking = rank([("cp", [MailTotals(account=account, send_count=100 + 60 * minute)])], QueueQuery())
+        ranking = Ranking([("cp", MailTotals(account=account, send_count=100 + 60 * minute))], 1)
         poller.totals_time = now
         await drawing.update(request, [poller], None, ranking)
-        rates.append(drawing.panes(request, ranking)[0].rate_per_minute)
-    assert rates == [None, 60, None, 60, 60]
+    assert drawn == [None, 60, None, 60, 60]
     worker.stop()
 
 

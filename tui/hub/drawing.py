@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
-from tui.hub.accounts import Ranking
+from tui.hub.accounts import Accounts, Ranking
 from tui.hub.past import Past
 from tui.hub.poller import Poller, Trend, Wanted
-from tui.hub.protocol import AccountPane, ChartLine, ViewRequest
+from tui.hub.protocol import AccountKey, AccountPane, ChartLine, ViewRequest
 from tui.hub.sheet import Sheet
 from tui.hub.views import Chart, trend_query, trend_title
 from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
@@ -37,7 +38,8 @@ PaneKey = tuple[str, str]
 
 
 class Spark(msgspec.Struct, frozen=True):
-    """An account's rates a minute, the newest of them, and the sparkline drawn of all."""
+    """An account's rates a minute, the newest of them, and the sparkline drawn of all; ``told`` says whether its source
+    did, or they were seen."""
 
     sends: Rates
     defers: Rates
@@ -45,13 +47,22 @@ class Spark(msgspec.Struct, frozen=True):
     defer_rate: float | None
     shape: tuple[int, int, bool]
     chart: list[ChartLine]
+    told: bool
 
 
-def wanted(request: ViewRequest, source: str, ranking: Ranking | None, *, totals: bool = True) -> Wanted:
+def wanted(
+    request: ViewRequest,
+    source: str,
+    ranking: Ranking | None,
+    *,
+    totals: bool = True,
+    listed: Sequence[AccountKey] = (),
+) -> Wanted:
     """What a request needs of one source: the rows, the trend's history and those of the account panes; ``totals``
-    says whether its accounts may be among these."""
+    says whether its accounts may be among these, ``listed`` are those that stand in a table."""
     asked = request.source in (None, source)
     panes = [account for name, account in _shown_accounts(request, ranking) if name == source] if totals else []
+    own_listed = [key for key in listed if key.source == source] if totals else []
     trends = []
     of_source = asked and (request.selected is None or request.selected.source == source)
     if of_source and request.chart_width and request.chart_height:
@@ -62,7 +73,7 @@ def wanted(request: ViewRequest, source: str, ranking: Ranking | None, *, totals
         request.query if asked else None,
         tuple(dict.fromkeys(trends)),
         totals,
-        tuple(account.account for account in panes),
+        tuple(dict.fromkeys([*(each.account for each in panes), *(key.account for key in own_listed)])),
     )
 
 
@@ -87,23 +98,18 @@ class Drawing:
             return NO_CHART
         return self._chart
 
-    def panes(self, request: ViewRequest, ranking: Ranking | None) -> list[AccountPane]:
-        """The account panes asked for, with the rates of the last full minute as far as they are known."""
+    def panes(self, request: ViewRequest, accounts: Accounts) -> list[AccountPane]:
+        """The account panes asked for, with the rates of the last full minute where the source keeps a history, and
+        else of about the last minute."""
+        ranking = accounts.ranking
         panes = []
         for source, totals in ranking.accounts[: request.panes] if ranking else ():
-            spark = self._sparks.get((source, totals.account))
-            if spark is None:
-                panes.append(AccountPane(source=source, totals=totals))
-                continue
-            panes.append(
-                AccountPane(
-                    source=source,
-                    totals=totals,
-                    rate_per_minute=spark.rate,
-                    defer_rate_per_minute=spark.defer_rate,
-                    chart=spark.chart if spark.shape == _pane_shape(request) else [],
-                )
-            )
+            pane, spark = accounts.pane(source, totals), self._sparks.get((source, totals.account))
+            if spark is not None and spark.told:
+                pane = replace(pane, rate_per_minute=spark.rate, defer_rate_per_minute=spark.defer_rate)
+            if spark is not None and spark.shape == _pane_shape(request):
+                pane = replace(pane, chart=spark.chart)
+            panes.append(pane)
         return panes
 
     async def update(
@@ -181,16 +187,21 @@ class Drawing:
                 if spark is None or (spark.sends, spark.defers, spark.shape) != (sends, defers, shape):
                     lines = await self._draw(partial(_draw_spark, (sends, defers), *shape))
                     back = 2 + int(poller.source.interval_seconds // PANE_STEP_SECONDS)
-                    spark = Spark(sends, defers, _newest(sends, back), _newest(defers, back), shape, lines)
+                    told = self._told(poller, totals) is not None
+                    spark = Spark(sends, defers, _newest(sends, back), _newest(defers, back), shape, lines, told)
             if spark is not None:
                 sparks[key] = spark
         self._sparks = sparks
+
+    @staticmethod
+    def _told(poller: Poller, totals: MailTotals) -> History | None:
+        return poller.histories.get(_pane_trend(totals)) if totals.account_id else None
 
     def _rates(self, poller: Poller, totals: MailTotals) -> tuple[Rates, Rates]:
         """Messages sent and deferrals a minute in each full minute of the last hour, from the source's own history if
         it has one, else from the totals it has answered."""
         now = self._clock()
-        history = poller.histories.get(_pane_trend(totals)) if totals.account_id else None
+        history = self._told(poller, totals)
         if history is not None:
             return rates_of(history, "send", now), rates_of(history, "defer", now)
         start = now // PANE_STEP_SECONDS * PANE_STEP_SECONDS - PANE_SECONDS
@@ -258,7 +269,7 @@ def _pane_shape(request: ViewRequest) -> tuple[int, int, bool]:
 
 
 def _shown_accounts(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
-    return ranking.accounts[: min(request.panes, MAX_PANES)] if ranking is not None else []
+    return list(ranking.accounts[: min(request.panes, MAX_PANES)]) if ranking is not None else []
 
 
 def _drawn_panes(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
@@ -268,7 +279,7 @@ def _drawn_panes(request: ViewRequest, ranking: Ranking | None) -> list[tuple[st
 def _named(row: QueueRow, sheet: Sheet) -> QueueRow:
     """The row with its source and its sender in words, each where there are several."""
     sender = (row.sender or f"sender {row.sender_id}") if sheet.several_senders and row.sender_id else ""
-    return msgspec.structs.replace(row, source=row.source if len(sheet.sources) > 1 else "", sender=sender)
+    return replace(row, source=row.source if len(sheet.sources) > 1 else "", sender=sender)
 
 
 def _newest(rates: Rates, back: int) -> float | None:

@@ -145,10 +145,12 @@ class Hub:
         self._hurry.set()
 
     def _want(self) -> None:
-        if self._request is not None:
+        accounts = self._accounts
+        if (request := self._request) is not None:
             for poller in self._pollers:
-                totals = self._accounts.shows_totals(self._request, poller)
-                poller.want(wanted(self._request, poller.source.name, self._accounts.ranking, totals=totals))
+                totals = accounts.shows_totals(request, poller)
+                listed = accounts.listed() if request.accounts is not None else ()
+                poller.want(wanted(request, poller.source.name, accounts.ranking, totals=totals, listed=listed))
 
     def _told(self) -> None:
         """A poller has something new."""
@@ -231,12 +233,12 @@ class Hub:
             ranking=self._accounts.ranking,
             queue_freshness=board.queue_freshness(request),
             totals_offered=self._accounts.totals_offered,
-            panes=drawing.panes(request, self._accounts.ranking),
+            panes=drawing.panes(request, self._accounts),
             chart=drawing.chart(request),
             sources=[self._status(poller) for poller in self._pollers],
             problems=[*problems, *([drawing.problem] if drawing.problem else [])],
         )
-        return make_view(request, known)
+        return msgspec.structs.replace(make_view(request, known), accounts=self._accounts.page(request))
 
     def _status(self, poller: Poller) -> SourceStatus:
         """How a source is. What cannot be read yet, because its collector is only starting, is waited for."""

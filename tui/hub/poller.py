@@ -76,7 +76,7 @@ class Poller:
 
     ``totals``, ``table`` (the answer to ``query``) and ``histories`` stay ``None`` or absent before the first answer
     and where the source does not offer them. ``confirmed`` is when the table was last known to be true (loop time),
-    ``totals_time`` when the totals were told.
+    ``totals_time`` when the totals were told, and ``totals_confirmed`` when they were last known to be true.
     """
 
     def __init__(self, source: Source, told: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
@@ -87,6 +87,7 @@ class Poller:
         self.histories: dict[Trend, History | None] = {}
         self.confirmed = 0.0
         self.totals_time = -math.inf
+        self.totals_confirmed = -math.inf
         self._told = told
         self._clock = clock
         self._wanted = Wanted()
@@ -265,6 +266,8 @@ class Poller:
             if tick:
                 status = await self._answer(self.source.status())
                 self.confirmed = self._now()
+                if not self._is_old("totals", self._generation):
+                    self.totals_confirmed = self.confirmed
                 self._set_status(status)
         except SourceError as error:
             failure = error
@@ -307,7 +310,7 @@ class Poller:
         rested = self._now() >= self.totals_time + REST_SECONDS
         if self._is_old("totals", changes) and (wanted.totals or rested or "totals" not in self._fetched):
             self.totals = await self._answer(source.totals(wanted.accounts))
-            self.totals_time = self._now()
+            self.totals_time = self.totals_confirmed = self._now()
             self._keep("totals", changes)
         if wanted.nothing and self.totals is None:
             await self._answer(source.queue(QueueQuery()))  # one row, to know how it is
