@@ -1,15 +1,16 @@
-"""What the queue table shows for a grouping and a width: header, cell text, sort key, width and role of each column, as
+"""What the queue table shows for a grouping and a width: head, cell text, sort name, width and role of each column, as
 data. Any widget may draw it; nothing here knows a widget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from tui.hub.protocol import Span
+from tui.hub.protocol import TREND_GAP, Span
 from tui.model import NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
 from tui.ui.glyphs import Glyphs
-from tui.ui.numbers import change, count, share
+from tui.ui.numbers import EMPTY, GROWING, STEADY, change, count, drain, share
 
 NO_ACCOUNT_NAME = "(no account)"
 NO_ISP_NAME = "(no isp)"
@@ -28,31 +29,37 @@ ROWS = ("row", "rows")
 GAP = 1
 """Cells between two columns."""
 
-MARGIN = 2
-"""Cells left of the first column, for the signs of the cursor and of a source that is not as it should be."""
+MARGIN = 4
+"""Cells left of the first column: the cursor's sign, a mark's, that of a problem or of a source in doubt, a blank."""
 
 EDGE = 1
 """Cells right of the last column."""
 
+TREND = "trend"
 MIX = " made up of"
-"""The head of the bars that show a row's states."""
+"""The heads of the columns that draw a row's last hour, and a bar of its states."""
 
-_MIX_FROM = 120
-_WIDE_FROM = 100
+_WIDE_FROM = 120
 _NARROW_BELOW = 70
 _TINY_BELOW = 54
-_KEYS_AT_MOST = 44
+_KEYS_AT_LEAST = {1: 16, 2: 26, 3: 34, 4: 40}
+_KEYS_AT_EASE = {1: 34, 2: 44, 3: 52, 4: 60}
+_TREND_AT_LEAST, _TREND_AT_MOST = 8, 24
 _MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
 _WHOSE_AT_MOST, _WHOSE_AT_LEAST, _ALL_FOUR_AT_LEAST = 12, 4, 8
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True)
 class RowFacts:
-    """All that a cell is made from: the row, its change a minute (``None`` unknown) and the sums of all rows."""
+    """All that a cell is made from: the row, its change a minute (``None`` unknown), what waits in all, and the levels
+    of its trend (``None`` where a trend does not belong)."""
 
     row: QueueRow
     delta: float | None
-    sums: QueueRow
+    whole: int
+    trend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,41 +73,67 @@ class Whose:
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Generic[Facts]):
     """One column: ``cell`` gives the spans of exactly ``width`` cells; ``sort`` is the name the hub sorts by, ``None``
-    where the column is only another drawing of one beside it; ``number`` columns stand right and sort downwards."""
+    where it cannot. ``number`` columns sort downwards and stand right, unless ``left`` is set. A ``key`` says which row
+    it is. A cell of a ``counted`` column is marked when it changes; the others follow from these."""
 
     header: str
     sort: str | None
     width: int
-    cell: Callable[[RowFacts, int, Glyphs], list[Span]]
+    cell: Callable[[Facts, int, Glyphs], list[Span]]
     number: bool = True
+    counted: bool = False
+    left: bool = False
+
+    @property
+    def key(self) -> bool:
+        """Whether the column names the row."""
+        return not self.number and self.header != MIX
 
 
-def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[Column]:
+QueueColumn = Column[RowFacts]
+
+
+def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[QueueColumn]:
     """The columns for the rows of ``query`` in a table ``width`` cells wide; of several sources or senders, each row
-    says whose it is."""
+    says whose it is. Where it is narrow the counts stay longest, then what they do: change, drain, share, trend."""
     whose_columns = _whose_columns(query, glyphs, whose)
-    numbers = _number_columns(width, glyphs, two_keys=bool(whose_columns) or _has_two_keys(query))
-    left = width - MARGIN - EDGE - sum(column.width + GAP for column in numbers)
-    mix = width >= _MIX_FROM
-    keys_width = min(left - _MIX_AT_LEAST - GAP, _KEYS_AT_MOST) if mix else left
-    columns = _fitted(whose_columns, keys_width, keys=2 if _has_two_keys(query) else 1)
+    own = 2 if _has_two_keys(query) else 1
+    keys = min(len(whose_columns) + own, 4)
+    numbers, keys_width = _number_columns(width, glyphs, keys)
+    columns = _fitted(whose_columns, keys_width, keys=own)
     keys_left = keys_width - sum(column.width + GAP for column in columns)
-    columns += _key_columns(query, keys_left, by_sender=whose.several_senders) + numbers
-    if mix:
-        columns.append(Column(MIX, None, min(left - keys_width - GAP, _MIX_AT_MOST), _mix_cell, number=False))
-    return columns
+    return [*columns, *_key_columns(query, keys_left, by_sender=whose.several_senders), *numbers]
 
 
-def sort_names(query: QueueQuery, width: int, glyphs: Glyphs) -> list[tuple[str, bool]]:
-    """The sort keys one can walk through at this width, left to right, each with whether it is a number."""
-    return [(column.sort, column.number) for column in columns_for(query, width, glyphs) if column.sort]
+def sort_names(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[tuple[str, bool]]:
+    """The sort names one can walk through at this width, left to right, each with whether it is a number."""
+    return names_of(columns_for(query, width, glyphs, whose))
+
+
+def names_of(columns: Sequence[Column[Facts]]) -> list[tuple[str, bool]]:
+    """The sort names of columns, left to right, each with whether it is a number."""
+    return [(column.sort, column.number) for column in columns if column.sort]
+
+
+def trend_cells(columns: Sequence[QueueColumn]) -> int:
+    """The steps of a trend that the columns have room for (0: none)."""
+    return next((column.width for column in columns if column.header == TREND), 0)
 
 
 def color_role(color: str | None) -> str:
     """What is added to a role so that it is drawn in a colour of the user's."""
     return f" color:{color}" if color else ""
+
+
+def row_name(grouping: Grouping, row: QueueRow, *, by_sender: bool) -> str:
+    """A row in words."""
+    if grouping is Grouping.TOTAL:
+        return _all_of_sender(row) if by_sender else _all_mail(row)
+    if grouping is Grouping.ISP:
+        return _isp(row)
+    return _account(row) if grouping is Grouping.ACCOUNT else f"{_account(row)}, {_campaign(row)}"
 
 
 def is_filtered(query: QueueQuery) -> bool:
@@ -117,20 +150,20 @@ def _has_two_keys(query: QueueQuery) -> bool:
     return query.grouping is Grouping.ACCOUNT_CAMPAIGN and query.account_id is None
 
 
-def _whose_columns(query: QueueQuery, glyphs: Glyphs, whose: Whose) -> list[Column]:
+def _whose_columns(query: QueueQuery, glyphs: Glyphs, whose: Whose) -> list[QueueColumn]:
     """The columns that say whose a row is, as wide as they need to be. A total's name says its source or sender."""
     columns = []
     in_total = query.grouping is Grouping.TOTAL
     if len(whose.sources) > 1 and (whose.several_senders or not in_total):
         longest = max(len("source "), *(glyphs.width(name) for name in whose.sources))
         width = min(longest, _WHOSE_AT_MOST)
-        columns.append(Column("source", None, width, _source_cell(whose.colors), number=False))
+        columns.append(Column("source", "source", width, _source_cell(whose.colors), number=False))
     if whose.several_senders and not in_total:
-        columns.append(Column("sender", None, _WHOSE_AT_MOST, _text(_sender), number=False))
+        columns.append(Column("sender", "sender", _WHOSE_AT_MOST, _text(_sender), number=False))
     return columns
 
 
-def _fitted(columns: list[Column], width: int, keys: int) -> list[Column]:
+def _fitted(columns: list[QueueColumn], width: int, keys: int) -> list[QueueColumn]:
     """The columns made to fit into ``width`` beside so many key columns; where there is no room, fewer: the chart's
     title says the rest of the row under the cursor."""
     while columns:
@@ -142,15 +175,16 @@ def _fitted(columns: list[Column], width: int, keys: int) -> list[Column]:
     return [replace(column, width=min(column.width, each)) for column in columns]
 
 
-def _key_columns(query: QueueQuery, width: int, *, by_sender: bool) -> list[Column]:
+def _key_columns(query: QueueQuery, width: int, *, by_sender: bool) -> list[QueueColumn]:
     """The columns that name a row; the account is left out where the breadcrumb already says it."""
     account = Column("account", "account", width, _text(_account), number=False)
     if query.grouping is Grouping.ACCOUNT:
         return [account]
     if query.grouping is Grouping.ISP:
-        return [Column("isp", "isp", width, _text(lambda row: row.isp or NO_ISP_NAME), number=False)]
+        return [Column("isp", "isp", width, _text(_isp), number=False)]
     if query.grouping is Grouping.TOTAL:
-        return [Column("queue", None, width, _text(_all_of_sender if by_sender else _all_mail), number=False)]
+        sort, name = ("sender", _all_of_sender) if by_sender else ("source", _all_mail)
+        return [Column("queue", sort, width, _text(name), number=False)]
     if not _has_two_keys(query):
         return [Column("campaign", "campaign", width, _text(_campaign), number=False)]
     first = (width - GAP + 1) // 2
@@ -160,17 +194,38 @@ def _key_columns(query: QueueQuery, width: int, *, by_sender: bool) -> list[Colu
     ]
 
 
-def _number_columns(width: int, glyphs: Glyphs, *, two_keys: bool) -> list[Column]:
+def _number_columns(width: int, glyphs: Glyphs, keys: int) -> tuple[list[QueueColumn], int]:
+    """The columns right of so many ``keys``, and the cells left for these: of what is not a count, as much as leaves
+    them room, and what they do not need to trend and bar."""
     narrow, wide = width < _NARROW_BELOW, width >= _WIDE_FROM
     state_width, total_width = (6, 7) if narrow else (9, 10) if wide else (7, 8)
     states = STATES[2:] if width < _TINY_BELOW else STATES  # what waits for long is looked for first
-    columns = [Column(state, state, state_width, _state(state)) for state in states]
-    columns.append(Column("total", "total", total_width, _total_cell))
-    if not narrow:
-        columns.append(Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell))
-    if wide or not (narrow or two_keys):
-        columns.append(Column("share", None, 7 if wide else 6, _share_cell))
-    return columns
+    columns: list[QueueColumn] = [Column(state, state, state_width, _state(state), counted=True) for state in states]
+    columns.append(Column("total", "total", total_width, _total_cell, counted=True))
+    left = width - MARGIN - EDGE - sum(column.width + GAP for column in columns)
+    more: list[QueueColumn] = [
+        Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell),
+        Column("share", "share", 7 if wide else 6, _share_cell),
+        Column(TREND, "trend", _TREND_AT_LEAST, _trend_cell),
+        Column("drain", "drain", 7, _drain_cell),
+    ]
+    kept = []
+    for column in (more[0], more[3], more[1], more[2]):
+        if left - column.width - GAP < _KEYS_AT_LEAST[keys] or narrow:
+            break
+        kept.append(column)
+        left -= column.width + GAP
+    columns += [column for column in more if column in kept]
+    if len(kept) < len(more):
+        return columns, left
+    spare = max(left - _KEYS_AT_EASE[keys], 0)
+    grown = min(spare, _TREND_AT_MOST - _TREND_AT_LEAST)
+    columns[-2] = replace(more[2], width=_TREND_AT_LEAST + grown)
+    mix = min(spare - grown - GAP, _MIX_AT_MOST)
+    if mix >= _MIX_AT_LEAST:
+        columns.append(Column(MIX, None, mix, _mix_cell, number=False))
+        grown += mix + GAP
+    return columns, left - grown
 
 
 def _account(row: QueueRow) -> str:
@@ -179,6 +234,10 @@ def _account(row: QueueRow) -> str:
 
 def _campaign(row: QueueRow) -> str:
     return row.campaign or NO_CAMPAIGN_NAME
+
+
+def _isp(row: QueueRow) -> str:
+    return row.isp or NO_ISP_NAME
 
 
 def _sender(row: QueueRow) -> str:
@@ -230,7 +289,21 @@ def _delta_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
 
 
 def _share_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
-    return [_number(share(facts.row.total, facts.sums.total, glyphs.unknown), width, "muted")]
+    return [_number(share(facts.row.total, facts.whole, glyphs.unknown), width, "muted")]
+
+
+def _trend_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """The last hour, newest to the right; of a row of which nothing is known, the sign for that."""
+    if facts.trend is None:
+        return [Span(" " * width, "axis")]
+    known = facts.trend.strip(TREND_GAP)
+    return [_number(glyphs.trend(facts.trend[-width:]) if known else glyphs.unknown, width, "axis")]
+
+
+def _drain_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    text = drain(facts.row.total, facts.delta, glyphs.unknown)
+    muted = text in (STEADY, EMPTY, glyphs.unknown)
+    return [_number(text, width, "strong" if text == GROWING else "muted" if muted else "")]
 
 
 def _mix_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:

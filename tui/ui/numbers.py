@@ -3,6 +3,12 @@ functions."""
 
 from __future__ import annotations
 
+LEAST_CHANGE = 0.05
+"""A change a minute below this is none."""
+
+GROWING, STEADY, EMPTY = "growing", "steady", "empty"
+"""What is said of a queue that does not drain."""
+
 _UNITS = ("", "k", "M", "G", "T", "P", "E")
 
 
@@ -44,7 +50,7 @@ def change(value: float | None, width: int, unknown: str) -> str:
     """A change a minute with its sign; 0 has none."""
     if value is None:
         return unknown
-    if abs(value) < 0.05:
+    if abs(value) < LEAST_CHANGE:
         return "0"
     text = f"{value:+.1f}".removesuffix(".0") if abs(value) < 9.95 else f"{value:+,.0f}"
     return text if len(text) <= width else f"{'+' if value > 0 else ''}{short(value)}"
@@ -53,6 +59,28 @@ def change(value: float | None, width: int, unknown: str) -> str:
 def share(part: int, whole: int, unknown: str) -> str:
     """``part`` of ``whole`` in percent."""
     return f"{100 * part / whole:.1f}%" if whole else unknown
+
+
+def percent(part: float | None, unknown: str) -> str:
+    """A part of one in percent."""
+    return unknown if part is None else f"{100 * part:.1f}%"
+
+
+def drain(total: int, change_per_minute: float | None, unknown: str) -> str:
+    """How long until nothing waits if it goes on like this: ``42 min``, ``3 h``, ``5 d``; or that it does not end."""
+    if not total:
+        return EMPTY
+    if change_per_minute is None:
+        return unknown
+    if abs(change_per_minute) < LEAST_CHANGE:
+        return STEADY
+    if change_per_minute > 0:
+        return GROWING
+    minutes = total / -change_per_minute
+    for size, unit, most in ((1, "min", 60), (60, "h", 48), (1440, "d", 100)):
+        if round(minutes / size) < most:
+            return f"{round(minutes / size)} {unit}" if minutes >= 1 else "<1 min"
+    return ">99 d"
 
 
 def age(seconds: float, least_seconds: int) -> str:

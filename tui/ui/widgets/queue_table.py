@@ -1,177 +1,203 @@
-"""The queue table: our own virtual table on the Line API, which holds only the window of rows that the hub sent and
-paints only the cells that changed."""
+"""The queue table: what waits, by whatever it is grouped; see ``table.py`` for what tables have in common."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from textual import events
+from msgspec.structs import replace
 
 from tui.hub.protocol import Span, View, ViewRequest
-from tui.model import DOUBTFUL, Freshness, QueueRow
+from tui.model import DOUBTFUL, Freshness, QueueRow, RowKey
 from tui.ui.columns import (
-    GAP,
-    MARGIN,
-    MIX,
     NOUNS,
     ROWS,
-    Column,
+    QueueColumn,
     RowFacts,
     Whose,
     columns_for,
     is_filtered,
     is_told_apart,
+    row_name,
+    trend_cells,
 )
 from tui.ui.glyphs import Glyphs
-from tui.ui.messages import WindowMoved
-from tui.ui.widgets.lines import Line, Lines, line_width
-from tui.ui.widgets.table_state import TableState
-
-PATIENCE_SECONDS = 0.4
-"""How long the old rows stay after another question was asked, so that a quick answer replaces them without a blink."""
+from tui.ui.widgets.lines import Line
+from tui.ui.widgets.table import Table
+from tui.ui.widgets.table_state import Window
 
 
-class QueueTable(Lines):
-    """Header, rows and the line of sums. Moves answer at once from the rows that are there."""
+class QueueTable(Table[RowKey, QueueRow, RowFacts]):
+    """The rows of the query that is asked for, with what is marked and all in all below them."""
 
     DEFAULT_CSS = """
     QueueTable { height: 1fr; }
     """
 
-    def __init__(self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(glyphs, id="queue")
-        self.state = TableState()
+    def __init__(
+        self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic, *, interval_seconds: float = 1.0
+    ) -> None:
+        super().__init__(glyphs, "queue", interval_seconds, clock)
         self._view: View | None = None
         self._asked = ViewRequest(serial=0)
-        self._asked_at = 0.0
-        self._clock = clock
 
     @property
     def by_sender(self) -> bool:
         """Whether the rows shown are told apart by their senders."""
         return self._view is not None and self._view.several_senders
 
-    def begin(self, asked: ViewRequest) -> None:
-        """Another query or order was asked for, with the cursor to stand on ``asked.selected``."""
-        self.state.begin(asked.selected)
-        self._asked, self._asked_at = asked, self._clock()
-        self.set_timer(PATIENCE_SECONDS, self.redraw)
+    @property
+    def trend_cells(self) -> int:
+        """The steps of a trend that there is room for beside each row (0: none)."""
+        return trend_cells(self.columns(self.size.width))
+
+    def begin(self, asked: ViewRequest) -> ViewRequest:
+        """Another query, order or filter is asked for, with the cursor to stand on ``asked.selected``, or on the row
+        that is followed there. Gives back the request to send for it."""
+        self._begin(asked.selected, asked.query.grouping)
+        row, marked = self.state.selected, list(self.state.marked)
+        self._asked = replace(
+            asked, selected=row, anchor=row, anchor_offset=self.state.anchor_offset(), marked=marked, seek=None
+        )
+        return self._asked
 
     def show(self, view: View, *, latest: bool) -> None:
         """Draw a view of the query that was asked for; ``latest`` says that it answers the last request."""
-        if self.state.show(view, latest=latest):
+        same = self._view is not None and self._view.query == view.query
+        if self._take(window_of(view), latest=latest, same=same):
             self._view = view
             self.redraw()
 
-    def move_to(self, index: int) -> None:
-        """Put the cursor on row ``index`` of all rows, or the nearest there is."""
-        self.state.move_to(index)
-        self.redraw()
+    def columns(self, width: int) -> list[QueueColumn]:
+        """The columns for what is shown."""
+        view = self._shown()
+        return columns_for(view.query if view else self._asked.query, width, self.glyphs, self._whose())
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Fewer or more rows can be seen, so others are wanted."""
-        self.state.resize(max(event.size.height - 2, 0))
-        super().on_resize(event)
-        self.post_message(WindowMoved())
+    def order(self) -> tuple[str, bool]:
+        """What the rows are sorted by, and whether downwards."""
+        shown = self._shown() or self._asked
+        return shown.sort, shown.descending
 
-    def lines(self, width: int, height: int) -> list[Line]:
-        """The table as lines; a sentence in place of the rows where there are none."""
-        view = self._view
-        if self.state.awaiting and self._clock() - self._asked_at >= PATIENCE_SECONDS:
-            view = None
-        query = view.query if view else self._asked.query
-        columns = columns_for(query, width, self.glyphs, self._whose())
-        sort, descending = (view.sort, view.descending) if view else (self._asked.sort, self._asked.descending)
-        header = self._header(columns, sort, descending=descending)
-        if view is None:
-            return [header, [Span(f"  {self.glyphs.wait}", "muted")]]
-        if not view.queue_known:
-            return [header, *self._sentences(self._waiting(view), width)]
-        if not view.row_count:
-            return [header, *self._sentences([("nothing waits", "strong"), *self._hint(view)], width)]
-        visible = range(self.state.scroll, min(self.state.scroll + height - 2, view.row_count))
-        rows = [self._row(index, columns, view.sums) for index in visible]
-        blank: list[Line] = [[] for _ in range(height - 2 - len(rows))]
-        return [header, *rows, *blank, self._sums(columns, view)]
+    def facts(self, row: QueueRow, index: int | None) -> RowFacts:
+        """A row with its change and trend."""
+        view, place = self._view, None if index is None else self.state.window.place(index)
+        if view is None or place is None:
+            return RowFacts(row, None, 0)
+        trend = view.trends[place] if place < len(view.trends) else ""
+        return RowFacts(row, view.deltas[place], _whole(view), trend)
 
-    def _header(self, columns: list[Column], sort: str, *, descending: bool) -> Line:
-        line = [Span(" " * (MARGIN - GAP))]
-        for column in columns:
-            chosen = column.sort == sort and column.sort is not None
-            arrow = (self.glyphs.down if descending else self.glyphs.up) if chosen else ""
-            text = f"{arrow}{column.header}" if column.number else f"{column.header} {arrow}"
-            role = "strong" if chosen else "header"
-            line += [Span(" " * GAP), Span(self.glyphs.fit(text, column.width, right=column.number), role)]
-        return line
-
-    def _row(self, index: int, columns: list[Column], sums: QueueRow) -> Line:
-        row = self.state.row_at(index)
-        if row is None:
-            line = [Span(self.glyphs.fit(f"  {self.glyphs.wait}", self.size.width), "muted")]
-        else:
-            facts = RowFacts(row, self.state.delta_at(index), sums)
-            line = [Span(" " * (MARGIN - 1)), self._freshness(row), *self._cells(columns, facts)]
-        if index != self.state.cursor:
-            return line
-        spare = self.size.width - line_width(line)
-        line = [Span(span.text, f"{span.role} cursor") for span in (*line, Span(" " * spare))]
-        return [Span(self.glyphs.cursor, "cursor"), Span(line[0].text[1:], line[0].role), *line[1:]]
-
-    def _freshness(self, row: QueueRow) -> Span:
-        """The sign of a row whose source is not as it should be, where rows of several stand together."""
-        view = self._view
-        freshness = {source.name: source.freshness for source in view.sources} if view is not None else {}
-        known = freshness.get(row.source, Freshness.LIVE)
-        if known not in DOUBTFUL or view is None or len(view.queue_sources) < 2:
+    def sign(self, row: QueueRow, index: int) -> Span:
+        """The sign of a row that is a problem; else of one whose source is not as it should be, where rows of several
+        stand together."""
+        view, place = self._view, self.state.window.place(index)
+        if view is None or place is None:
+            return Span(" ")
+        if place < len(view.row_problems) and view.row_problems[place]:
+            return Span(self.glyphs.problem, "problem")
+        known = next((source.freshness for source in view.sources if source.name == row.source), Freshness.LIVE)
+        if known not in DOUBTFUL or len(view.queue_sources) < 2:
             return Span(" ")
         return Span(self.glyphs.freshness[known], known.value)
 
-    def _sums(self, columns: list[Column], view: View) -> Line:
-        one, many = ROWS if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping]
-        name = f"all {view.row_count:,} {one if view.row_count == 1 else many}"
-        keys = [column for column in columns if not column.number and column.header != MIX]
-        keys_width = sum(column.width + GAP for column in keys) - GAP
-        rest = [column for column in columns if column.number or column.header == MIX]
-        line = [
-            Span(" " * MARGIN),
-            Span(self.glyphs.fit(name, keys_width), "strong"),
-            Span(" " * GAP),
-            *self._cells(rest, RowFacts(view.sums, view.sum_delta, view.sums)),
-        ]
-        line.append(Span(" " * (self.size.width - line_width(line))))
-        return [Span(span.text, f"{span.role} sum") for span in line]
+    def sentences(self) -> list[tuple[str, str]] | None:
+        """What to say in place of rows."""
+        view = self._shown()
+        if view is None:
+            return [(self.glyphs.wait, "muted")]
+        if not view.queue_known:
+            return [(_waiting(view), "strong")]
+        return None if view.row_count else self._nothing(view)
 
-    def _cells(self, columns: list[Column], facts: RowFacts) -> Line:
-        line: Line = []
-        for number, column in enumerate(columns):
-            if number:
-                line.append(Span(" " * GAP))
-            line += column.cell(facts, column.width, self.glyphs)
-        return line
+    def footers(self) -> int:
+        """The sums of all, those of the marked rows, and what became of the followed row."""
+        return 1 + bool(self.state.marked) + (self.state.gone is not None)
+
+    def footer_lines(self, columns: list[QueueColumn]) -> list[Line]:
+        """These lines."""
+        view, lines = self._view, []
+        if view is None:
+            return []
+        if self.state.gone is not None:
+            text = f"{self.glyphs.follow} {self._gone(view, self.state.gone)}"
+            lines.append([Span(self.glyphs.fit(text, self.size.width), "follow")])
+        if count := len(self.state.marked):
+            name = (
+                f"{count:,} marked" if view.marked_count in (0, count) else f"{view.marked_count:,} of {count:,} marked"
+            )
+            facts = RowFacts(view.marked_sums, view.marked_delta, _whole(view)) if view.marked_count else None
+            lines.append(self.summed(columns, [name], facts, "marked"))
+        facts = RowFacts(view.sums, view.sum_delta, _whole(view))
+        lines.append(self.summed(columns, self._names(view), facts, "sum"))
+        return lines
+
+    def _shown(self) -> View | None:
+        """The view to draw; ``None`` when another was asked for and does not come."""
+        return None if self.waits() else self._view
+
+    def _names(self, view: View) -> list[str]:
+        """What the sums are of, in full and shorter."""
+        one, many = ROWS if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping]
+        if view.row_count >= view.all_count:
+            return [f"all {view.row_count:,} {one if view.row_count == 1 else many}", f"all {view.row_count:,}"]
+        some, count = f"{view.row_count:,}", f"{view.all_count:,}"
+        return [f"{some} of {count} {one if view.all_count == 1 else many}", f"{some} of {count}", f"{some}/{count}"]
 
     def _whose(self) -> Whose:
         """Whose rows are shown."""
-        view = self._view
+        view = self._shown()
         if view is None:
             return Whose()
         colors = {source.name: source.color for source in view.sources if source.color}
         return Whose(view.queue_sources, view.several_senders, colors)
 
-    def _waiting(self, view: View) -> list[tuple[str, str]]:
-        """What is being waited for: nothing is known yet, which is not the same as nothing waiting."""
-        unknown = [source for source in view.sources if source.age_seconds is None]
-        names = ", ".join(source.name for source in unknown or view.sources) or "the hub"
-        if view.sources and not unknown:
-            return [(f"no queue is known of {names}", "strong")]
-        failed = [source for source in unknown if source.freshness is Freshness.ERROR]
-        if failed and len(failed) == len(unknown):
-            return [(f"no numbers from {names} yet", "strong")]
-        return [(f"waiting for the first numbers from {names}", "strong")]
+    def _nothing(self, view: View) -> list[tuple[str, str]]:
+        """Why there is no row: nothing waits, or nothing of what was asked to be seen."""
+        one = ROWS[0] if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping][0]
+        if self._asked.filter and view.all_count:
+            problem = " that is a problem" if self._asked.problems else ""
+            return [(f"no {one}{problem} matches '{self._asked.filter}'; Esc clears the filter", "strong")]
+        if self._asked.problems and view.all_count:
+            return [(f"no {one} is a problem; ! shows them all", "strong")]
+        return [("nothing waits", "strong"), *([("Esc goes back out", "muted")] if is_filtered(view.query) else [])]
 
-    def _hint(self, view: View) -> list[tuple[str, str]]:
-        return [("Esc goes back out", "muted")] if is_filtered(view.query) else []
+    def _gone(self, view: View, row: QueueRow) -> str:
+        """What became of the followed row."""
+        name = row_name(view.query.grouping, row, by_sender=view.several_senders)
+        if row.source and row.source not in view.queue_sources:
+            return f"{name}: {row.source} does not tell what waits"
+        if view.row_count < view.all_count:
+            return f"{name}: not among these"
+        return f"{name}: nothing waits any more"
 
-    def _sentences(self, sentences: list[tuple[str, str]], width: int) -> list[Line]:
-        room = max(width - MARGIN, 0)
-        return [[], *([Span(" " * MARGIN), Span(self.glyphs.fit(text, room), role)] for text, role in sentences)]
+
+def window_of(view: View) -> Window[RowKey, QueueRow]:
+    """What a view says of the queue's rows."""
+    return Window(
+        serial=view.serial,
+        first=view.first,
+        count=view.row_count,
+        keys=[row.key for row in view.rows],
+        rows=view.rows,
+        selected=view.selected,
+        selected_index=view.selected_index,
+        sources=view.queue_sources,
+        sought=view.sought,
+        sought_index=view.sought_index,
+    )
+
+
+def _whole(view: View) -> int:
+    """What waits in all, whatever the filter leaves."""
+    return view.whole.total or view.sums.total
+
+
+def _waiting(view: View) -> str:
+    """What is being waited for: nothing is known yet, which is not the same as nothing waiting."""
+    unknown = [source for source in view.sources if source.age_seconds is None]
+    names = ", ".join(source.name for source in unknown or view.sources) or "the hub"
+    if view.sources and not unknown:
+        return f"no queue is known of {names}"
+    failed = [source for source in unknown if source.freshness is Freshness.ERROR]
+    if failed and len(failed) == len(unknown):
+        return f"no numbers from {names} yet"
+    return f"waiting for the first numbers from {names}"

@@ -1,57 +1,141 @@
-"""Where the queue table stands: cursor, scroll and the window of rows the hub sent. No drawing, no Textual: values and
-arithmetic that a property test can drive."""
+"""Where a table stands: cursor, scroll, marks, the row it follows, and the window of rows the hub sent. No drawing, no
+Textual: values and arithmetic that a property test can drive."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable, KeysView, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from tui.hub.protocol import View
-from tui.model import QueueRow, RowKey
+from tui.hub.protocol import MAX_MARKS
 
 SCREENS_AROUND = 2
 """Screens of rows to hold above and below the visible one, so that a key is answered without asking."""
 
 
+class Sourced(Hashable, Protocol):
+    """A row's key: it says whose the row is."""
+
+    @property
+    def source(self) -> str:
+        """The name of the source."""
+        ...
+
+
+Key = TypeVar("Key", bound=Sourced)
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Window(Generic[Key, Row]):
+    """What a view says of a table: the rows from ``first`` of ``count`` sorted rows, with their keys, and where the
+    ``selected`` row stands among all. ``sources`` are those that have answered, so that a row of theirs which is not
+    there is gone. ``sought`` is the row that the request looked for, with its place."""
+
+    serial: int = 0
+    first: int = 0
+    count: int = 0
+    keys: Sequence[Key] = ()
+    rows: Sequence[Row] = ()
+    selected: Key | None = None
+    selected_index: int | None = None
+    sources: Collection[str] = ()
+    sought: Key | None = None
+    sought_index: int | None = None
+
+    def place(self, index: int) -> int | None:
+        """Where row ``index`` of all rows stands in the window; ``None`` when it does not."""
+        place = index - self.first
+        return place if 0 <= place < len(self.rows) else None
+
+    def find(self, key: Key | None) -> int | None:
+        """Where the row with this key stands among all rows; ``None`` when it is not in the window."""
+        return next((self.first + place for place, other in enumerate(self.keys) if other == key), None)
+
+
 @dataclass
-class TableState:
+class Followed(Generic[Key, Row]):
+    """The row that the cursor is kept on wherever rows are ``grouped`` that way, and what was last known of it;
+    ``gone`` is true while it is not there any more."""
+
+    grouped: Hashable
+    key: Key
+    row: Row
+    gone: bool = False
+
+
+@dataclass
+class TableState(Generic[Key, Row]):
     """The rows that are there and the place among them; ``cursor`` and ``scroll`` count from 0 over all sorted rows.
 
     ``key`` is the row the cursor stands on, ``None`` while that row has not come yet. ``awaiting`` is true from a new
     question (another query or order) until its first answer: the rows are then still the old ones. ``held`` is true
     once the cursor was put on a row; until then it stands on the first, whichever that is. ``sought`` is a row that the
-    cursor goes to as soon as its source answers; until then it stands on the first.
+    cursor goes to as soon as its source answers; until then it stands on the first. ``grouped`` says what a row of the
+    table is, so that what is marked and followed by one grouping is there again when one comes back to it.
     """
 
     height: int = 0
     cursor: int = 0
     scroll: int = 0
-    key: RowKey | None = None
-    count: int = 0
-    first: int = 0
-    rows: list[QueueRow] = field(default_factory=list)
-    deltas: list[float | None] = field(default_factory=list)
+    key: Key | None = None
+    window: Window[Key, Row] = field(default_factory=Window)
     awaiting: bool = True
     held: bool = False
-    sought: RowKey | None = None
+    sought: Key | None = None
+    grouped: Hashable = None
     _offset: int = 0
+    _marks: dict[Hashable, dict[Key, None]] = field(default_factory=dict)
+    _followed: Followed[Key, Row] | None = None
+    _found_serial: int | None = None
 
     @property
-    def row(self) -> QueueRow | None:
-        """The row under the cursor; ``None`` when it has not come yet or what is shown is no longer asked for."""
-        return None if self.awaiting else self.row_at(self.cursor)
+    def count(self) -> int:
+        """How many rows there are in all."""
+        return self.window.count
 
     @property
-    def selected(self) -> RowKey | None:
-        """The row to ask for: the one the cursor goes to, else the one it stands on."""
-        return self.sought or self.key
+    def stands(self) -> bool:
+        """Whether the cursor stands on a row, and not where the followed row was or is still looked for."""
+        return self.followed is None or self.followed.key == self.key
 
-    def row_at(self, index: int) -> QueueRow | None:
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor; ``None`` when it has not come yet, when there is none, or when what is shown is no
+        longer asked for."""
+        return self.row_at(self.cursor) if self.stands and not self.awaiting else None
+
+    @property
+    def selected(self) -> Key | None:
+        """The row to ask for: the one that is followed, or that the cursor goes to, else the one it stands on."""
+        followed = self.followed
+        return followed.key if followed else self.sought or self.key
+
+    @property
+    def followed(self) -> Followed[Key, Row] | None:
+        """The row that the cursor is kept on in this table."""
+        return self._followed if self._followed is not None and self._followed.grouped == self.grouped else None
+
+    @property
+    def gone(self) -> Row | None:
+        """What was last known of the followed row, once it is not there any more."""
+        followed = self.followed
+        return followed.row if followed is not None and followed.gone else None
+
+    @property
+    def marked(self) -> KeysView[Key]:
+        """The marked rows of this table, in the order in which they were marked."""
+        return self._marks.setdefault(self.grouped, {}).keys()
+
+    def row_at(self, index: int) -> Row | None:
         """Row ``index`` of all rows, if it lies in the window."""
-        return self.rows[index - self.first] if 0 <= index - self.first < len(self.rows) else None
+        place = self.window.place(index)
+        return None if place is None else self.window.rows[place]
 
-    def delta_at(self, index: int) -> float | None:
-        """The change a minute of row ``index``; ``None`` unknown."""
-        return self.deltas[index - self.first] if 0 <= index - self.first < len(self.deltas) else None
+    def key_at(self, index: int) -> Key | None:
+        """The key of row ``index``, if it lies in the window."""
+        place = self.window.place(index)
+        return None if place is None else self.window.keys[place]
 
     def resize(self, height: int) -> None:
         """``height`` rows can be seen now; the cursor stays among them."""
@@ -59,17 +143,52 @@ class TableState:
         self._keep_visible()
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on row ``index``, or the nearest there is."""
+        """Put the cursor on row ``index``, or the nearest there is. Whoever moves away from the followed row has let it
+        go."""
         if self.awaiting or not self.count:
             return
-        self.cursor, self.held, self.sought = min(max(index, 0), self.count - 1), True, None
-        row = self.row_at(self.cursor)
-        self.key = row.key if row else None
+        index = min(max(index, 0), self.count - 1)
+        if self.followed is not None and (index != self.cursor or self.followed.gone):
+            self._followed = None
+        self.cursor, self.held, self.sought, self.key = index, True, None, self.key_at(index)
         self._keep_visible()
 
-    def begin(self, key: RowKey | None) -> None:
-        """Another question was asked: its first answer places the cursor on ``key``, at the height it now has on the
-        screen; without one, on the first row."""
+    def follow(self) -> bool:
+        """Keep the cursor on the row under it, or let go of the row that is followed. Says whether one is now."""
+        if self.followed is not None:
+            self._followed = None
+            self.key = self.key_at(self.cursor)
+            return False
+        row = self.row
+        if row is None or self.key is None:
+            return False
+        self._followed, self.held = Followed(self.grouped, self.key, row), True
+        return True
+
+    def toggle_mark(self) -> bool:
+        """Mark the row under the cursor, or mark it no more. False when there is none, or when too many are marked."""
+        marks = self._marks.setdefault(self.grouped, {})
+        if self.row is None or self.key is None:
+            return False
+        if self.key in marks:
+            del marks[self.key]
+            return True
+        if len(marks) >= MAX_MARKS:
+            return False
+        marks[self.key] = None
+        return True
+
+    def unmark(self) -> None:
+        """Mark no row any more, whatever it is grouped by."""
+        self._marks.clear()
+
+    def begin(self, key: Key | None, grouped: Hashable = None) -> None:
+        """Another question was asked: its first answer places the cursor on the row that is followed there, else on
+        ``key``, at the height it now has on the screen; without one, on the first row."""
+        self.grouped = grouped
+        followed = self.followed
+        if followed is not None:
+            key, followed.gone = followed.key, False
         self._offset = self.cursor - self.scroll if key is not None else 0
         self.key, self.sought = key, None
         self.awaiting, self.held = True, key is not None
@@ -78,25 +197,28 @@ class TableState:
         """Where in the window that is asked for the awaited row should stand (rows from the window's first)."""
         return self._offset + SCREENS_AROUND * self.height
 
-    def show(self, view: View, *, latest: bool) -> bool:
-        """Take over the view's rows; ``latest`` says that it answers the last request. False when it does not say where
+    def show(self, window: Window[Key, Row], *, latest: bool) -> bool:
+        """Take over a view's rows; ``latest`` says that it answers the last request. False when it does not say where
         the cursor's row is now: such a view is overtaken by one that is on its way."""
-        cursor = self._find(view, latest=latest)
-        if cursor is None:
+        if latest and self._go_to_sought(window):
+            return True
+        target, followed = self.selected, self.followed
+        told = latest and target is not None and window.selected == target
+        index = window.selected_index if told else window.find(target)
+        if self.held and target is not None and index is None and not latest:
             return False
-        if not self.awaiting and self.sought is None:
+        waits = self.awaiting or self.sought is not None
+        if not waits and (followed is None or not followed.gone):
             self._offset = self.cursor - self.scroll
-        sought = self.selected if self.awaiting else self.sought
-        gone = sought is not None and sought.source in view.queue_sources
-        self.sought = None if view.selected_index is not None or gone or not latest else sought
+        gone = told and target is not None and target.source in window.sources
+        self.sought = target if waits and followed is None and index is None and not gone else None
+        if followed is not None and (told or index is not None):
+            followed.gone = index is None
+        cursor = 0 if waits or not self.held else self.cursor
+        cursor = min(index if self.held and index is not None else cursor, max(window.count - 1, 0))
         moved_away = self.awaiting or not self.scroll <= cursor < self.scroll + self.height
-        self.first, self.rows, self.deltas, self.count = view.first, view.rows, view.deltas, view.row_count
-        self.cursor, self.awaiting = cursor, False
-        row = self.row_at(cursor)
-        if row is not None:
-            self.key = row.key
-        elif view.selected_index is None or not latest:
-            self.key = None
+        self.window, self.cursor, self.awaiting = window, cursor, False
+        self._stand(followed, target if index is not None else None)
         if moved_away:
             self.scroll = cursor - self._offset
         self._keep_visible()
@@ -113,17 +235,31 @@ class TableState:
             return first, rows
         return max(self.scroll - SCREENS_AROUND * self.height, 0), size
 
-    def _find(self, view: View, *, latest: bool) -> int | None:
-        """Where the cursor belongs in the view's order; ``None`` when the view cannot tell."""
-        if not self.held:
-            return 0
-        last = max(view.row_count - 1, 0)
-        if self.selected is not None:
-            if latest and view.selected_index is not None:
-                return min(view.selected_index, last)
-            if not latest:
-                return next((view.first + i for i, row in enumerate(view.rows) if row.key == self.selected), None)
-        return 0 if self.awaiting or self.sought is not None else min(self.cursor, last)
+    def _stand(self, followed: Followed[Key, Row] | None, target: Key | None) -> None:
+        """Note the row that the cursor stands on: ``target`` where it has not come yet; none where the followed row is
+        another one."""
+        row, self.key = self.row_at(self.cursor), self.key_at(self.cursor) or target
+        if followed is None:
+            return
+        if self.key != followed.key:
+            self.key = None
+        elif row is not None:
+            followed.row = row
+
+    def _go_to_sought(self, window: Window[Key, Row]) -> bool:
+        """Go to the row that the request looked for, once for each request; a row out of sight comes to the middle."""
+        index = window.sought_index
+        if index is None or window.serial == self._found_serial:
+            return False
+        self._found_serial = window.serial
+        if self.followed is not None and self.followed.key != window.sought:
+            self._followed = None
+        self.window, self.cursor, self.key = window, min(index, max(window.count - 1, 0)), window.sought
+        self.awaiting, self.held, self.sought = False, True, None
+        if not self.scroll <= self.cursor < self.scroll + self.height:
+            self.scroll = self.cursor - self.height // 2
+        self._keep_visible()
+        return True
 
     def _keep_visible(self) -> None:
         """Scroll no further than needed to see the cursor, and never past the last row."""
