@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tui.hub.protocol import (
     AccountPane,
+    AccountsPage,
     Answer,
     ChartLine,
     Close,
@@ -20,7 +21,7 @@ from tui.hub.protocol import (
     View,
     ViewRequest,
 )
-from tui.model import STATES, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, SourceStatus
+from tui.model import STATES, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
 
 NOON = 1_763_726_400.0
 """2025-11-21 12:00 UTC."""
@@ -123,25 +124,29 @@ class World:
     panes: Callable[[ViewRequest], list[AccountPane]] = panes
     problems: list[str] = field(default_factory=list)
     delta: float | None = 12.0
+    trend: str = "0123 45678"
+    filter_problem: str = ""
 
     def rows(self, request: ViewRequest) -> list[QueueRow]:
         """All rows of the request's query in its order."""
         rows = grouped([one for one in self.cells if request.source in (None, one.source)], request.query)
         rows.sort(key=lambda row: (row.account, row.campaign, row.isp))
-        key = "total" if request.sort == "delta" else request.sort
+        key = "total" if request.sort in ("delta", "share", "drain", "trend") else request.sort
         rows.sort(key=lambda row: getattr(row, key), reverse=request.descending)
         return rows
 
     def view(self, request: ViewRequest) -> View:
         """What a hub that knows this world answers."""
-        rows = self.rows(request) if self.queue_known else []
+        everything = self.rows(request) if self.queue_known else []
+        rows = [row for row in everything if self.is_left(row, request)]
+        sought = self.sought(request, rows)
         places = {row.key: place for place, row in enumerate(rows)}
         selected = places.get(request.selected) if request.selected else None
         first = request.first
         if request.anchor in places:
             first = max(places[request.anchor] - request.anchor_offset, 0)
         window = rows[first : first + request.rows]
-        sums = QueueRow(**{state: sum(getattr(row, state) for row in rows) for state in STATES})
+        marked = [row for row in everything if row.key in request.marked]
         mark = "#" if request.ascii else "▄"
         chart: list[ChartLine] = [[Span("  0 ", "axis"), Span(mark * max(request.chart_width - 4, 0), "retry")]]
         return View(
@@ -154,7 +159,7 @@ class World:
             row_count=len(rows),
             rows=window,
             deltas=[self.delta] * len(window),
-            sums=sums,
+            sums=summed(rows),
             sum_delta=self.delta,
             files=self.files if self.queue_known else None,
             queue_known=self.queue_known,
@@ -171,7 +176,77 @@ class World:
             chart=chart * request.chart_height,
             sources=self.sources,
             problems=self.problems,
+            whole=summed(everything),
+            all_count=len(everything),
+            problem_count=sum(map(is_problem, everything)),
+            row_problems=list(map(is_problem, window)),
+            filter_problem=self.filter_problem,
+            trends=[(self.trend * request.trend_cells)[: request.trend_cells]] * len(window),
+            marked_count=len(marked),
+            marked_sums=summed(marked),
+            marked_delta=self.delta if marked else None,
+            sought=sought,
+            sought_index=places[sought] if sought is not None else None,
+            accounts=self.accounts(request),
         )
+
+    def is_left(self, row: QueueRow, request: ViewRequest) -> bool:
+        """Whether a row passes the request's filter, which is a text here."""
+        return matches(row, "" if self.filter_problem else request.filter) and not (
+            request.problems and not is_problem(row)
+        )
+
+    def sought(self, request: ViewRequest, rows: list[QueueRow]) -> RowKey | None:
+        """The row that the request looks for."""
+        seek, keys = request.seek, [row.key for row in rows]
+        if seek is None or not rows:
+            return None
+        start = keys.index(request.selected) if request.selected in keys else -1
+        for step in range(1, len(rows) + 1):
+            row = rows[(start + step * seek.step) % len(rows)]
+            if is_problem(row) if seek.kind == "problem" else matches(row, seek.filter):
+                return row.key
+        return None
+
+    def accounts(self, request: ViewRequest) -> AccountsPage | None:
+        """The table of accounts that the request asks for; in the panes' order where it asks for attention."""
+        asked = request.accounts
+        if asked is None or not self.totals_known:
+            return None
+        everyone = self.panes(replace(request, pane_width=0, pane_height=0))
+        shown = [pane for pane in everyone if asked.filter in pane.totals.account]
+        field = {"sent": "send_count", "failed": "fail_count", "account": "account"}.get(asked.sort)
+        if field is not None:
+            shown.sort(key=lambda pane: getattr(pane.totals, field) or type(getattr(TOTALS[0], field))())
+            shown = shown[::-1] if asked.descending else shown
+        places = {pane.key: place for place, pane in enumerate(shown)}
+        first = max(places[asked.anchor] - asked.anchor_offset, 0) if asked.anchor in places else asked.first
+        return AccountsPage(
+            sort=asked.sort,
+            descending=asked.descending,
+            first=first,
+            count=len(shown),
+            all_count=len(everyone),
+            rows=shown[first : first + asked.rows],
+            sums=MailTotals(account="", send_count=sum(pane.totals.send_count or 0 for pane in shown)),
+            selected_index=places.get(asked.selected) if asked.selected else None,
+        )
+
+
+def is_problem(row: QueueRow) -> bool:
+    """What this world takes for a problem: mail that is held."""
+    return row.hold > 0
+
+
+def matches(row: QueueRow, text: str) -> bool:
+    """Whether a text stands in a row's names; in none of them, after a ``!``."""
+    names = f"{row.account} {row.campaign} {row.isp}"
+    return (text.removeprefix("!") in names) is not text.startswith("!")
+
+
+def summed(rows: list[QueueRow]) -> QueueRow:
+    """What waits in all these rows."""
+    return QueueRow(**{state: sum(getattr(row, state) for row in rows) for state in STATES})
 
 
 def grouped(cells: list[QueueRow], query: QueueQuery) -> list[QueueRow]:
