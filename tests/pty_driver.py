@@ -41,7 +41,7 @@ KEYS = {
 }
 """Keys by the names that Textual gives them; any other key is its own character, ``ctrl+x`` its control byte."""
 
-_STRANGE = re.compile(
+STRANGE = re.compile(
     r"\x1b\[[<>=][0-9;:]*[A-Za-z]"  # kitty keyboard, secondary attributes
     r"|\x1b\[\?[0-9;]*\$[a-z]"  # questions about modes
     r"|\x1b[P_^X][^\x1b\x07]*(?:\x1b\\|\x07)"  # device control, application and privacy strings
@@ -51,7 +51,7 @@ _STRANGE = re.compile(
 )
 """Sequences that pyte would print as text or choke on."""
 
-_WHOLE = re.compile(r"\x1b(\[[<>=?]?[0-9;:]*[ $]?[@-~]|[^\[\]P_^X]|\].*(\x07|\x1b\\)|[P_^X].*(\x07|\x1b\\))", re.S)
+WHOLE = re.compile(r"\x1b(\[[<>=?]?[0-9;:]*[ $]?[@-~]|[^\[\]P_^X]|\].*(\x07|\x1b\\)|[P_^X].*(\x07|\x1b\\))", re.S)
 
 
 class _Screen(pyte.Screen):
@@ -188,8 +188,8 @@ class Terminal:
         self.bytes_read += len(data)
         text = self._pending + self._decoder.decode(data)
         cut = text.rfind("\x1b")
-        if cut < 0 or _WHOLE.match(text, cut):
+        if cut < 0 or WHOLE.match(text, cut):
             cut = len(text)
         self._pending = text[cut:]
-        self._stream.feed(_STRANGE.sub("", text[:cut]))
+        self._stream.feed(STRANGE.sub("", text[:cut]))
         return True
