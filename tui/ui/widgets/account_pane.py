@@ -14,10 +14,14 @@ from tui.ui.messages import PaneChosen
 from tui.ui.numbers import count, rate, size_bytes
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
-LABEL_WIDTH = 11
-COUNT_WIDTH = 7
-LEFT_WIDTH = 1 + LABEL_WIDTH + 1 + COUNT_WIDTH + 2
-"""Cells of a pane left of its chart: edge, label, count and two of space."""
+LABEL_WIDTH = 9
+COUNT_WIDTH = 6
+SHARE_WIDTH = 5
+LEFT_WIDTH = 1 + LABEL_WIDTH + 1 + COUNT_WIDTH + 1 + SHARE_WIDTH + 1
+"""Cells of a pane left of its chart: edge, label, count, its share, and a blank after each."""
+
+MUCH_FAILED = 0.1
+"""The share of recipients that failed from which on an account's mail needs a look."""
 
 GAP = 1
 """Cells between two panes."""
@@ -78,8 +82,11 @@ class AccountPanes(Lines):
         each = pane_width(width, self.places)
         shown = self._panes[: self.places]
         several = len(self._freshness) > 1
-        known = [self._freshness.get(pane.source, Freshness.LIVE) if several else None for pane in shown]
-        blocks = [pane_lines(*one, each, height, self.glyphs) for one in zip(shown, known, strict=True)]
+        blocks = []
+        for pane in shown:
+            freshness = self._freshness.get(pane.source, Freshness.LIVE) if several else None
+            chosen = pane.key == self._selected
+            blocks.append(pane_lines(pane, freshness, each, height, self.glyphs, chosen, chosen and self._focused))
         return [[span for block in blocks for span in (*block[y], Span(" " * GAP))] for y in range(height)]
 
     def _sentence(self, text: str, width: int) -> list[Line]:
@@ -96,57 +103,101 @@ def chart_size(width: int, places: int, height: int) -> tuple[int, int]:
     return max(pane_width(width, places) - LEFT_WIDTH - 1, 0), max(height - 2, 0)
 
 
-def pane_lines(pane: AccountPane, freshness: Freshness | None, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """One pane: name and volume above, counts to the left, rate and sparkline to the right; quotas that are reached
-    stand over the sparkline's top. With ``freshness`` the source is named where there is room, and has its sign where
-    its numbers are in doubt."""
+def pane_lines(
+    pane: AccountPane,
+    freshness: Freshness | None,
+    width: int,
+    height: int,
+    glyphs: Glyphs,
+    chosen: bool = False,
+    focused: bool = False,
+) -> list[Line]:
+    """One pane: name and volume above, counts with their shares to the left, rate and sparkline to the right; quotas
+    that are reached stand over the sparkline's top. With ``freshness`` the source is named where there is room, and has
+    its sign where its numbers are in doubt. A ``chosen`` pane has a sign at its name, a ``focused`` one at its edge."""
     totals = pane.totals
     counts = [
-        ("delivered", totals.success_count, "success"),
-        ("deferred", totals.defer_count, "defer"),
-        ("failed", totals.fail_count, "fail"),
-        ("in progress", totals.in_progress_count, ""),
+        ("delivered", totals.success_count, _percent(totals.success_share, glyphs), "success"),
+        ("deferred", totals.defer_count, _percent(totals.defer_share, glyphs), "defer"),
+        ("failed", totals.fail_count, "", "fail"),
+        ("waiting", totals.in_progress_count, "", ""),
     ]
-    sent = f"{count(totals.send_count, COUNT_WIDTH, glyphs.unknown)} sent"
-    size = size_bytes(totals.total_size, glyphs.unknown)
+    volume = [Span(size_bytes(totals.total_size, glyphs.unknown), "muted")]
     if height > len(counts) + 1:
-        counts.insert(0, ("sent", totals.send_count, ""))
-        heading = [Span(size, "muted")]
+        counts.insert(0, ("sent", totals.send_count, "", ""))
     else:
-        heading = [Span(sent, ""), Span(f" {size}", "muted")]
-    name = totals.account or (f"account {totals.account_id}" if totals.account_id else UNKNOWN_ACCOUNT)
-    lines = [_heading(name, "" if freshness is None else pane.source, freshness, heading, width, glyphs)]
+        volume = [Span(f"{count(totals.send_count, COUNT_WIDTH, glyphs.unknown)} sent"), Span(" "), *volume]
     room = width - LEFT_WIDTH - 1
     charts = [_rates(pane, room, glyphs), *pane.chart]
     if totals.quotas:
         charts[1:2] = [_quotas(totals.quotas, room, glyphs)]
+    edge = Span(glyphs.focus, "focus") if focused else Span(glyphs.edge, "axis")
+    mark = Span(glyphs.cursor, "focus") if chosen and not focused else edge
+    lines = [[mark, *_heading(pane, freshness, volume, width - 1, glyphs, chosen=chosen)]]
     for y in range(height - 1):
-        line = [Span(glyphs.edge, "axis")]
-        line += _count(*counts[y], glyphs) if y < len(counts) else [Span(" " * (LEFT_WIDTH - 1))]
+        line = [edge, *(_count(*counts[y], glyphs) if y < len(counts) else [Span(" " * (LEFT_WIDTH - 1))])]
         line += charts[y] if y < len(charts) else []
         lines.append([*line, Span(" " * (width - line_width(line)))])
-    return [[Span(glyphs.edge, "axis"), *lines[0]], *lines[1:]]
+    return lines
 
 
-def _heading(name: str, source: str, freshness: Freshness | None, right: Line, width: int, glyphs: Glyphs) -> Line:
+def reason(pane: AccountPane) -> str:
+    """Why an account needs attention, in a word: it reached a quota, none of its mail was delivered, more is put off
+    now than half of what it sends, or much failed; "" where nothing says that it does."""
+    totals = pane.totals
+    if totals.quotas:
+        return "quota"
+    if totals.success_share == 0:
+        return "undelivered"
+    if pane.defer_rate_per_minute and pane.defer_rate_per_minute > (pane.rate_per_minute or 0) / 2:
+        return "deferrals"
+    return "failures" if totals.success_share is not None and 1 - totals.success_share >= MUCH_FAILED else ""
+
+
+def _heading(
+    pane: AccountPane, freshness: Freshness | None, volume: Line, width: int, glyphs: Glyphs, *, chosen: bool
+) -> Line:
+    """The account's name, and what there is room for of why it needs attention, its source and its volume."""
+    totals, why = pane.totals, reason(pane)
+    name = totals.account or (f"account {totals.account_id}" if totals.account_id else UNKNOWN_ACCOUNT)
     left = [Span(f"{glyphs.freshness[freshness]} ", freshness.value)] if freshness in DOUBTFUL else []
-    room = width - 1 - line_width(left) - line_width(right) - 2
-    left.append(Span(glyphs.fit(name, min(max(room, 8), glyphs.width(name))), "strong"))
-    if source and glyphs.width(name) + 1 + glyphs.width(source) <= room:
-        left.append(Span(f" {source}", "muted"))
-    return justified(left, [*right, Span(" ")], width - 1)
+    sign = [Span(f"{glyphs.problem} {why}", "problem")] if why else []
+    rights = [[*sign, Span("  "), *volume], [*sign, Span("  "), *volume[:1]], sign] if why else [volume, volume[:1]]
+    wanted = min(glyphs.width(name), width // 2)
+    room = width - 1 - line_width(left) - 2
+    right = next((right for right in rights if line_width(right) + wanted <= room), rights[-1])
+    room -= line_width(right)
+    left.append(Span(glyphs.fit(name, max(min(room, glyphs.width(name)), 0)), "tab" if chosen else "strong"))
+    source = "" if freshness is None else f" {pane.source}"
+    if source and glyphs.width(name) + glyphs.width(source) <= room:
+        left.append(Span(source, "muted"))
+    return justified(left, [*right, Span(" ")], width)
 
 
-def _count(label: str, value: int | None, role: str, glyphs: Glyphs) -> Line:
+def _count(label: str, value: int | None, percent: str, role: str, glyphs: Glyphs) -> Line:
     text = count(value, COUNT_WIDTH, glyphs.unknown).rjust(COUNT_WIDTH)
-    return [Span(f"{label:<{LABEL_WIDTH}} ", "muted"), Span(text, role if value else "muted"), Span("  ")]
+    role = role if value else "muted"
+    return [
+        Span(f"{label:<{LABEL_WIDTH}} ", "muted"),
+        Span(text, role),
+        Span(f" {percent:>{SHARE_WIDTH}} ", role),
+    ]
+
+
+def _percent(share: float | None, glyphs: Glyphs) -> str:
+    """A share in percent that says neither 0 nor 100 of what is only near."""
+    if share is None:
+        return glyphs.unknown
+    if 0 < share < 0.001:
+        return "<0.1%"
+    return f"{min(100 * share, 99.9):.1f}%" if share < 1 else "100%"
 
 
 def _quotas(quotas: Sequence[str], width: int, glyphs: Glyphs) -> Line:
     """The limits that the account has reached; how many, where there is no room for all."""
-    text = f"{glyphs.problem} {', '.join(quotas)}"
+    text = ", ".join(quotas)
     if len(quotas) > 1 and glyphs.width(text) > width:
-        text = f"{glyphs.problem} {len(quotas)} quotas hit"
+        text = f"{len(quotas)} quotas"
     return [Span(glyphs.fit(text, width), "error")]
 
 

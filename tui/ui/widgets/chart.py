@@ -35,8 +35,9 @@ class Chart(Lines):
         """The title, with the keys for another span of time at its right, then the chart."""
         right = [Span(f"{footer_key('span')} ", "key"), Span("span ", "muted")]
         room = max(width - line_width(right) - 2, 0)
-        mark = Span(self.glyphs.cursor, "key") if self._focused else Span(" ")
-        words = Span(self.glyphs.fit(self._title, room), "tab" if self._focused else "strong")
+        mark = Span(self.glyphs.focus, "focus") if self._focused else Span(" ")
+        text = self.glyphs.fit(self._title, min(self.glyphs.width(self._title), room))
+        words = Span(text, "tab" if self._focused else "strong")
         title = justified([mark, words], right, width)
         if not self._chart:
             return [title, [Span(" no history yet", "muted")]]
