@@ -13,7 +13,7 @@ import operator
 import re
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -31,12 +31,11 @@ PATTERN_SECONDS = 1.0
 """So long a pattern may take for all names: some take time without end."""
 
 CHUNK_ROWS = 1024
+_MATCHED_ROWS = 64
 """How many rows are matched in one call: it holds the interpreter's lock, and a key press must not wait for it."""
 
 Columns = Mapping[str, Sequence[Any]]
 """Columns of equal length by name: names as they are shown, numbers with ``None`` where unknown."""
-
-Matches = Callable[[str], bool]
 
 
 class FilterError(ValueError):
@@ -105,28 +104,37 @@ class Term(Protocol):
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """Holds where any of the names ``matches``."""
+    """Holds where any of the names has ``text`` in it, or ``is_whole``; the text is folded."""
 
     columns: tuple[str, ...]
-    matches: Matches
+    text: str
+    is_whole: bool = False
 
     def select(self, columns: Columns) -> bytes:
-        end = time.monotonic() + PATTERN_SECONDS
-        selected = [self._in(columns[name], end) for name in self.columns]
-        return _either(selected)
+        return _either([_in_chunks(self._chunk, columns[name]) for name in self.columns])
 
-    def _in(self, column: Sequence[str], end: float) -> bytes:
-        """Each name that differs is matched once."""
-        known: dict[str, bool] = {}
-        flags = bytearray()
-        for start in range(0, len(column), CHUNK_ROWS):
-            names = column[start : start + CHUNK_ROWS]
+    def _chunk(self, names: Sequence[str]) -> list[bool]:
+        text, folded = self.text, map(str.casefold, names)
+        return [text == name for name in folded] if self.is_whole else [text in name for name in folded]
+
+
+class _Matched(msgspec.Struct, frozen=True):
+    """Holds where the beginning of any of the names matches a pattern."""
+
+    columns: tuple[str, ...]
+    search: Callable[[str], object]
+
+    def select(self, columns: Columns) -> bytes:
+        end, known = time.monotonic() + PATTERN_SECONDS, dict[str, bool]()
+
+        def chunk(names: Sequence[str]) -> list[bool]:
             for name in set(names).difference(known):
-                known[name] = self.matches(name)
-                if time.monotonic() > end:
-                    raise FilterError("the pattern takes too long for these names; a plainer one would not")
-            flags += bytes(map(known.__getitem__, names))
-        return bytes(flags)
+                known[name] = self.search(name[:MAX_NAME]) is not None
+            if time.monotonic() > end:
+                raise FilterError("the pattern takes too long for these names; a plainer one would not")
+            return list(map(known.__getitem__, names))
+
+        return _either([_in_chunks(chunk, columns[name], _MATCHED_ROWS) for name in self.columns])
 
 
 class _Compared(msgspec.Struct, frozen=True):
@@ -137,15 +145,14 @@ class _Compared(msgspec.Struct, frozen=True):
     number: float
 
     def select(self, columns: Columns) -> bytes:
-        column, holds = columns[self.column], partial(self.holds, self.number)
-        flags = bytearray()
-        for start in range(0, len(column), CHUNK_ROWS):
-            numbers = column[start : start + CHUNK_ROWS]
+        holds = partial(self.holds, self.number)
+
+        def chunk(numbers: Sequence[float | None]) -> Iterable[bool]:
             if None in numbers:
-                flags += bytes([number is not None and holds(number) for number in numbers])
-            else:
-                flags += bytes(map(holds, numbers))
-        return bytes(flags)
+                return [number is not None and holds(number) for number in numbers]
+            return map(holds, numbers)
+
+        return _in_chunks(chunk, columns[self.column])
 
 
 class _Either(msgspec.Struct, frozen=True):
@@ -162,6 +169,18 @@ class _Not(msgspec.Struct, frozen=True):
 
     def select(self, columns: Columns) -> bytes:
         return self.term.select(columns).translate(bytes([1, 0]) + bytes(254))
+
+
+def _in_chunks(
+    chunk: Callable[[Sequence[Any]], Iterable[bool]], column: Sequence[Any], rows: int = CHUNK_ROWS
+) -> bytes:
+    """What ``chunk`` says of each entry. One that is everywhere the same is asked about once."""
+    if column and column[0] == column[-1] and column.count(column[0]) == len(column):
+        return bytes(chunk(column[:1])) * len(column)
+    flags = bytearray()
+    for start in range(0, len(column), rows):
+        flags += bytes(chunk(column[start : start + rows]))
+    return bytes(flags)
 
 
 def both(one: bytes, other: bytes) -> bytes:
@@ -222,7 +241,7 @@ class _Scanner:
     def _plain_term(self) -> Term:
         restricted = _RESTRICTED.match(self._text, self._at)
         if restricted is None:
-            return self._named(self._grammar.names, self._text_matcher())
+            return self._names(self._grammar.names)
         column, sign = restricted[1].lower(), restricted[2].strip()
         if column in self._grammar.names:
             return self._in_names(column, sign, restricted.end())
@@ -237,14 +256,14 @@ class _Scanner:
             raise FilterError(f"{column} is a name: write {column}:text or {column}=text")
         self._at = start
         if sign != ":":
-            wanted = self._word().casefold()
-            term: Term = self._named((column,), lambda name: name.casefold() == wanted)
+            wanted = self._word()
+            self.needs.add(column)
+            term: Term = _Named((column,), wanted.casefold(), is_whole=True)
         else:
-            wanted = self._rest
-            if not wanted or wanted[0].isspace():
+            wanted = self._rest.partition(" ")[0]
+            if not wanted:
                 raise FilterError(f"{column}: wants a text after it")
-            term = self._named((column,), self._text_matcher())
-            wanted = wanted.split()[0]
+            term = self._names((column,))
         if wanted.isdecimal() and (number := self._grammar.numbered.get(column)):
             self.needs.add(number)
             term = _Either((term, _Compared(number, operator.eq, int(wanted))))
@@ -262,18 +281,15 @@ class _Scanner:
         value = float(number[1].replace(",", "")) * units[number[2].lower()]
         return _Compared(column, _COMPARISONS[sign], value)
 
-    def _named(self, columns: tuple[str, ...], matches: Matches) -> Term:
+    def _names(self, columns: tuple[str, ...]) -> Term:
+        """A text or a pattern that is looked for in these."""
         self.needs.update(columns)
-        return _Named(columns, matches)
-
-    def _text_matcher(self) -> Matches:
         if self._rest.startswith("/"):
-            return _pattern(self._between_slashes())
+            return _Matched(columns, _pattern(self._between_slashes()))
         if self._rest.startswith("~"):
             self._at += 1
-            return _pattern(self._word())
-        wanted = self._word().casefold()
-        return lambda name: wanted in name.casefold()
+            return _Matched(columns, _pattern(self._word()))
+        return _Named(columns, self._word().casefold())
 
     def _between_slashes(self) -> str:
         """Up to the slash that ends a word: until it is typed, all that follows."""
@@ -293,8 +309,8 @@ class _Scanner:
         return word
 
 
-def _pattern(source: str) -> Matches:
-    """Matches the beginnings of names; raises ``FilterError`` for what is no pattern, or could take for ever."""
+def _pattern(source: str) -> Callable[[str], object]:
+    """Searches a text; raises ``FilterError`` for what is no pattern, or could take for ever."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what may once mean something else
@@ -304,7 +320,7 @@ def _pattern(source: str) -> Matches:
         raise FilterError(f"the pattern {source} cannot be used: {reason}") from None
     if _repeats_repeats(source):
         raise FilterError(f"the pattern {source} repeats what repeats or has a choice, which could take for ever")
-    return lambda name: search(name[:MAX_NAME]) is not None
+    return search
 
 
 def _repeats_repeats(source: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from operator import add
 from typing import Any
 
 from tui.hub.sheet import Part
@@ -22,7 +21,7 @@ FORGET_SECONDS = 150.0
 MAX_ROWS = 600_000
 """Of all snapshots together; the places of the drill-down that were left longest ago are forgotten first."""
 
-BLOCK_ROWS = 256
+BLOCK_ROWS = 512
 """Most rows stand where they stood among their neighbours: so many are compared at once, before each is looked for."""
 
 Key = tuple[Any, ...]
@@ -82,7 +81,10 @@ class Recent:
         """What ``source`` answered to ``query`` at ``time`` (seconds of a clock that never goes back), with totals and
         changes; remembered for later answers. A row that was not there before had nothing waiting then. Numbers that
         are not ``complete`` (a log still being read) have no changes, and none are measured against them."""
-        totals = list(map(add, map(add, table.new, table.proc), map(add, table.retry, table.hold)))
+        totals = [
+            new + proc + retry + hold
+            for new, proc, retry, hold in zip(table.new, table.proc, table.retry, table.hold, strict=True)
+        ]
         if not complete:
             self._places.pop((source, query), None)
             return Part(source, table, totals, [None] * len(totals), None)

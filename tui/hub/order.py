@@ -115,22 +115,17 @@ class _Dealt:
 
     def __init__(self, rows: Sequence[int], keys: Sequence[SortKey]) -> None:
         self._key = key = keys[0]
-        ranges = len(rows) // PIECE_ROWS
-        sample = sorted(map(key.column.__getitem__, rows[:: len(rows) // (16 * ranges)]))[16::16]
+        values = list(map(key.column.__getitem__, rows))
+        sample = sorted(values[:: PIECE_ROWS // 16])[16::16]
         self._bounds = sorted(set(sample))
         self._exact = len(self._bounds) < len(sample)  # many rows are equal
         dealt: list[list[int]] = [[] for _ in range((2 if self._exact else 1) * len(self._bounds) + 1)]
-        for row, place in zip(rows, self._places(rows), strict=True):
-            dealt[place].append(row)
+        place_of = {value: self._place(value) for value in _distinct(values)}
+        for row, value in zip(rows, values, strict=True):
+            dealt[place_of[value]].append(row)
         self._parts = [
             _dealt(some, keys[1:] if self._exact and place % 2 else keys) for place, some in enumerate(dealt)
         ]
-
-    def _places(self, rows: Sequence[int]) -> Iterator[int]:
-        values = map(self._key.column.__getitem__, rows)
-        if not self._exact:
-            return map(partial(bisect_right, self._bounds), values)
-        return map(self._place, values)
 
     def _place(self, value: Any) -> int:
         right = bisect_right(self._bounds, value)
@@ -142,6 +137,13 @@ class _Dealt:
 
     def piece_of(self, row: int) -> _Piece:
         return self._parts[self._place(self._key.column[row])].piece_of(row)
+
+
+def _distinct(values: Sequence[Any]) -> set[Any]:
+    found: set[Any] = set()
+    for start in range(0, len(values), MAX_PIECE_ROWS):
+        found.update(values[start : start + MAX_PIECE_ROWS])
+    return found
 
 
 def _dealt(rows: Sequence[int], keys: Sequence[SortKey]) -> _Piece | _Dealt:

@@ -7,6 +7,7 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain, compress
 from typing import Any, TypeVar
@@ -119,7 +120,7 @@ class Sheet:
     def find(self, key: RowKey) -> int | None:
         """The index of the row with this key."""
         if key not in self._found:
-            self.find_all([key])
+            self._found[key] = self._look_for(key)
         return self._found[key]
 
     def find_all(self, keys: Iterable[RowKey]) -> None:
@@ -201,6 +202,16 @@ class Sheet:
             while columns:
                 columns.pop()
 
+    def _look_for(self, key: RowKey) -> int | None:
+        if not self._columns:
+            return None
+        column, wanted, index = self._columns[self._telling], getattr(key, self._telling), -1
+        with suppress(ValueError):  # there is none any more
+            while (index := column.index(wanted, index + 1)) >= 0:
+                if self._key(index) == key:
+                    return index
+        return None
+
     def _key(self, index: int) -> RowKey:
         columns = self._columns
         return RowKey(
@@ -222,8 +233,10 @@ class Sheet:
     def _drains(self) -> list[float | None]:
         """Minutes until nothing waits any more at the present change: endless where more and more does, unknown where
         nothing changes."""
-        pairs = zip(self._columns["total"], self._columns["delta"], strict=True)
-        return [drain_minutes(total, delta) for total, delta in pairs]
+        return [
+            None if not delta else math.inf if delta > 0 else total / -delta
+            for total, delta in zip(self._columns["total"], self._columns["delta"], strict=True)
+        ]
 
     def _shown(self, name: str) -> list[str]:
         column = self._columns[name]
@@ -302,14 +315,6 @@ _COMPARED = {
     "sender": ("sender", "sender_id"),
     "share": ("total",),
 }
-
-
-def drain_minutes(total: int, delta: float | None) -> float | None:
-    """How long ``total`` takes to drain at a change of ``delta`` a minute: endless when it grows, unknown when it is
-    steady or its change is unknown."""
-    if not delta:
-        return None
-    return math.inf if delta > 0 else total / -delta
 
 
 def ordered(indices: list[int], column: Sequence[Any], descending: bool = False) -> list[int]:
