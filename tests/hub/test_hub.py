@@ -294,6 +294,18 @@ async def test_a_trend_and_panes_are_drawn_to_size_and_named() -> None:
         assert len("".join(span.text for span in view.chart[0])) == 60
 
 
+async def test_with_trends_beside_the_rows_a_quiet_hub_still_sends_nothing() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        shown.ask(trend_cells=6)
+        view = await shown.until(lambda view: all(len(trend) == 6 for trend in view.trends) and view.trends)
+        assert len(view.trends) == 3
+        await shown.until(lambda view: view.totals_known)
+        views, polls = len(shown.views), source.count("queue")
+        await until(lambda: source.count("queue") > polls + 5)
+        assert len(shown.views) <= views + 1 and source.count("history") == 3
+
+
 async def test_the_table_of_accounts_is_there_when_asked_for_and_names_whom_to_ask_first() -> None:
     source = ScriptedSource()
     source.accounts = [MailTotals(account=f"user{number}", send_count=number) for number in range(9)]

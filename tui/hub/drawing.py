@@ -65,8 +65,8 @@ def wanted(
     own_listed = [key for key in listed if key.source == source] if totals else []
     trends = []
     of_source = asked and (request.selected is None or request.selected.source == source)
-    if of_source and request.chart_width and request.chart_height:
-        trends.append(_trend(request))
+    if of_source and (request.detail or (request.chart_width and request.chart_height)):
+        trends.append(trend_of(request))
     if request.pane_width and request.pane_height:
         trends += [_pane_trend(account) for account in panes if account.account_id]
     return Wanted(
@@ -147,7 +147,7 @@ class Drawing:
             history
             for poller in pollers
             if (key is None or poller.source.name == key.source)
-            and (history := self._history(poller, _trend(request), past)) is not None
+            and (history := self._history(poller, trend_of(request), past)) is not None
         ]
         history = added_up(histories)
         if history is None:
@@ -256,7 +256,8 @@ def rates_of(history: History, event: str, now: float) -> Rates:
     ]
 
 
-def _trend(request: ViewRequest) -> Trend:
+def trend_of(request: ViewRequest) -> Trend:
+    """The history that the chart of a request shows."""
     return Trend(trend_query(request.query, request.selected), request.span_seconds)
 
 

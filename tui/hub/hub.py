@@ -14,11 +14,13 @@ import msgspec
 from tui.hub.accounts import Accounts
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
+from tui.hub.detail import Details
 from tui.hub.drawing import Drawing, wanted
 from tui.hub.errands import Errand, Errands, Reply, refusal
 from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
-from tui.hub.views import Known, make_view, same_but_for_time
+from tui.hub.trends import Trends
+from tui.hub.views import Known, make_view, same_but_for_time, window
 from tui.model import Freshness, SourceStatus
 from tui.sources.source import Source
 from tui.sources.worker import Worker
@@ -78,12 +80,16 @@ class Hub:
         self._sent_at = 0.0
         self._outgoing: View | None = None
         self._offered = asyncio.Event()
+        self._trends = Trends(self._pollers, self._board.past, self._news.set, clock)
+        self._details = Details(self._pollers, self._news.set)
         self._errands = Errands(self._run, self._offered.set)
         self._closing = False
 
     async def start(self) -> None:
         """Begin to poll; nothing is asked for that no request wants."""
         work: list[Coroutine[Any, Any, None]] = [poller.run() for poller in self._pollers]
+        work += [self._trends.keep(poller) for poller in self._pollers]
+        work += [inquiry.run() for inquiry in self._details.inquiries]
         work += [self._keep_board(), self._keep_drawing(), self._push()]
         if self._collectors is not None:
             work.append(self._collectors.run(self._news.set))
@@ -140,6 +146,7 @@ class Hub:
         if self._board.is_ready(request):
             self._offer(self._view(request))  # first of all: what is woken below runs after it has left
         self._want()
+        self._details.want(request)
         self._board_due.set()
         self._drawing_due.set()
         self._hurry.set()
@@ -197,9 +204,12 @@ class Hub:
             request = self._request
             if request is None:
                 continue
-            if not self._board.is_ready(request) and loop.time() < self._requested + PATIENCE_SECONDS:
-                loop.call_at(self._requested + PATIENCE_SECONDS, self._news.set)
-                continue
+            if not self._board.is_ready(request):
+                if self._board.sheet(request) is not None:
+                    continue  # its rows are being filtered or sorted: news when they are
+                if loop.time() < self._requested + PATIENCE_SECONDS:
+                    loop.call_at(self._requested + PATIENCE_SECONDS, self._news.set)
+                    continue
             if (rest := self._rest_seconds(request)) > 0:
                 await _wait(self._hurry, rest)
                 self._hurry.clear()
@@ -226,10 +236,12 @@ class Hub:
 
     def _view(self, request: ViewRequest) -> View:
         board, drawing = self._board, self._drawing
-        problems = self._collectors.problems if self._collectors else []
+        problems = [*(self._collectors.problems if self._collectors else []), *self._trends.problems]
+        sheet = board.sheet(request)
+        shown = window(request, sheet) if request.trend_cells and sheet is not None else []
         known = Known(
             time=self._clock(),
-            sheet=board.sheet(request),
+            sheet=sheet,
             ranking=self._accounts.ranking,
             queue_freshness=board.queue_freshness(request),
             totals_offered=self._accounts.totals_offered,
@@ -237,8 +249,11 @@ class Hub:
             chart=drawing.chart(request),
             sources=[self._status(poller) for poller in self._pollers],
             problems=[*problems, *([drawing.problem] if drawing.problem else [])],
+            trends=self._trends.beside(request, [sheet.row(index) for index in shown] if sheet is not None else []),
+            detail=self._details.detail(request, sheet),
+            accounts=self._accounts.page(request),
         )
-        return msgspec.structs.replace(make_view(request, known), accounts=self._accounts.page(request))
+        return make_view(request, known)
 
     def _status(self, poller: Poller) -> SourceStatus:
         """How a source is. What cannot be read yet, because its collector is only starting, is waited for."""

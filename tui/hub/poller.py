@@ -76,7 +76,8 @@ class Poller:
 
     ``totals``, ``table`` (the answer to ``query``) and ``histories`` stay ``None`` or absent before the first answer
     and where the source does not offer them. ``confirmed`` is when the table was last known to be true (loop time),
-    ``totals_time`` when the totals were told, and ``totals_confirmed`` when they were last known to be true.
+    ``totals_confirmed`` when the totals were; ``totals_time`` is when these were told. ``generation`` grows whenever
+    any number may have changed.
     """
 
     def __init__(self, source: Source, told: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
@@ -108,7 +109,7 @@ class Poller:
         self._unreachable = False
         self._failures = 0
         self._failing_since = 0.0
-        self._generation = 1
+        self.generation = 1
         self._fetched: dict[object, object] = {}
 
     @property
@@ -131,6 +132,20 @@ class Poller:
         """Whether the numbers can be compared with later ones: nothing of them is missing or old."""
         return self._status is not None and self._status.freshness in (Freshness.LIVE, Freshness.REPLAY)
 
+    @property
+    def why_not_asked(self) -> str:
+        """Why the source is not to be asked for anything just now; empty when it is."""
+        if self._paused:
+            return "Paused: nothing is asked."
+        if self._error is None and self._now() < self._not_before:
+            return "It wants to be left alone for a while."
+        return self._error or ""
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether others than this may ask the source now."""
+        return not self.why_not_asked
+
     def want(self, wanted: Wanted) -> None:
         """Show this from now on: what is new of it is asked for at once, unless the source fails just now; a new query
         even then. Nothing is asked before the first call."""
@@ -148,7 +163,7 @@ class Poller:
 
     def refresh(self) -> None:
         """Ask for everything now, unless the source wants to be left alone."""
-        self._generation += 1
+        self.generation += 1
         self._ask_at_once()
 
     def pause(self, paused: bool) -> None:
@@ -250,7 +265,7 @@ class Poller:
         with it, so everything counts as changed."""
         fetch, self._fetch = self._fetch, None
         if fetch is not None:
-            self._generation += self._ticking
+            self.generation += self._ticking
             self._abandoned.add(fetch)
             fetch.add_done_callback(self._abandoned.discard)
             fetch.cancel()
@@ -266,15 +281,11 @@ class Poller:
             if tick:
                 status = await self._answer(self.source.status())
                 self.confirmed = self._now()
-                if not self._is_old("totals", self._generation):
+                if not self._is_old("totals", self.generation):
                     self.totals_confirmed = self.confirmed
                 self._set_status(status)
-        except SourceError as error:
-            failure = error
         except Exception as error:  # a source's mistake must not end the others
-            failure = SourceError(
-                f"It failed as it never should ({type(error).__name__}: {error}); please report this."
-            )
+            failure = error if isinstance(error, SourceError) else SourceError(sentence_of(error))
         if asyncio.current_task() is self._fetch:
             self._fetch = None
             if failure is not None:
@@ -288,7 +299,7 @@ class Poller:
         """How the source is, and whether anything has changed since the last tick."""
         self._set_good(await self._answer(self.source.status()))
         if await self._answer(self.source.changed()):
-            self._generation += 1
+            self.generation += 1
 
     def _set_good(self, status: SourceStatus) -> None:
         """Take over a status; while the source fails its last good one stands until all is answered again."""
@@ -300,7 +311,7 @@ class Poller:
 
     async def _ask(self, wanted: Wanted, tick: bool) -> None:
         source = self.source
-        query, changes = wanted.query, self._generation
+        query, changes = wanted.query, self.generation
         if query is not None and self._is_old("queue", (changes, query)):
             table = await self._answer(source.queue(query))
             if tick:  # what the answer is worth must be known before it is shown
@@ -373,3 +384,10 @@ class Poller:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def sentence_of(error: Exception) -> str:
+    """What a source says of its failure; what it never should raise is for somebody to report."""
+    if isinstance(error, SourceError):
+        return clean(str(error))
+    return clean(f"It failed as it never should ({type(error).__name__}: {error}); please report this.")
