@@ -3,12 +3,13 @@ stands left of a change too, once for each, and queues pictures. For our screens
 
 from __future__ import annotations
 
+from rich.color import ColorSystem
 from rich.console import Console, RenderableType
-from rich.control import Control
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.screen import Screen, ScreenResultType
 
 from tui.ui.driver import TerminalDriver
+from tui.ui.pen import Pen
 
 
 class NarrowUpdate(ChopsUpdate):
@@ -16,14 +17,31 @@ class NarrowUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """The update as text and escape sequences."""
-        sequences: list[str] = []
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
         for y, x1, x2 in self.spans:
-            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+            ends = self.chop_ends[y]
+            for end, (x, strip) in zip(ends, self.chops[y].items(), strict=False):
                 left, right = max(x, x1), min(end, x2)
                 if strip is not None and left < right:
-                    sequences.append(Control.move_to(left, y).segment.text)
-                    sequences.append(strip.crop(left - x, right - x).render(console))
-        return "".join(sequences)
+                    pen.move_to(left, y)
+                    piece = strip.crop(left - x, right - x)
+                    pen.write(list(piece), right - left, at_edge=right == ends[-1])
+        return pen.finished()
+
+
+class WholeUpdate(LayoutUpdate):
+    """All of the screen."""
+
+    def render_segments(self, console: Console) -> str:
+        """The update as text and escape sequences."""
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
+        for y, line in enumerate(self.strips, self.region.y):
+            x = self.region.x
+            for strip in line:
+                pen.move_to(x, y)
+                x += strip.cell_length
+                pen.write(list(strip), strip.cell_length, at_edge=x >= self.region.right)
+        return pen.finished()
 
 
 class NarrowCompositor(Compositor):
@@ -46,6 +64,11 @@ class NarrowCompositor(Compositor):
             driver.call_when_free(self._free)
             return None
         return super().render_update(full, screen_stack, simplify)
+
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """All of the screen."""
+        update = super().render_full_update(simplify)
+        return update if simplify else WholeUpdate(update.strips, update.region)
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last update; ``None`` when nothing did."""
