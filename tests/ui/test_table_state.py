@@ -1,23 +1,39 @@
-"""The cursor stays on its row whatever keys and views come in whatever order, and what is seen is what the hub has."""
+"""The cursor stays on its row, followed or not, whatever keys and views come in whatever order, and what is seen is
+what the hub has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ui.scripted import World, cell
-from tui.hub.protocol import View, ViewRequest
-from tui.model import Grouping, QueueQuery
+from tui.hub.protocol import Seek, View, ViewRequest
+from tui.model import Grouping, QueueQuery, QueueRow, RowKey
+from tui.ui.widgets import table_state
+from tui.ui.widgets.queue_table import window_of
 from tui.ui.widgets.table_state import TableState
 
 BY_ACCOUNT = QueueQuery(grouping=Grouping.ACCOUNT)
+BY_ISP = QueueQuery(grouping=Grouping.ISP)
 
 
 def world_of(totals: list[int]) -> World:
-    return World(cells=[cell(f"a{number}@x.test", "", "Gmail", total, 0, 0, 0) for number, total in enumerate(totals)])
+    """A row each, every third of which is a problem; what has nothing waiting is not there."""
+    held = [total if number % 3 == 2 else 0 for number, total in enumerate(totals)]
+    cells = [
+        cell(f"a{number}@x.test", "", "Gmail", *_counts(total, hold))
+        for number, (total, hold) in enumerate(zip(totals, held, strict=True))
+        if total
+    ]
+    return World(cells=cells)
+
+
+def _counts(total: int, hold: int) -> tuple[int, int, int, int]:
+    return total - hold, 0, 0, hold
 
 
 class Driver:
@@ -25,10 +41,12 @@ class Driver:
 
     def __init__(self, totals: list[int], height: int = 5) -> None:
         self.world = world_of(totals)
-        self.state = TableState()
+        self.state: TableState[RowKey, QueueRow] = TableState()
         self.state.resize(height)
         self.asked = ViewRequest(serial=0, query=BY_ACCOUNT)
         self.wire: list[View] = []
+        self.question = 0
+        self.state.begin(None, self.asked.query.grouping)
         self.ask_for_window()
 
     def ask(self, request: ViewRequest) -> None:
@@ -54,16 +72,35 @@ class Driver:
         self.ask_for_window()
 
     def reverse(self) -> None:
-        request = replace(self.asked, descending=not self.asked.descending, anchor=self.asked.selected)
-        self.state.begin(request.selected)
-        self.ask(replace(request, anchor_offset=self.state.anchor_offset()))
+        self.begin(replace(self.asked, descending=not self.asked.descending))
+
+    def filter(self, text: str) -> None:
+        if text != self.asked.filter:
+            self.begin(replace(self.asked, filter=text))
+
+    def group(self, query: QueueQuery) -> None:
+        if query != self.asked.query:
+            self.begin(replace(self.asked, query=query, selected=None))
+
+    def begin(self, request: ViewRequest) -> None:
+        """Ask another question, as the table does."""
+        self.state.begin(request.selected, request.query.grouping)
+        row, offset = self.state.selected, self.state.anchor_offset()
+        self.question = self.asked.serial + 1
+        self.ask(replace(request, selected=row, anchor=row, anchor_offset=offset, first=0, seek=None))
+
+    def seek(self, step: int) -> None:
+        self.ask(replace(self.asked, seek=Seek("problem", step)))
 
     def deliver(self) -> None:
         if not self.wire:
             return
         view = self.wire.pop(0)
-        if (view.sort, view.descending) == (self.asked.sort, self.asked.descending):
-            self.state.show(view, latest=view.serial == self.asked.serial)
+        if view.serial >= self.question:
+            latest = view.serial == self.asked.serial
+            self.state.show(window_of(view), latest=latest)
+            if latest:
+                self.asked = replace(self.asked, seek=None)
             self.ask_for_window()
 
     def change(self, totals: list[int]) -> None:
@@ -77,33 +114,55 @@ class Driver:
             self.deliver()
         raise AssertionError("the table never stops asking")
 
+    def follow(self) -> bool:
+        follows = self.state.follow()
+        self.ask_for_window()
+        return follows
+
+    def gone_name(self) -> str | None:
+        return self.state.gone.account if self.state.gone else None
+
     def check(self) -> None:
         state = self.state
-        row = state.row
+        row, followed = state.row, state.followed
         if row is not None:
             assert row.key == state.key
+            assert followed is None or followed.key == row.key, "the cursor is on no other row than the followed one"
+        assert state.gone is None or row is None
         if not state.awaiting:
             assert 0 <= state.cursor <= max(state.count - 1, 0)
             assert state.scroll <= state.cursor < state.scroll + state.height or not state.count
             assert state.scroll == 0 or state.scroll + state.height <= state.count
 
     def check_settled(self) -> None:
-        rows = self.world.rows(self.asked)
+        rows = [row for row in self.world.rows(self.asked) if self.world.is_left(row, self.asked)]
+        keys = [row.key for row in rows]
         assert not self.state.awaiting
         assert self.state.count == len(rows)
         seen = range(self.state.scroll, min(self.state.scroll + self.state.height, len(rows)))
         assert [self.state.row_at(index) for index in seen] == [rows[index] for index in seen]
-        if rows:
-            assert self.state.row == rows[self.state.cursor]
+        followed = self.state.followed
+        if followed is not None:
+            assert (self.state.gone is None) is (followed.key in keys)
+            assert self.state.key == (followed.key if followed.key in keys else None)
+            assert self.asked.selected == followed.key
+        elif rows:
             assert self.asked.selected == self.state.key
+        if rows and self.state.gone is None:
+            assert self.state.row == rows[self.state.cursor]
 
 
 totals_lists = st.lists(st.integers(0, 40), max_size=60)
-steps: st.SearchStrategy[Callable[[Driver], None]] = st.one_of(
+steps: st.SearchStrategy[Callable[[Driver], object]] = st.one_of(
     st.sampled_from([-1, 1, -5, 5, -1000, 1000]).map(lambda rows: lambda driver: driver.move(rows)),
     st.integers(1, 12).map(lambda height: lambda driver: driver.resize(height)),
     totals_lists.map(lambda totals: lambda driver: driver.change(totals)),
     st.just(Driver.reverse),
+    st.sampled_from(["", "1", "!1", "nobody"]).map(lambda text: lambda driver: driver.filter(text)),
+    st.sampled_from([BY_ACCOUNT, BY_ISP]).map(lambda query: lambda driver: driver.group(query)),
+    st.just(lambda driver: driver.follow()),
+    st.just(lambda driver: driver.state.toggle_mark()),
+    st.sampled_from([-1, 1]).map(lambda step: lambda driver: driver.seek(step)),
     st.just(Driver.deliver),
     st.just(Driver.deliver),
 )
@@ -111,7 +170,7 @@ steps: st.SearchStrategy[Callable[[Driver], None]] = st.one_of(
 
 @given(totals_lists, st.lists(steps, max_size=30))
 def test_the_cursor_is_on_its_row_after_any_keys_and_views(
-    totals: list[int], sequence: list[Callable[[Driver], None]]
+    totals: list[int], sequence: list[Callable[[Driver], object]]
 ) -> None:
     driver = Driver(totals)
     for step in sequence:
@@ -121,7 +180,7 @@ def test_the_cursor_is_on_its_row_after_any_keys_and_views(
     driver.check_settled()
 
 
-@given(st.lists(st.integers(0, 99), min_size=1, max_size=60), st.data())
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=60), st.data())
 def test_the_row_under_the_cursor_is_followed_when_the_order_changes(totals: list[int], data: st.DataObject) -> None:
     driver = Driver(totals)
     driver.settle()
@@ -183,7 +242,7 @@ def test_far_rows_are_asked_for_and_then_stand_under_the_cursor() -> None:
     driver.settle()
     driver.check_settled()
     assert driver.state.row is not None and driver.state.row.account == "a999@x.test"
-    assert len(driver.state.rows) <= 50
+    assert len(driver.state.window.rows) <= 50
 
 
 def test_a_row_that_went_leaves_the_cursor_at_its_place() -> None:
@@ -205,7 +264,7 @@ def test_an_overtaken_view_does_not_move_the_cursor() -> None:
     driver.move(60)
     driver.settle()
     key = driver.state.key
-    assert not driver.state.show(old, latest=False)
+    assert not driver.state.show(window_of(old), latest=False)
     assert driver.state.key == key
 
 
@@ -245,3 +304,135 @@ def test_a_row_whose_source_answers_last_is_waited_for() -> None:
     driver.settle()
     driver.check_settled()
     assert driver.state.sought is None
+
+
+def test_a_followed_row_is_found_again_through_order_filter_and_grouping() -> None:
+    driver = Driver(list(range(100, 0, -1)), height=10)
+    driver.settle()
+    driver.move(41)
+    driver.settle()
+    key = driver.state.key
+    assert driver.follow()
+    for step in (Driver.reverse, lambda driver: driver.filter("a4"), lambda driver: driver.filter("")):
+        step(driver)
+        driver.settle()
+        assert driver.state.key == key and driver.state.row is not None
+    driver.group(BY_ISP)
+    driver.settle()
+    assert driver.state.followed is None and driver.state.row is not None and driver.state.row.isp == "Gmail"
+    driver.move(1)
+    driver.group(BY_ACCOUNT)
+    driver.settle()
+    assert driver.state.key == key
+    driver.move(1)
+    assert driver.state.followed is None, "a move lets go"
+
+
+def test_a_followed_row_that_drained_is_gone_until_it_is_there_again_or_let_go() -> None:
+    driver = Driver([50, 40, 30, 20])
+    driver.settle()
+    driver.move(2)
+    driver.settle()
+    driver.follow()
+    key = driver.state.key
+    for let_go in (lambda: driver.move(1), driver.follow):
+        driver.change([50, 40, 0, 20])
+        driver.settle()
+        assert driver.gone_name() == "a2@x.test"
+        assert (driver.state.row, driver.state.key, driver.asked.selected) == (None, None, key)
+        driver.change([50, 40, 60, 20])
+        driver.settle()
+        assert (driver.gone_name(), driver.state.key, driver.state.cursor) == (None, key, 0)
+        driver.change([50, 40, 0, 20])
+        driver.settle()
+        let_go()
+        assert driver.gone_name() is None and driver.state.row is not None
+        driver.settle()
+        driver.check_settled()
+        driver.change([50, 40, 30, 20])
+        driver.settle()
+        driver.move(2 - driver.state.cursor)
+        driver.settle()
+        driver.follow()
+
+
+def test_an_answer_about_another_row_says_nothing_of_the_followed_one() -> None:
+    driver = Driver([50, 40, 30, 20])
+    driver.settle()
+    old = driver.world.view(replace(driver.asked, serial=99))
+    driver.move(2)
+    driver.settle()
+    driver.follow()
+    key = driver.state.key
+    driver.state.begin(None, Grouping.ACCOUNT)
+    assert driver.state.show(window_of(old), latest=True)
+    assert (driver.state.key, driver.state.cursor) == (key, 2)
+    far = replace(old, rows=old.rows[:1])
+    driver.state.begin(None, Grouping.ACCOUNT)
+    assert driver.state.show(window_of(far), latest=True)
+    assert (driver.state.row, driver.state.gone, driver.state.selected) == (None, None, key)
+
+
+def test_what_was_sought_moves_the_cursor_once_a_request() -> None:
+    driver = Driver(list(range(100, 0, -1)), height=10)
+    driver.settle()
+    driver.seek(1)
+    answer = driver.world.view(driver.asked)
+    driver.settle()
+    assert driver.state.row is not None and driver.state.row.account == "a2@x.test"
+    driver.move(5)
+    assert driver.state.show(window_of(replace(answer, serial=answer.serial)), latest=True)
+    assert driver.state.cursor == 7
+    driver.settle()
+    driver.check_settled()
+    driver.seek(-1)
+    driver.settle()
+    assert driver.state.row is not None and driver.state.row.account == "a5@x.test"
+    driver.move(-1000)
+    driver.settle()
+    driver.seek(-1)
+    driver.settle()
+    assert driver.state.row is not None and driver.state.row.account == "a98@x.test"
+    driver.check_settled()
+
+
+def test_a_row_out_of_sight_that_was_sought_comes_to_the_middle() -> None:
+    driver = Driver([100 - number for number in range(100)], height=10)
+    driver.settle()
+    driver.world.cells = [
+        replace(one, hold=one.hold if one.account == "a50@x.test" else 0) for one in driver.world.cells
+    ]
+    driver.seek(1)
+    driver.settle()
+    row = driver.state.row
+    assert row is not None and row.account == "a50@x.test"
+    assert driver.state.cursor - driver.state.scroll == 5
+
+
+def test_marks_stay_with_their_grouping_and_have_an_order_and_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_state, "MAX_MARKS", 4)
+    driver = Driver(list(range(20, 0, -1)), height=10)
+    driver.settle()
+    for rows in (3, -1, 5):
+        driver.move(rows)
+        assert driver.state.toggle_mark()
+    assert [key.account_id for key in driver.state.marked] == [
+        driver.world.rows(driver.asked)[index].account_id for index in (3, 2, 7)
+    ]
+    assert driver.state.toggle_mark() and len(driver.state.marked) == 2
+    driver.group(BY_ISP)
+    assert not driver.state.toggle_mark(), "nothing is there yet to be marked"
+    driver.settle()
+    assert not driver.state.marked
+    driver.group(BY_ACCOUNT)
+    driver.settle()
+    assert len(driver.state.marked) == 2
+    driver.state.unmark()
+    assert not driver.state.marked
+    for _ in range(4):
+        driver.settle()
+        assert driver.state.toggle_mark()
+        driver.move(1)
+    driver.settle()
+    assert not driver.state.toggle_mark()
+    assert len(driver.state.marked) == 4
