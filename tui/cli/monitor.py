@@ -18,6 +18,8 @@ from tui.sources.source import SourceError
 
 NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
 
+ESCAPE_MILLISECONDS = "25"
+
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
@@ -62,16 +64,20 @@ def _is_terminal(stream: object) -> bool:
 
 def show(config: Config, notice: str, debug_file: str | None, *, read_only: bool = False) -> int:
     """The screen over a hub in a child process, to which ``config`` was handed down; returns the exit code."""
+    # An escape sequence comes in one piece, over SSH too; Textual waits 100 ms for the rest before Esc is Esc.
+    os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
+    from tui.ui.driver import TerminalDriver
 
     app = MailtopApp(
         ChildLink(child(HUB, debug_file=debug_file)),
         config.theme,
         config.interval,
         user_themes=usual_path().with_name("themes"),
-        notice=notice,
+        notices=[notice] if notice else [],
         read_only=read_only,
+        driver_class=None if read_only else TerminalDriver,
     )
-    app.run(mouse=False)  # the terminal's own mouse then selects text, as an operator who copies a queue id expects
+    app.run(mouse=True)
     return app.return_code or Exit.OK

@@ -5,32 +5,39 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import BindingsMap
+from textual.driver import Driver
 from textual.screen import Screen
 
 from tui.hub.protocol import HubLink, HubRestarted, View, ViewRequest
-from tui.model import Grouping, QueueQuery
 from tui.ui import leaving
+from tui.ui.abilities import abilities, tell_textual
 from tui.ui.bindings import bindings
-from tui.ui.commands import Scope
+from tui.ui.commands import COMMANDS, Command, Scope
+from tui.ui.driver import TerminalDriver
 from tui.ui.glyphs import glyphs_for
-from tui.ui.messages import Answered, Ask, LinkEnded, Noticed, Replied
+from tui.ui.messages import Answered, Ask, LinkEnded, LiteWished, Noticed, Replied, ThemeWished
 from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.theme_chooser import ThemeChooser
+from tui.ui.settings import START, Settings
 from tui.ui.themes import (
+    ANSI_THEME,
     COLOUR_VARIABLES,
     DEFAULT_THEME,
     STYLE_VARIABLES,
     TEXTUALS_VARIABLES,
-    load_themes,
+    ThemeError,
+    ThemeShelf,
+    find_theme,
     shipped_folder,
+    theme_for,
 )
 
 SILENCE_SECONDS = 10
@@ -38,24 +45,25 @@ SILENCE_SECONDS = 10
 so many seconds."""
 
 TICK_SECONDS = 1.0
+THEMES_SECONDS = 2.0
 
-BY_ACCOUNT = QueueQuery(grouping=Grouping.ACCOUNT)
+SLOW_LINK = "The link is slow: few colours, no charts and fewer looks are sent now; L sends all again."
 
 
 class MailtopApp(App[None]):
     """The screen over one link to a hub.
 
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
-    looks of the hub at its sources; ``query`` the place to start at; ``notice`` a sentence to show first; ``read_only``
-    keeps whoever looks from writing files (a browser's screen). What the
-    terminal can show is read from the environment (``LC_ALL``, ``LC_CTYPE``, ``LANG``, ``NO_COLOR``).
+    looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the user's keys;
+    ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only`` keeps whoever
+    looks from writing files (a browser's screen). ``remember`` is told at the end what was asked for last, and the
+    theme. What the terminal can show is read from the environment.
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
 
     TITLE = "mailtop"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings((Scope.PROGRAM,))]
 
     def __init__(
         self,
@@ -63,30 +71,53 @@ class MailtopApp(App[None]):
         theme: str = DEFAULT_THEME,
         interval: float = 2.0,
         *,
-        query: QueueQuery = BY_ACCOUNT,
+        start: ViewRequest = START,
+        commands: Sequence[Command] = COMMANDS,
         user_themes: Path | None = None,
-        notice: str = "",
+        notices: Sequence[str] = (),
+        lite: bool = False,
+        ascii: bool = False,
         read_only: bool = False,
+        remember: Callable[[ViewRequest, str], None] = lambda _request, _theme: None,
+        driver_class: type[Driver] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        colour = "NO_COLOR" not in os.environ
+        self._able = abilities(os.environ, ascii=ascii, lite=lite)
+        tell_textual(self._able, os.environ)
         # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
-        super().__init__(ansi_color=None if colour else True)
+        super().__init__(driver_class=driver_class, ansi_color=None if self._able.colour else True)
+        self.animation_level = "none"
+        self._bindings = BindingsMap(bindings((Scope.PROGRAM,), commands))
         self.link = link
-        self.read_only = read_only
-        self.glyphs = glyphs_for(os.environ, colour=colour)
-        self._main = MainScreen(self.glyphs, query, interval)
+        self.glyphs = glyphs_for(os.environ, colour=self._able.colour, ascii=ascii)
+        self._shelf = ThemeShelf([shipped_folder(), *([user_themes] if user_themes else [])])
+        self._notices = list(notices)
+        self._main = MainScreen(
+            Settings(
+                glyphs=self.glyphs,
+                commands=commands,
+                start=start,
+                interval_seconds=interval,
+                may_write=not read_only,
+                themes=lambda: list(self._shelf.themes),
+                bytes_per_second=self.sent_bytes_per_second,
+            )
+        )
+        self._commands = commands
+        self._remember = remember
         self._link_started = self._link_closed = False
         self._clock = clock
         self._heard_at: float | None = None
         self._last_asked: ViewRequest | None = None
-        self._themes, problems = load_themes([shipped_folder(), *([user_themes] if user_themes else [])])
-        self._notices = [notice, *problems] if notice else problems
-        for known in self._themes.values():
+        self._lite_chosen = False
+        self._notices += self._shelf.watch().problems
+        for known in self._shelf.themes.values():
             self.register_theme(known)
-        if theme not in self._themes:
-            self._notices.append(f"There is no theme '{theme}'; there are {', '.join(self._themes)}.")
-        self.theme = theme if theme in self._themes else DEFAULT_THEME
+        if theme not in self._shelf.themes:
+            self._notices.append(f"There is no theme '{theme}'; there are {', '.join(self._shelf.themes)}.")
+        self._wanted_theme = theme if theme in self._shelf.themes else DEFAULT_THEME
+        self._main.lite = self._able.lite
+        self._show_theme()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our own variables are while a theme that lacks them is on."""
@@ -102,10 +133,12 @@ class MailtopApp(App[None]):
             self._main.call_after_refresh(self._main.say, " ".join(self._notices))
         if not self.is_headless:
             leaving.watch(self._leave, sys.__stdin__.fileno() if sys.__stdin__ else 0)
+        self.set_interval(THEMES_SECONDS, self.look_at_themes)
         self.run_worker(self._listen(), name="link", exclusive=True)
 
     async def on_unmount(self) -> None:
         """Nothing of ours outlives the screen."""
+        self._remember(self._main.asked, self._wanted_theme)
         if not self._link_closed:
             self._link_closed = True
             await self.link.close()
@@ -138,6 +171,35 @@ class MailtopApp(App[None]):
         if self._heard_at is not None and self.is_running:
             silent_seconds = int(self._clock() - self._heard_at)
             self._main.show_silence(silent_seconds - silent_seconds % SILENCE_SECONDS)
+        driver = self._driver
+        is_slow = isinstance(driver, TerminalDriver) and driver.traffic.is_slow
+        if is_slow and not self._main.lite and not self._lite_chosen:
+            self._send_less(True)
+            self._main.say(SLOW_LINK)
+
+    def look_at_themes(self) -> None:
+        """Take over theme files that were written since the last look; a bad one is a sentence."""
+        changes = self._shelf.watch()
+        for name in changes.themes:
+            self.register_theme(self._shelf.themes[name])
+        if self._wanted_theme in changes.themes:
+            self.theme = DEFAULT_THEME  # a theme of the same name is not seen as another
+            self._show_theme()
+        if changes.problems:
+            self._main.say(" ".join(changes.problems))
+
+    def sent_bytes_per_second(self) -> int | None:
+        """What was sent to the terminal of late, in coarse steps; ``None`` where nobody counts."""
+        return self._driver.traffic.bytes_per_second if isinstance(self._driver, TerminalDriver) else None
+
+    def _show_theme(self) -> None:
+        """The wanted theme, or the terminal's own colours where it has few or little is to be sent."""
+        name = ANSI_THEME if self._main.lite else self._wanted_theme
+        self.theme = theme_for(name, self._shelf.themes, self._able)
+
+    def _send_less(self, less: bool) -> None:
+        self._main.set_lite(less)
+        self._show_theme()
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
@@ -163,19 +225,53 @@ class MailtopApp(App[None]):
         if self._link_started:
             self.link.send(message.request)
 
+    @on(Replied)
+    def _replied(self, message: Replied) -> None:
+        if self.is_running:
+            self._main.replied(message.answer)
+
+    @on(LiteWished)
+    def _lite_wished(self, message: LiteWished) -> None:
+        self._lite_chosen = True
+        self._send_less(message.less)
+
+    @on(ThemeWished)
+    def _theme_wished(self, message: ThemeWished) -> None:
+        try:
+            self._keep_theme(find_theme(message.name, self._shelf.themes))
+        except ThemeError as error:
+            self._main.say(str(error))
+
     def action_help(self) -> None:
         """Show the help screen."""
-        self.push_screen(HelpScreen(self.glyphs))
+        self.push_screen(HelpScreen(self.glyphs, self._commands))
 
     def action_theme(self) -> None:
-        """The next theme."""
-        names = list(self._themes)
-        place = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(place + 1) % len(names)]
+        """Choose a theme."""
+        self.push_screen(ThemeChooser(self.glyphs, list(self._shelf.themes), self.theme), self._keep_theme)
+
+    def action_copy(self) -> None:
+        """Copy the place as a command."""
+        if self.screen is self._main:
+            self._main.action_copy()
+
+    def action_export(self) -> None:
+        """Write what is shown to a file."""
+        if self.screen is self._main:
+            self._main.action_export()
 
     async def action_quit(self) -> None:
-        """Leave."""
+        """Go back, and leave where there is nothing to go back from."""
+        if self.screen is not self._main or not self._main.go_back():
+            self.exit()
+
+    def action_leave(self) -> None:
+        """Leave at once."""
         self.exit()
+
+    def _keep_theme(self, name: str | None) -> None:
+        if name is not None:
+            self._wanted_theme = self.theme = name
 
     def _leave(self, code: int) -> None:
         """Leave with an exit code; from a signal handler or another thread."""

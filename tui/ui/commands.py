@@ -4,6 +4,7 @@ palette, the user's keymap and the README's table are made from this and nothing
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -42,7 +43,19 @@ class Command:
     @property
     def shown_keys(self) -> str:
         """The keys as people write them: ``Up k``."""
-        return " ".join(SHOWN.get(key, key) for key in self.keys)
+        return " ".join(map(shown_key, self.keys))
+
+    @property
+    def shown_key(self) -> str:
+        """The first of them; "" where there is none."""
+        return shown_key(self.keys[0]) if self.keys else ""
+
+
+def shown_key(key: str) -> str:
+    """A key, named as Textual does, as people write it."""
+    *modifiers, name = key.split("+") if "+" in key else (key,)
+    shown = SHOWN.get(name, name.upper() if modifiers or name[1:].isdigit() else name)
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), shown])
 
 
 SHOWN = {
@@ -54,23 +67,45 @@ SHOWN = {
     "pagedown": "PgDn",
     "home": "Home",
     "end": "End",
+    "insert": "Ins",
+    "delete": "Del",
     "enter": "Enter",
     "escape": "Esc",
     "backspace": "Backspace",
     "space": "Space",
     "tab": "Tab",
-    "shift+tab": "Shift+Tab",
-    "question_mark": "?",
     "exclamation_mark": "!",
+    "quotation_mark": '"',
+    "number_sign": "#",
+    "dollar_sign": "$",
+    "percent_sign": "%",
+    "ampersand": "&",
+    "apostrophe": "'",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "asterisk": "*",
+    "plus": "+",
+    "comma": ",",
+    "minus": "-",
+    "full_stop": ".",
     "slash": "/",
     "colon": ":",
-    "minus": "-",
-    "f1": "F1",
+    "semicolon": ";",
     "less_than_sign": "<",
+    "equals_sign": "=",
     "greater_than_sign": ">",
+    "question_mark": "?",
+    "at": "@",
     "left_square_bracket": "[",
+    "backslash": "\\",
     "right_square_bracket": "]",
-    "ctrl+c": "Ctrl+C",
+    "circumflex_accent": "^",
+    "underscore": "_",
+    "grave_accent": "`",
+    "left_curly_bracket": "{",
+    "vertical_line": "|",
+    "right_curly_bracket": "}",
+    "tilde": "~",
 }
 """Textual's names of keys as people write them; every other key is written as it is."""
 
@@ -84,10 +119,12 @@ COMMANDS = (
     Command("page-down", "page(1)", ("pagedown",), "", "one page down", Scope.MOVE),
     Command("top", "top", ("home", "g"), "", "to the first row", Scope.MOVE),
     Command("bottom", "bottom", ("end", "G"), "", "to the last row", Scope.MOVE),
-    Command("focus", "focus(1)", ("tab",), "", "to the next part of the screen", Scope.MOVE),
-    Command("focus-back", "focus(-1)", ("shift+tab",), "", "to the part of the screen before", Scope.MOVE),
-    Command("in", "into", ("enter", "right"), "in", "go in on the row under the cursor", Scope.WALK, _ROWS),
-    Command("out", "out", ("escape", "backspace", "left"), "out", "go back out, to the row you came from", Scope.WALK),
+    Command("focus", "turn(1)", ("tab",), "", "to the next part of the screen", Scope.MOVE),
+    Command("focus-back", "turn(-1)", ("shift+tab",), "", "to the part of the screen before", Scope.MOVE),
+    Command("left", "aside(-1)", ("left",), "", "out; a pane to the left; a shorter time in the chart", Scope.MOVE),
+    Command("right", "aside(1)", ("right",), "", "in; a pane to the right; a longer time in the chart", Scope.MOVE),
+    Command("in", "into", ("enter",), "in", "go in on the row under the cursor", Scope.WALK, _ROWS),
+    Command("out", "out", ("escape", "backspace"), "out", "go back out, to the row you came from", Scope.WALK),
     Command("total", "group('total')", ("t", "1"), "total", "add up all mail", Scope.WALK, _QUEUE),
     Command("account", "group('account')", ("a", "2"), "account", "add up by account", Scope.WALK, _QUEUE),
     Command(
@@ -186,35 +223,53 @@ COMMANDS = (
 )
 
 
-def group_key(grouping: str) -> str:
+@dataclass(frozen=True)
+class FooterItem:
+    """A word in the footer, and before it each key that does something, with the action it does."""
+
+    label: str
+    keys: tuple[tuple[str, str], ...]
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as the footer writes them: ``< >``."""
+        return " ".join(key for key, _ in self.keys)
+
+
+def group_key(grouping: str, commands: Sequence[Command] = COMMANDS) -> str:
     """The key that adds up by ``grouping``, as the tabs show it."""
-    return next(command.shown_keys.split()[0] for command in COMMANDS if command.action == f"group('{grouping}')")
+    return first_key(f"group('{grouping}')", commands)
 
 
-def footer_items() -> list[tuple[str, str]]:
-    """First key and label of each command in the footer; neighbours with one label share it. The tabs stand
-    elsewhere."""
-    items: list[tuple[str, str]] = []
-    for command in COMMANDS:
-        if not command.label or command.action.startswith("group("):
+def first_key(action: str, commands: Sequence[Command] = COMMANDS) -> str:
+    """The first key of the command that does ``action``, as people write it; "" where it has none."""
+    return next((command.shown_key for command in commands if command.action == action), "")
+
+
+def footer_items(part: Part = Part.QUEUE, commands: Sequence[Command] = COMMANDS) -> list[FooterItem]:
+    """First key and label of each command that the footer shows for ``part``; neighbours with one label share it. The
+    tabs stand elsewhere."""
+    items: list[FooterItem] = []
+    for command in commands:
+        if not command.label or not command.keys or part not in command.parts or command.action.startswith("group("):
             continue
-        key = command.shown_keys.split()[0]
-        if items and items[-1][1] == command.label:
-            items[-1] = (f"{items[-1][0]} {key}", command.label)
+        key = (command.shown_key, command.action)
+        if items and items[-1].label == command.label:
+            items[-1] = FooterItem(command.label, (*items[-1].keys, key))
         else:
-            items.append((key, command.label))
+            items.append(FooterItem(command.label, (key,)))
     return items
 
 
-def footer_key(label: str) -> str:
+def footer_key(label: str, commands: Sequence[Command] = COMMANDS) -> str:
     """The keys that the footer shows for ``label``."""
-    return next(key for key, known in footer_items() if known == label)
+    return next(item.shown_keys for part in Part for item in footer_items(part, commands) if item.label == label)
 
 
 def key_table() -> str:
     """The README's table of keys, in Markdown."""
-    lines = ["| keys | what they do |", "|---|---|"]
+    lines = ["| command | keys | what it does |", "|---|---|---|"]
     for command in COMMANDS:
         keys = " ".join(f"`{key}`" for key in command.shown_keys.split())
-        lines.append(f"| {keys} | {command.help} |")
+        lines.append(f"| `{command.name}` | {keys} | {command.help} |")
     return "\n".join(lines)

@@ -86,3 +86,19 @@ class CommandChosen(Message):
     def __init__(self, action: str) -> None:
         self.action = action
         super().__init__()
+
+
+class ThemeWished(Message):
+    """Show the theme of this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__()
+
+
+class LiteWished(Message):
+    """Send ``less``, or all again."""
+
+    def __init__(self, *, less: bool) -> None:
+        self.less = less
+        super().__init__()

@@ -3,18 +3,18 @@ screen."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import zip_longest
-from typing import ClassVar
 
-from textual import getters
+from textual import events, getters
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.binding import Binding, BindingsMap
 
 from tui.hub.protocol import Span
 from tui.model import Freshness
-from tui.ui.commands import COMMANDS, Scope
+from tui.ui.commands import COMMANDS, Command, Scope
 from tui.ui.glyphs import Glyphs
+from tui.ui.screens.narrow import NarrowScreen
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TWO_COLUMNS_FROM = 132
@@ -45,8 +45,9 @@ class HelpText(Lines):
     HelpText { height: 1fr; }
     """
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, commands: Sequence[Command] = COMMANDS) -> None:
         super().__init__(glyphs, id="help")
+        self._commands = commands
         self._top = 0
 
     def turn(self, lines: int) -> None:
@@ -65,7 +66,7 @@ class HelpText(Lines):
         return [title, *text[self._top : self._top + height - 1]]
 
     def _text(self, width: int) -> list[Line]:
-        keys, words = key_lines(), word_lines(self.glyphs)
+        keys, words = key_lines(self._commands), word_lines(self.glyphs)
         if width < TWO_COLUMNS_FROM:
             return keys + words
         half = width // 2
@@ -73,16 +74,10 @@ class HelpText(Lines):
         return [[*(left or []), Span(" " * (half - line_width(left or []))), *(right or [])] for left, right in pairs]
 
 
-class HelpScreen(Screen[None]):
+class HelpScreen(NarrowScreen[None]):
     """Closes on the keys that open it, and on Esc."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,question_mark,f1,h,q,backspace,left", "dismiss", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-    ]
+    CLOSING, MOVES = ("help", "quit", "in", "out", "left"), ("up", "down", "page-up", "page-down", "top", "bottom")
 
     DEFAULT_CSS = """
     HelpScreen { background: $background; }
@@ -90,29 +85,60 @@ class HelpScreen(Screen[None]):
 
     text = getters.query_one(HelpText)
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, commands: Sequence[Command] = COMMANDS) -> None:
         super().__init__()
         self.glyphs = glyphs
+        self._commands = commands
+        self._bindings = BindingsMap(
+            Binding(",".join(command.keys), "close" if command.name in self.CLOSING else command.action, show=False)
+            for command in commands
+            if command.keys and command.name in (*self.CLOSING, *self.MOVES)
+        )
 
     def compose(self) -> ComposeResult:
         """Nothing but the text."""
-        yield HelpText(self.glyphs)
+        yield HelpText(self.glyphs, self._commands)
 
-    def action_scroll(self, lines: int) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """Keys of what lies below do nothing here."""
+        if event.key not in self._bindings.key_to_bindings:
+            event.stop()
+
+    def action_close(self) -> None:
+        """Back to what lies below."""
+        self.dismiss()
+
+    def action_move(self, lines: int) -> None:
         """Scroll by lines."""
         self.text.turn(lines)
+
+    def action_top(self) -> None:
+        """To the beginning."""
+        self.text.turn(-1000)
+
+    def action_bottom(self) -> None:
+        """To the end."""
+        self.text.turn(1000)
+
+    def on_mouse_scroll_down(self) -> None:
+        """The wheel scrolls."""
+        self.text.turn(3)
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel scrolls."""
+        self.text.turn(-3)
 
     def action_page(self, pages: int) -> None:
         """Scroll by pages."""
         self.text.turn(pages * max(self.text.size.height - 1, 1))
 
 
-def key_lines() -> list[Line]:
+def key_lines(commands: Sequence[Command] = COMMANDS) -> list[Line]:
     """Every command by scope."""
     lines: list[Line] = []
     for scope in Scope:
         lines += [[], [Span(f" {scope}", "header")]]
-        lines += [_entry(command.shown_keys, "key", command.help) for command in COMMANDS if command.scope is scope]
+        lines += [_entry(command.shown_keys, "key", command.help) for command in commands if command.scope is scope]
     return lines
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from tui.hub.protocol import ViewRequest
-from tui.model import QueueQuery, RowKey
-from tui.ui.columns import sort_names
-from tui.ui.glyphs import Glyphs
-
-SPANS_SECONDS = (300, 3600, 21600, 86400)
-"""The spans of time the chart can show."""
+from tui.hub.protocol import AccountPane, AccountsRequest, ViewRequest
+from tui.model import Grouping, QueueQuery, RowKey
+from tui.ui.palette import SPANS_SECONDS
 
 _KEY_SORTS = ("account", "campaign", "isp")
 
 
 class Places:
-    """Remembers the row the cursor left each place on, and the way one went in, so that one comes back to the very
-    place."""
+    """Remembers the row the cursor left each place on, the way one went in, and the place before this one, so that one
+    comes back to the very place."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[QueueQuery, str | None], RowKey] = {}
         self._way: list[ViewRequest] = []
+        self.last: ViewRequest | None = None
 
     def leave(self, asked: ViewRequest, row: RowKey | None) -> None:
-        """Remember where the cursor stood."""
+        """Remember the place that one leaves, and where the cursor stood."""
+        self.last = asked
         if row is not None:
             self._rows[asked.query, asked.source] = row
 
@@ -40,6 +40,11 @@ class Places:
         """The place that one last went in from; ``None`` when one has come out as often."""
         return self._way.pop() if self._way else None
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether there is a way to come out."""
+        return bool(self._way)
+
 
 def go_to(asked: ViewRequest, query: QueueQuery, source: str | None, row: RowKey | None) -> ViewRequest:
     """Ask for another query, with the cursor on ``row`` if it is known. A sort by name ends with its grouping."""
@@ -49,23 +54,54 @@ def go_to(asked: ViewRequest, query: QueueQuery, source: str | None, row: RowKey
 
 
 def back_to(asked: ViewRequest, place: ViewRequest, row: RowKey | None) -> ViewRequest:
-    """Ask again for what ``place`` asked for, in its order, with the cursor on ``row``."""
+    """Ask again for what ``place`` asked for, in its order and with its filter, with the cursor on ``row``."""
     asked = replace(asked, query=place.query, source=place.source, sort=place.sort, descending=place.descending)
+    asked = replace(asked, filter=place.filter, problems=place.problems)
     return replace(asked, selected=row, anchor=row, first=0)
 
 
-def sorted_by_next(asked: ViewRequest, step: int, width: int, glyphs: Glyphs) -> ViewRequest:
-    """Sort by the column ``step`` columns to the right of the present one, in the order that suits it: numbers from the
-    top, names from A."""
-    names = sort_names(asked.query, width, glyphs)
+def unfiltered(asked: ViewRequest) -> ViewRequest:
+    """All rows again."""
+    return anchored(replace(asked, filter="", problems=False))
+
+
+def sorted_by(asked: ViewRequest, name: str, *, descending: bool) -> ViewRequest:
+    """In the order of this column; turned around where it is in its order already."""
+    if asked.sort == name:
+        return reversed_order(asked)
+    return anchored(replace(asked, sort=name, descending=descending))
+
+
+def sorted_by_next(asked: ViewRequest, step: int, names: Sequence[tuple[str, bool]]) -> ViewRequest:
+    """Sort by the column ``step`` columns to the right of the present one among ``names`` (each with whether it is a
+    number), in the order that suits it: numbers from the top, names from A."""
     place = next((i for i, (name, _) in enumerate(names) if name == asked.sort), -1)
     name, number = names[(place + step) % len(names)]
-    return _reordered(replace(asked, sort=name, descending=number))
+    return anchored(replace(asked, sort=name, descending=number))
 
 
 def reversed_order(asked: ViewRequest) -> ViewRequest:
     """The same order turned around."""
-    return _reordered(replace(asked, descending=not asked.descending))
+    return anchored(replace(asked, descending=not asked.descending))
+
+
+def anchored(asked: ViewRequest) -> ViewRequest:
+    """The same, with the selected row where it stands on the screen."""
+    return replace(asked, anchor=asked.selected)
+
+
+def accounts_sorted_by(asked: AccountsRequest, name: str) -> AccountsRequest:
+    """Accounts in the order of this column, turned around where they are in its order already."""
+    descending = not asked.descending if asked.sort == name else name != "account"
+    return replace(asked, sort=name, descending=descending, anchor=asked.selected)
+
+
+def accounts_sorted_by_next(asked: AccountsRequest, step: int, names: Sequence[tuple[str, bool]]) -> AccountsRequest:
+    """Accounts in the order of the next of the columns ``names``; from who needs attention first to the first or
+    last."""
+    place = next((i for i, (name, _) in enumerate(names) if name == asked.sort), -1 if step > 0 else 0)
+    name, number = names[(place + step) % len(names)]
+    return replace(asked, sort=name, descending=number, anchor=asked.selected)
 
 
 def spanned(asked: ViewRequest, step: int) -> ViewRequest:
@@ -74,5 +110,15 @@ def spanned(asked: ViewRequest, step: int) -> ViewRequest:
     return replace(asked, span_seconds=SPANS_SECONDS[min(max(place + step, 0), len(SPANS_SECONDS) - 1)])
 
 
-def _reordered(asked: ViewRequest) -> ViewRequest:
-    return replace(asked, anchor=asked.selected)
+def into_account(query: QueueQuery, pane: AccountPane, sources: Sequence[str]) -> QueueQuery | None:
+    """The queue of a pane's account, by campaign; ``None`` where only the hub can tell which account of the queue has
+    that name: ids belong to their source."""
+    if not pane.totals.account_id or pane.source not in sources:
+        return None
+    return QueueQuery(
+        grouping=Grouping.ACCOUNT_CAMPAIGN,
+        sender_id=query.sender_id,
+        sender=query.sender,
+        account_id=pane.totals.account_id,
+        account=pane.totals.account,
+    )

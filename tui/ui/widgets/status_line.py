@@ -10,7 +10,7 @@ from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import DOUBTFUL, Freshness, SourceStatus
 from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
-from tui.ui.numbers import age
+from tui.ui.numbers import age, size_bytes
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
@@ -24,21 +24,31 @@ class StatusLine(Lines):
     StatusLine { height: 1; background: $panel; }
     """
 
-    def __init__(self, glyphs: Glyphs, interval_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        glyphs: Glyphs,
+        interval_seconds: float,
+        bytes_per_second: Callable[[], int | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(glyphs, id="status")
         self._least_age_seconds = max(5, round(2 * interval_seconds))
         self._clock = clock
+        self._bytes_per_second = bytes_per_second
         self._view: View | None = None
         self._came_at = 0.0
         self._silent_seconds = 0
         self._asked = ViewRequest(serial=0)
+        self._interval_seconds = interval_seconds
+        self._lite = False
 
     def on_mount(self) -> None:
         """Let the clock and the ages run."""
         self.set_interval(TICK_SECONDS, self.redraw)
 
-    def show(self, view: View | None, asked: ViewRequest) -> None:
-        """Draw the state of the view's sources and of what is asked for."""
+    def show(self, view: View | None, asked: ViewRequest, *, lite: bool = False) -> None:
+        """Draw the state of the view's sources and of what is asked for; ``lite``: less is sent."""
+        self._lite = lite
         if view is not self._view:
             self._view, self._came_at = view, self._clock()
         self._asked = asked
@@ -74,16 +84,29 @@ class StatusLine(Lines):
         return [justified(left, right, width)]
 
     def _right(self, since_seconds: float, *, brief: bool = False) -> Line:
-        """What is asked for, and the time; ``brief`` without the sender, which the breadcrumb names too."""
+        """What is asked for and how often, what is sent, and the time; ``brief`` with only what is out of the
+        ordinary. The breadcrumb names the sender too."""
         right = [Span(" ")]
         if self._asked.query.sender_id is not None and not brief:
             right += [Span(f"sender {self._asked.query.sender_id}  ")]
         if self._asked.paused:
             right += [Span(f"{self.glyphs.freshness[Freshness.PAUSED]} paused", "paused"), Span("  ")]
+        if self._lite:
+            right += [Span("lite", "paused"), Span("  ")]
+        if not brief:
+            seconds = max(self._interval_seconds, self._asked.push_seconds)
+            right += [Span(f"every {seconds:g}s  ", "muted"), *self._traffic()]
         if self._view is not None:
             now = datetime.fromtimestamp(self._view.time + since_seconds).astimezone()
             right += [Span(f"{now:%H:%M} ")]
         return right
+
+    def _traffic(self) -> Line:
+        """What is sent to the terminal, in steps so coarse that to show it costs next to nothing."""
+        rate = self._bytes_per_second()
+        if rate is None:
+            return []
+        return [Span(f"{size_bytes(rate, self.glyphs.unknown):>6}/s", "muted"), Span("  ")]
 
     def _source(self, status: SourceStatus, since_seconds: float, *, brief: bool = False) -> Line:
         """One source: sign, name, freshness and age, and whether nobody checked whom the numbers come from."""

@@ -1,13 +1,19 @@
-"""The four groupings as tabs, and at the right how much waits, in recipients and in the queue files the MTA counts."""
+"""The four groupings as tabs, the heading of the queue; at the right how much waits, in recipients and in the queue
+files the MTA counts."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
 
 from tui.hub.protocol import Span, View
 from tui.model import DOUBTFUL, Freshness, Grouping
 from tui.ui.columns import is_filtered
-from tui.ui.commands import group_key
+from tui.ui.commands import COMMANDS, Command, group_key
 from tui.ui.glyphs import Glyphs
-from tui.ui.widgets.lines import Line, Lines, justified
+from tui.ui.messages import CommandChosen
+from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 LABELS = {
     Grouping.TOTAL: "total",
@@ -18,36 +24,49 @@ LABELS = {
 
 
 class Tabs(Lines):
-    """One line: ``t total  a account  c campaign  i isp``."""
+    """One line: ``t total  a account  c campaign  i isp``. A click on a tab does what its key does."""
 
     DEFAULT_CSS = """
     Tabs { height: 1; }
     """
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, commands: Sequence[Command] = COMMANDS) -> None:
         super().__init__(glyphs, id="tabs")
+        self._commands = commands
         self._grouping = Grouping.TOTAL
         self._view: View | None = None
+        self._focused = False
 
-    def show(self, view: View | None, grouping: Grouping) -> None:
-        """Mark ``grouping``; say how much of the view's queue waits."""
-        self._view, self._grouping = view, grouping
+    def show(self, view: View | None, grouping: Grouping, *, focused: bool = False) -> None:
+        """Mark ``grouping``; say how much of the view's queue waits. ``focused`` says that the queue has the keys."""
+        self._view, self._grouping, self._focused = view, grouping, focused
         self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The tabs, and the counts where they fit."""
-        tabs: Line = []
-        for grouping, label in LABELS.items():
-            chosen = grouping is self._grouping
-            tabs += [
-                Span(f" {group_key(grouping)}", "tab" if chosen else "key"),
-                Span(f" {label} ", "tab" if chosen else "muted"),
-            ]
+        edge = [Span(self.glyphs.focus, "focus") if self._focused else Span(" ")]
+        tabs = [*edge, *(span for _, tab in self._tabs() for span in tab)]
         sign = self._sign()
         for words in self._amounts():
             if (line := justified(tabs, [*sign, *map(Span, words), Span(" ")], width)) is not tabs:
                 return [line]
         return [tabs]
+
+    def on_click(self, event: events.Click) -> None:
+        """Add up as the tab says that was clicked."""
+        x = event.x - 1
+        for grouping, tab in self._tabs():
+            if 0 <= x < line_width(tab):
+                self.post_message(CommandChosen(f"group('{grouping}')"))
+            x -= line_width(tab)
+
+    def _tabs(self) -> list[tuple[Grouping, Line]]:
+        tabs = []
+        for grouping, label in LABELS.items():
+            chosen, key = grouping is self._grouping, group_key(grouping, self._commands)
+            spans = [Span(f"{key} " if key else "", "tab" if chosen else "key")]
+            tabs.append((grouping, [*spans, Span(f"{label} ", "tab" if chosen else "muted"), Span(" ")]))
+        return tabs
 
     def _sign(self) -> Line:
         """How far the amounts can be trusted, where that is not all the way."""

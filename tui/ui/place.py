@@ -1,0 +1,34 @@
+"""Where one is, as the command that prints the same: what ``y`` copies. Pure; no Textual in here."""
+
+from __future__ import annotations
+
+import shlex
+
+from tui.hub.protocol import ViewRequest
+
+
+def place_command(asked: ViewRequest, *, totals: bool = False, campaigns_by_id: bool = False) -> str:
+    """The ``mailtop show …`` command for what is asked for, quoted for a shell; ``totals`` for the table of accounts.
+    ``campaigns_by_id``: a campaign without a name is not no campaign, but one whose name nobody tells."""
+    words = ["totals"] if totals else ["queue", *_queue(asked, campaigns_by_id=campaigns_by_id)]
+    return shlex.join(["mailtop", "show", *words])
+
+
+def _queue(asked: ViewRequest, *, campaigns_by_id: bool) -> list[str]:
+    query = asked.query
+    campaign = query.campaign or (str(query.campaign_id) if campaigns_by_id else "")
+    words = ["--group", query.grouping.value]
+    if query.sender_id is not None:
+        words += ["--sender", str(query.sender_id)]
+    if query.account_id is not None:
+        words += _option("--account", query.account or str(query.account_id))
+    if query.campaign_id is not None:
+        words += _option("--campaign", campaign)
+    if query.isp is not None:
+        words += _option("--isp", query.isp)
+    return words
+
+
+def _option(name: str, value: str) -> list[str]:
+    """A value that begins with a dash would be taken for another option."""
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
