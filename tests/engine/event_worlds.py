@@ -28,8 +28,10 @@ def one_event(draw: st.DrawFn, time: int) -> ev.Event:
     made: list[ev.Event] = [
         ev.Submitted(time, id_, draw(st.none() | accounts)),
         ev.CampaignSeen(time, id_, draw(campaigns)),
-        ev.Arrived(time, id_, draw(st.none() | accounts), b"acme.test", draw(st.integers(-1, 999)), draw(some), 0),
-        ev.Arrived(time, id_, draw(accounts), b"acme.test", draw(st.integers(-1, 999)), draw(some), ev.PROC),
+        ev.Arrived(
+            time, id_, draw(st.none() | accounts), b"acme.test", draw(st.integers(-1, 999)), draw(some), 0, b"x@y"
+        ),
+        ev.Arrived(time, id_, draw(accounts), b"acme.test", draw(st.integers(-1, 999)), draw(some), ev.PROC, b""),
         ev.Delivered(time, id_, where, waiting),
         ev.Delivered(time, id_, where, where),
         ev.Deferred(time, id_, where, waiting, draw(replies), draw(st.booleans())),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.engine.ledger_case import Ledger, SnapshotReader
 from tests.engine.ledger_history_contract import HistoryContract
+from tests.engine.ledger_messages_contract import MessagesContract
 from tests.engine.ledger_model import (
     ACCOUNTS,
     ALICE,
@@ -36,7 +37,7 @@ from tui.engine.ledger import LedgerBusy, LedgerError, LedgerWriter
 from tui.model import Cause, Counts, Grouping, QueueQuery
 
 
-class LedgerContract(HistoryContract):
+class LedgerContract(HistoryContract, MessagesContract):
     """The whole suite."""
 
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -118,6 +119,7 @@ class LedgerContract(HistoryContract):
         assert reader.totals() == []
         assert reader.history(QueueQuery(), START, HOUR).points == [None] * 60
         assert reader.causes(QueueQuery()) == []
+        assert reader.messages(QueueQuery()) == []
         status = reader.status()
         assert (status.updated, status.counters, status.gauges, status.cells) == (None, {}, {}, 0)
 
@@ -220,6 +222,7 @@ class LedgerContract(HistoryContract):
             assert [row.total for row in reader.queue(query).rows()] == [0]
             assert reader.history(query, START + 60, 60).points == [Counts()]
             assert reader.causes(query) == []
+            assert reader.messages(query) == []
 
     def test_causes_of_a_cell_are_bounded_and_the_newest_are_named(
         self, writer: LedgerWriter, reader: SnapshotReader

@@ -24,6 +24,7 @@ from tui.engine.events import (
     Held,
     Released,
 )
+from tui.engine.messages import shown
 from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing
 from tui.engine.reconcile import Reconciler
@@ -127,6 +128,22 @@ def test_the_tracker_finds_nothing_to_explain() -> None:
         if later is not None:
             reconciler.reconcile(later, set())
     assert state.take(START + 3600).counters == {}
+
+
+def test_what_waits_says_when_it_came_from_whom_and_how_often_it_was_tried() -> None:
+    simulation, state = Simulation(7, 300, START), QueueState(Names({}, {}, {}), {}, IspTable())
+    events, listing = simulation.step(START)
+    Tracker(state).apply(events)
+    senders = {event.id: event.sender for event in events if isinstance(event, Arrived)}
+    tried = Counter((event.id, event.waiting) for event in events if isinstance(event, Deferred))
+    assert listing is not None
+    Reconciler(state).reconcile(listing, set())
+    for id_, message in state.messages.items():
+        for recipient, one in zip(message.units, shown(id_, message), strict=True):
+            assert one.sender == (senders[id_] or b"").decode()
+            assert one.arrived == listing.messages[id_].arrived
+            assert one.attempts == tried[id_, recipient]
+    assert len({sender for sender in senders.values() if sender and sender.count(b"@") == 1}) > 50
 
 
 def test_the_same_seed_gives_the_same_however_time_is_divided() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.engine.ledger_model import (
@@ -16,12 +17,18 @@ from tests.engine.ledger_model import (
     batch,
     delta,
 )
-from tui.engine.batch import cell_key
+from tui.engine.batch import ISP_BITS, cell_key
+from tui.engine.events import RETRY
 from tui.engine.ledger import LedgerError
+from tui.engine.messages import STATE_BITS
+from tui.engine.queue_state import QueueState
+from tui.engine.queues.listing import Listing, Waiting
+from tui.engine.reconcile import Reconciler
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_schema import MIGRATIONS, open_to_read, open_to_write
 from tui.engine.sqlite_writer import SqliteWriter
-from tui.model import QueueQuery
+from tui.isp import IspTable
+from tui.model import QueueQuery, WaitingMessage
 
 NOBODY = 65534
 
@@ -201,24 +208,60 @@ def test_versions_follow_each_other_and_keep_what_is_stored(path: Path) -> None:
     second = (*MIGRATIONS, ("ALTER TABLE accounts ADD COLUMN owner TEXT NOT NULL DEFAULT ''",))
     third = (*second, ("UPDATE accounts SET owner = 'x' || name", "CREATE TABLE owners (name TEXT)"))
 
-    with pytest.raises(LedgerError, match=r"older mailtop \(version 1, this one reads 3\).*brings it up to date"):
+    now = len(MIGRATIONS)
+    old = rf"older mailtop \(version {now}, this one reads {now + 2}\).*brings it up to date"
+    with pytest.raises(LedgerError, match=old):
         open_to_read(path, third)
     for ladder in (third, third):
         db = open_to_write(path, ladder)
-        assert number(db, "PRAGMA user_version") == 3
+        assert number(db, "PRAGMA user_version") == now + 2
         assert number(db, "SELECT new FROM accounts WHERE owner = 'xalice'") == 5
         db.close()
     open_to_read(path, third).close()
     for opening in (SqliteWriter, SqliteReader):
-        with pytest.raises(LedgerError, match=r"written by a newer mailtop \(version 3, this one knows 1\)"):
+        with pytest.raises(
+            LedgerError, match=rf"written by a newer mailtop \(version {now + 2}, this one knows {now}\)"
+        ):
             opening(path)
+
+
+def test_a_ledger_of_version_1_keeps_its_messages_and_says_what_it_does_not_know(path: Path) -> None:
+    db = open_to_write(path, MIGRATIONS[:1])
+    for statement in (
+        "INSERT INTO accounts (account_id, name, retry) VALUES (1, 'alice', 1)",
+        "INSERT INTO campaigns (campaign_id, account_id, name, retry, waits) VALUES (1, 1, '', 1, 1)",
+        "INSERT INTO isps (isp_id, name, retry) VALUES (1, 'Gmail', 1)",
+        "INSERT INTO cells (campaign_id, isp_id, account_id, new, proc, retry, hold) VALUES (1, 1, 1, 0, 0, 1, 0)",
+        "UPDATE ledger SET retry = 1",
+    ):
+        db.execute(statement)
+    units = {b"x@gmail.com": 1 << STATE_BITS | RETRY}
+    blob = [1 << ISP_BITS, None, b"alice", b"", units, RETRY, False, False, True, True, None, 0, None, START, -1, 0]
+    db.execute("INSERT INTO messages (id, state) VALUES (?, ?)", (b"1a", msgspec.msgpack.encode(blob)))
+    db.close()
+    with pytest.raises(LedgerError, match="'mailtop collect' brings it up to date"):
+        SqliteReader(path)
+
+    writer = SqliteWriter(path)
+    state = QueueState(writer.names(), writer.messages(), IspTable())
+    reader = SqliteReader(path)
+    writer.write(state.take(START))
+    unknown = WaitingMessage(id="1a", sender=None, recipient="x@gmail.com", state="retry")
+    for query in (QueueQuery(), QueueQuery(account_id=1), QueueQuery(campaign_id=1), QueueQuery(isp="Gmail")):
+        assert reader.messages(query) == [unknown]
+    listed = Waiting(b"1a", RETRY, (b"x@gmail.com",), b"alice", b"a.test", None, 9, START - 60, sender=b"bob@a.test")
+    Reconciler(state).reconcile(Listing(START, {b"1a": listed}), set())
+    writer.write(state.take(START))
+    assert reader.messages(QueueQuery()) == [msgspec.structs.replace(unknown, sender="bob@a.test", arrived=START - 60)]
+    reader.close()
+    writer.close()
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(path: Path) -> None:
     broken = (*MIGRATIONS, ("CREATE TABLE half (a)",), ("CREATE TABLE other (a)", "INSERT INTO nowhere VALUES (1)"))
     with pytest.raises(LedgerError, match="nowhere"):
         open_to_write(path, broken)
-    db = open_to_read(path, broken[:2])
+    db = open_to_read(path, broken[:-1])
     assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 1
     assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'other'") == 0
     db.close()

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.ledger_model import CELLS, COUNTS, OWNERS
-from tui.engine.batch import ISP_BITS, cell_key
+from tui.engine.batch import ISP_BITS, ISP_MASK, cell_key
 from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
-from tui.engine.sqlite_sums import ISP_MASK, add_up, together
+from tui.engine.sqlite_sums import add_up, together
 
 Rows = dict[int, list[int]]
 

@@ -8,10 +8,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.book import Book
+from tests.engine.book import Book, Engine
 from tests.engine.event_worlds import event_lists, listings
 from tui.engine import events as ev
 from tui.engine.counts import DEFER, FAIL, SEND, SUCCESS
+from tui.engine.messages import shown
 from tui.engine.queues.listing import Listing, Waiting
 
 NOW = 1_800_000_000
@@ -171,6 +172,91 @@ def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_
     assert book.counters["unlogged"] == 0
     assert book.cells()["alice@acme.test", "", "Gmail"] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
     assert book.sums()[SEND] == 1
+
+
+def told(engine: Engine, id_: bytes = b"1") -> list[tuple[str | None, int | None, str, int | None]]:
+    engine.state.settle()
+    units = shown(id_, engine.state.messages[id_])
+    return [(one.sender, one.arrived, one.recipient, one.attempts) for one in units]
+
+
+def test_attempts_are_counted_by_recipient() -> None:
+    a, b = b"x@gmail.com", b"y@corp.example"
+    engine = Book().engine()
+    engine.apply(
+        [
+            ev.Arrived(NOW, b"1", None, b"acme.test", 10, (a, b), ev.NEW, b"bob@acme.test"),
+            ev.Deferred(NOW + 1, b"1", b, b, b"451", True),
+            ev.Deferred(NOW + 60, b"1", b, b, b"retry time not reached", False),
+            ev.Deferred(NOW + 90, b"1", b, b, b"451", True),
+            ev.Held(NOW + 91, b"1"),
+            ev.Released(NOW + 92, b"1"),
+        ]
+    )
+    assert told(engine) == [("bob@acme.test", NOW, "x@gmail.com", None), ("bob@acme.test", NOW, "y@corp.example", 2)]
+
+
+def test_a_restart_forgets_no_attempts() -> None:
+    a = b"x@gmail.com"
+    book = Book()
+    engine = book.engine()
+    engine.apply([arrived(b"1", a), ev.Deferred(NOW + 1, b"1", a, a, b"451", True)])
+    book.add(engine.take())
+    engine = book.engine()
+    engine.apply([ev.Deferred(NOW + 301, b"1", a, a, b"451", True)])
+    assert told(engine) == [(None, NOW, "x@gmail.com", 2)]
+
+
+def test_postfixs_mail_came_when_it_was_submitted_and_not_when_it_was_last_tried() -> None:
+    a = b"x@gmail.com"
+    engine = Book().engine()
+    engine.apply(
+        [
+            ev.Submitted(NOW, b"1", b"bob"),
+            ev.Arrived(NOW + 7, b"1", None, b"acme.test", 10, None, ev.PROC, b"bob@acme.test"),
+            ev.Deferred(NOW + 8, b"1", a, a, b"451", True),
+            ev.Arrived(NOW + 300, b"1", None, b"acme.test", 10, None, ev.PROC, b"bob@acme.test"),
+        ]
+    )
+    assert told(engine) == [("bob@acme.test", NOW, "x@gmail.com", 1)]
+
+
+def test_of_mail_that_the_log_begins_in_the_middle_of_the_listing_tells_the_arrival_and_nobody_the_attempts() -> None:
+    a = b"x@gmail.com"
+    engine = Book().engine()
+    engine.apply(
+        [
+            ev.Arrived(NOW, b"1", None, b"acme.test", 10, None, ev.PROC, b"bob@acme.test"),
+            ev.Deferred(NOW, b"1", a, a, b"451", True),
+        ]
+    )
+    assert told(engine) == [("bob@acme.test", None, "x@gmail.com", None)]
+    for came, attempts in ((NOW - 900, None), (NOW - 1, 1)):
+        fresh = Book().engine()
+        fresh.apply([ev.Arrived(NOW, b"1", None, b"acme.test", 10, None, ev.PROC, b"bob@acme.test")])
+        fresh.apply([ev.Deferred(NOW, b"1", a, a, b"451", True)])
+        listed = Waiting(b"1", ev.RETRY, (a,), None, b"acme.test", None, 10, came, sender=b"bob@acme.test")
+        fresh.reconcile(Listing(NOW + 2, {b"1": listed}), set())
+        assert told(fresh) == [("bob@acme.test", came, "x@gmail.com", attempts)]
+
+
+def test_a_coarse_listing_does_not_take_the_logs_words_place() -> None:
+    """`exim -bp` tells ages to the minute, hour or day; a sender that was changed it tells rightly."""
+    a = b"x@gmail.com"
+    engine = Book().engine()
+    engine.apply([arrived(b"1", a)])
+    listed = Waiting(b"1", ev.RETRY, (a,), None, b"acme.test", None, 10, NOW - 1500, sender=b"new@acme.test")
+    engine.reconcile(Listing(NOW + 60, {b"1": listed}), set())
+    assert told(engine) == [("new@acme.test", NOW, "x@gmail.com", None)]
+
+
+def test_what_left_the_queue_and_came_back_has_unknown_attempts() -> None:
+    a = b"x@gmail.com"
+    engine = Book().engine()
+    engine.apply([arrived(b"1", a), ev.Deferred(NOW, b"1", a, a, b"451", True)])
+    engine.reconcile(Listing(NOW + 5, {}), set())
+    engine.apply([ev.Deferred(NOW + 6, b"1", a, a, b"451", True)])
+    assert told(engine) == [(None, NOW, "x@gmail.com", None)]
 
 
 def test_a_held_message_is_held_until_it_is_released() -> None:

@@ -10,6 +10,16 @@ from tui.engine.counts import Columns
 ISP_BITS = 24
 """A cell key is ``campaign_id << ISP_BITS | isp_id``; a campaign belongs to one account, so the key names all three."""
 
+ISP_MASK = (1 << ISP_BITS) - 1
+"""The ISP's part of a cell key."""
+
+ISP_MARKS = 62
+"""So many bits say for which ISPs a message waits: as many as an SQLite integer has."""
+
+Place = tuple[int, int, int]
+"""How a message that waits is found: since when (seconds since 1970; 0: nobody told), its campaign's id, and a bit for
+each ISP that it waits for, ``isp_id % ISP_MARKS``: other ISPs may share it."""
+
 
 def cell_key(campaign_id: int, isp_id: int) -> int:
     """The key of the cell of a campaign (and so of its account) and an ISP."""
@@ -55,9 +65,9 @@ class LogPosition(msgspec.Struct, frozen=True):
 
 class Batch(msgspec.Struct):
     """One transaction. ``deltas`` by minute (seconds since 1970 // 60), column and cell key. ``messages`` holds the new
-    state of each message that changed, ``None`` where it is gone. ``counters`` are added to the ledger's counters of
-    the same name (what could not be explained); ``gauges`` replace theirs (``queue_files``, ``listed_at``,
-    ``log_time``)."""
+    state of each message that changed, ``None`` where it is gone; ``places`` those of them that wait. ``counters`` are
+    added to the ledger's counters of the same name (what could not be explained); ``gauges`` replace theirs
+    (``queue_files``, ``listed_at``, ``log_time``)."""
 
     deltas: dict[int, Columns] = {}
     accounts: dict[str, int] = {}
@@ -65,6 +75,7 @@ class Batch(msgspec.Struct):
     isps: dict[str, int] = {}
     causes: dict[CauseKey, CauseDelta] = {}
     messages: dict[bytes, bytes | None] = {}
+    places: dict[bytes, Place] = {}
     counters: dict[str, int] = {}
     gauges: dict[str, int] = {}
     positions: list[LogPosition] = []

@@ -35,7 +35,8 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     as a send). ``account`` is ``None`` when the line does not tell (an earlier ``Submitted`` may), ``fallback`` is
     the account
     by the envelope sender's domain. ``size`` in bytes, -1 unknown. ``recipients`` is ``None`` when the line does not
-    list them. ``state`` is NEW for Exim, PROC for Postfix (``queue active``)."""
+    list them. ``state`` is NEW for Exim, PROC for Postfix (``queue active``). ``sender`` is the envelope sender as
+    logged, ``b""`` for a bounce."""
 
     time: int
     id: bytes
@@ -44,6 +45,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     size: int
     recipients: tuple[bytes, ...] | None
     state: int
+    sender: bytes | None = None
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
+from tui.engine.batch import ISP_BITS, ISP_MARKS, ISP_MASK, Place
 from tui.engine.events import HOLD, NEW, PROC, RETRY
+from tui.model import STATES, WaitingMessage
+from tui.text import clean
 
 SUBMISSION_KEPT_SECONDS = 24 * 3600
 """How long a message that was begun and never arrived is remembered (a client that hung up)."""
@@ -12,8 +17,15 @@ SUBMISSION_KEPT_SECONDS = 24 * 3600
 ABSENT_KEPT_SECONDS = 3600
 """How long a message that left the queue without a line is remembered, for lines that come late."""
 
+WATCHED_SECONDS = 5
+"""A message that the log told of so soon after it came was not tried before: no mail system tries again sooner."""
+
+LONGEST_ADDRESS = 320
+"""So much is shown of an address (RFC 5321: 64 and 255 octets, and the ``@``)."""
+
 STATE_BITS = 2
 STATE_MASK = 3
+ATTEMPT = 1 << STATE_BITS + ISP_BITS
 
 Credit = tuple[int, int, int, int]
 """An event that was counted for a message whose attribution is not certain yet: minute, ISP id, column, amount."""
@@ -23,12 +35,15 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     """One live message.
 
     ``cell`` is the key of its campaign's cell without the ISP: what is counted for it goes there. ``account`` and
-    ``campaign`` are what is certain of them. ``units`` are the recipients that wait: address -> ISP id << 2 | state.
+    ``campaign`` are what is certain of them. ``units`` are the recipients that wait: address -> state, above it the ISP
+    id, above that the attempts: deferral events that named the recipient (of an alias each address counts).
     ``state`` is the state of its units but for ``held``. ``credits`` is kept while the attribution may still change.
     ``pending`` are the recipients of its arrival in ``minute`` while their waiting is not counted yet: most mail is
     finished in the minute it came. ``early`` are recipients that were finished before they counted. ``seen`` is when it
     was last heard of (seconds since 1970). ``absent`` is how many units the last listing lacked, -1 when it was in the
-    queue; ``unlogged`` how many a listing showed before any line did.
+    queue; ``unlogged`` how many a listing showed before any line did. ``sender`` is its envelope sender, ``arrived``
+    when it came, by the log or else the listing, ``heard`` when a line first told of it: long after it came when the
+    log does not reach back so far, and then its attempts are not known. All three are ``None`` where nobody told.
     """
 
     cell: int
@@ -47,6 +62,9 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     seen: int = 0
     absent: int = -1
     unlogged: int = 0
+    sender: bytes | None = None
+    arrived: int | None = None
+    heard: int | None = None
 
     @property
     def unit_state(self) -> int:
@@ -59,11 +77,54 @@ class Message(msgspec.Struct, array_like=True, gc=False):
         if self.state == PROC:
             self.state = RETRY
 
+    @property
+    def since(self) -> int | None:
+        """When it came, or at the latest; ``None`` where nobody told."""
+        return self.heard if self.arrived is None else self.arrived
+
+    @property
+    def watched(self) -> bool:
+        """Whether the log told of it from its beginning, so that all attempts are counted."""
+        return self.heard is not None and self.arrived is not None and self.heard - self.arrived <= WATCHED_SECONDS
+
+    @property
+    def place(self) -> Place | None:
+        """Where the ledger finds it among those that wait; ``None`` when nobody waits for it."""
+        if not self.units:
+            return None
+        isps = 0
+        for unit in self.units.values():
+            isps |= isp_mark(unit >> STATE_BITS & ISP_MASK)
+        return self.since or 0, self.cell >> ISP_BITS, isps
+
     def forgotten(self, time: int) -> bool:
         """Whether at ``time`` it is only a begun submission of long ago, or left the queue long ago."""
         if self.absent >= 0:
             return time - self.seen > ABSENT_KEPT_SECONDS
         return not self.sent and not self.units and time - self.seen > SUBMISSION_KEPT_SECONDS
+
+
+def isp_mark(isp_id: int) -> int:
+    """The bit of a ``Place`` that says that mail may wait for this ISP; some ISPs share one."""
+    return 1 << isp_id % ISP_MARKS
+
+
+def shown(id_: bytes, message: Message, isp_id: int | None = None) -> Iterator[WaitingMessage]:
+    """What waits of a message, of one ISP where it is given, a recipient each; cleaned."""
+    sender = None if message.sender is None else clean(message.sender[:LONGEST_ADDRESS])
+    for recipient, unit in message.units.items():
+        if isp_id is None or unit >> STATE_BITS & ISP_MASK == isp_id:
+            attempts, state = unit // ATTEMPT, unit & STATE_MASK
+            # Put off, and no line says so: a listing named the recipient first.
+            known = message.watched and (attempts > 0 or state != RETRY)
+            yield WaitingMessage(
+                id=clean(id_),
+                sender=sender,
+                recipient=clean(recipient[:LONGEST_ADDRESS]),
+                state=STATES[state],
+                arrived=message.arrived,
+                attempts=attempts if known else None,
+            )
 
 
 encode_message = msgspec.msgpack.Encoder().encode

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tui.engine.batch import Batch, Names
+from tui.engine.batch import ISP_MASK, Batch, Names, Place
 from tui.engine.causes import CauseCounter
 from tui.engine.counts import D_NEW, SEND, SIZE
-from tui.engine.events import HOLD, Arrived
+from tui.engine.events import HOLD, NEW, Arrived
 from tui.engine.messages import (
     STATE_BITS,
     STATE_MASK,
@@ -39,7 +39,8 @@ class QueueState:
     def __init__(self, names: Names, stored: dict[bytes, bytes], isps: IspTable) -> None:
         self.numbers = Numbers(names, isps)
         self.messages: dict[bytes, Message] = {id_: decode_message(blob) for id_, blob in stored.items()}
-        self.changed: set[bytes] = set()
+        # Ledgers of before have messages whose place they do not know.
+        self.changed = {id_ for id_, message in self.messages.items() if message.units and message.since is None}
         self.announced: dict[bytes, tuple[bytes, int]] = {}
         self.tally = Tally()
         self.causes = CauseCounter()
@@ -53,14 +54,14 @@ class QueueState:
         self.changed.add(id_)
         message = self.messages.get(id_)
         if message is None:
-            message = self.messages[id_] = Message(self.unknown_cell, [])
+            message = self.messages[id_] = Message(self.unknown_cell, [], heard=time)
             if id_ in self.announced:
                 message.campaign = self._announced_campaign(id_, time)
         elif message.pending is not None:
             self._count_pending(message)
         elif message.absent >= 0 or not message.sent:
             if message.forgotten(time):
-                message = self.messages[id_] = Message(self.unknown_cell, [])
+                message = self.messages[id_] = Message(self.unknown_cell, [], heard=time)
             elif message.absent >= 0:
                 self.back_in_queue(message)
         message.seen = time
@@ -97,6 +98,11 @@ class QueueState:
             pending,
             minute,
             None,
+            event.time,
+            -1,
+            0,
+            event.sender,
+            event.time if event.state == NEW else None,
             event.time,
         )
 
@@ -156,7 +162,7 @@ class QueueState:
                 add(counted, old | isp, column, -amount)
                 add(counted, new | isp, column, amount)
             for unit in message.units.values():
-                isp, column = unit >> STATE_BITS, D_NEW + (unit & STATE_MASK)
+                isp, column = unit >> STATE_BITS & ISP_MASK, D_NEW + (unit & STATE_MASK)
                 add(minute, old | isp, column, -1)
                 add(minute, new | isp, column, 1)
         if message.account is not None and message.campaign:
@@ -200,33 +206,36 @@ class QueueState:
             units[recipient] = isp << STATE_BITS | state
             add(minute, cell | isp, column, 1)
 
-    def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
-        """One recipient more waits, in ``state``."""
+    def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> int:
+        """One recipient more waits, in ``state``; returns its unit."""
         isp = self.numbers.isp(recipient)
-        message.units[recipient] = isp << STATE_BITS | state
+        unit = message.units[recipient] = isp << STATE_BITS | state
         self.tally.add(minute, message.cell | isp, D_NEW + state, 1)
+        return unit
 
     def remove_unit(self, message: Message, recipient: bytes, minute: int) -> None:
         """A recipient that waited waits no more."""
         unit = message.units.pop(recipient)
-        self.tally.add(minute, message.cell | unit >> STATE_BITS, D_NEW + (unit & STATE_MASK), -1)
+        self.tally.add(minute, message.cell | unit >> STATE_BITS & ISP_MASK, D_NEW + (unit & STATE_MASK), -1)
 
     def remove_units(self, message: Message, minute: int) -> None:
         """Nobody waits for the message any more."""
         for unit in message.units.values():
-            self.tally.add(minute, message.cell | unit >> STATE_BITS, D_NEW + (unit & STATE_MASK), -1)
+            self.tally.add(minute, message.cell | unit >> STATE_BITS & ISP_MASK, D_NEW + (unit & STATE_MASK), -1)
         message.units = {}
 
-    def move_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> None:
-        """A recipient waits in ``state`` now, whether it waited before or not."""
+    def move_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> int:
+        """A recipient waits in ``state`` now, whether it waited before or not; returns its unit."""
         unit = message.units.get(recipient)
         if unit is None:
-            self.add_unit(message, recipient, state, minute)
-        elif unit & STATE_MASK != state:
-            isp = unit >> STATE_BITS
-            message.units[recipient] = isp << STATE_BITS | state
-            self.tally.add(minute, message.cell | isp, D_NEW + (unit & STATE_MASK), -1)
-            self.tally.add(minute, message.cell | isp, D_NEW + state, 1)
+            return self.add_unit(message, recipient, state, minute)
+        before = unit & STATE_MASK
+        if before != state:
+            cell = message.cell | unit >> STATE_BITS & ISP_MASK
+            unit = message.units[recipient] = unit - before + state
+            self.tally.add(minute, cell, D_NEW + before, -1)
+            self.tally.add(minute, cell, D_NEW + state, 1)
+        return unit
 
     def set_state(self, message: Message, state: int, minute: int) -> None:
         """All units of a message are in ``state`` now."""
@@ -251,6 +260,7 @@ class QueueState:
         self.changed.add(id_)
         message.absent = len(message.units)
         message.seen = time
+        message.heard = None  # its recipients' attempts are forgotten with them
         self.add_to_counter("vanished", message.absent)
         self.logged(message)
         self.remove_units(message, time // 60)
@@ -281,11 +291,14 @@ class QueueState:
         self.settle()
         self._prune(log_time)
         messages: dict[bytes, bytes | None] = {}
+        places: dict[bytes, Place] = {}
         for id_ in self.changed:
             message = self.messages.get(id_)
             if message is not None:
                 messages[id_] = encode_message(message)
                 self._stored.add(id_)
+                if (place := message.place) is not None:
+                    places[id_] = place
             elif id_ in self._stored:
                 messages[id_] = None
                 self._stored.discard(id_)
@@ -299,6 +312,7 @@ class QueueState:
             isps=new.isps,
             causes=self.causes.take(),
             messages=messages,
+            places=places,
             counters={name: amount for name, amount in counters.items() if amount},
         )
 

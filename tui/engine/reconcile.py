@@ -70,6 +70,10 @@ class Reconciler:
         minute = taken // 60
         if message.absent >= 0:
             state.back_in_queue(message)
+        if waiting.sender is not None:
+            message.sender = waiting.sender
+        if message.arrived is None:
+            message.arrived = waiting.arrived
         if message.credits is not None:
             message.campaign = message.campaign or waiting.campaign or b""
             message.account = message.account or waiting.account

@@ -209,7 +209,16 @@ class Simulation:
         if run.campaign:
             self._events.append(CampaignSeen(logged, message.id, run.campaign))
         self._events.append(
-            Arrived(logged, message.id, account.name, account.domain, message.size, tuple(message.recipients), NEW)
+            Arrived(
+                logged,
+                message.id,
+                account.name,
+                account.domain,
+                message.size,
+                tuple(message.recipients),
+                NEW,
+                account.sender,
+            )
         )
         self._messages[message.id] = message
         self._units += len(message.recipients)
@@ -379,5 +388,6 @@ class Simulation:
                 campaign=message.campaign,
                 size=message.size,
                 arrived=message.logged,
+                sender=account.sender,
             )
         return listed

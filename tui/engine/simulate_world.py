@@ -33,11 +33,12 @@ class Isp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sends: ``name`` as authenticated, the ``domain`` of its senders, its ``campaigns`` (none: single mails only),
-    ``audience`` (an index of ``World.audiences``)."""
+    """Who sends: ``name`` as authenticated, the ``domain`` of its senders and the address ``sender`` that it uses, its
+    ``campaigns`` (none: single mails only), ``audience`` (an index of ``World.audiences``)."""
 
     name: bytes
     domain: bytes
+    sender: bytes
     campaigns: tuple[bytes, ...]
     audience: int
 
@@ -289,6 +290,7 @@ def _account(random: Random, number: int) -> Account:
     return Account(
         name=name.encode(),
         domain=domain.encode(),
+        sender=(name if "@" in name else f"{first}@{domain}").encode(),
         campaigns=tuple(campaigns),
         audience=random.choice((0, 0, 1, 2)),
     )

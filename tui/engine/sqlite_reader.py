@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from tui.engine import coverage, ledger_lock, sqlite_history
-from tui.engine.batch import cell_key
+from tui.engine.batch import ISP_MASK, cell_key
 from tui.engine.counts import D_NEW
 from tui.engine.ledger import LedgerStatus
-from tui.engine.sqlite_blocks import NOTHING, Selection
+from tui.engine.messages import decode_message, isp_mark, shown
+from tui.engine.sqlite_blocks import NOTHING, BlockError, Selection
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
-from tui.engine.sqlite_sums import ISP_MASK
 from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
 from tui.text import clean
 
@@ -72,6 +73,11 @@ _CAUSES = """
         (SELECT text, sum(count) AS count, max(last_seen) AS last_seen, last_reply FROM picked GROUP BY text)
         JOIN (SELECT text, min(first_seen) AS first_seen FROM picked GROUP BY text) USING (text)
     ORDER BY count DESC, last_seen DESC, text LIMIT ?"""
+_FINDS_MESSAGE = {
+    "account_id": "campaign_id IN (SELECT campaign_id FROM campaigns WHERE account_id = ? AND waits = 1)",
+    "campaign_id": "campaign_id = ?",
+    "isp_id": "isps & ? <> 0",
+}
 _MINUTE_HISTORY_SECONDS = 24 * HOUR_SECONDS
 _NOBODY = -1
 """An id that nothing has: the filter for a name that the ledger does not know."""
@@ -203,13 +209,31 @@ class SqliteReader:
             ]
 
     def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
-        """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first."""
-        del query, limit
-        return []
+        """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first;
+        before them those whose arrival nobody told."""
+        found: list[WaitingMessage] = []
+        if not self._is_here(query):
+            return found
+        with self.snapshot():
+            filters = self._filters(query)
+            statement, values = _queue_statement(Grouping.TOTAL, filters)
+            most = min(limit, sum(self._db.execute(statement, (*values, 1)).fetchone()[-4:]))
+            for (id_,) in self._db.execute(*_oldest_statement(filters)):
+                if len(found) >= most:
+                    break
+                found += islice(self._waiting(id_, filters.get("isp_id")), most - len(found))
+        return found
 
     def close(self) -> None:
         """Give back the file."""
         self._db.close()
+
+    def _waiting(self, id_: bytes, isp_id: int | None) -> Iterator[WaitingMessage]:
+        blob = self._db.execute("SELECT state FROM messages WHERE id = ?", (id_,)).fetchone()[0]
+        try:
+            return shown(id_, decode_message(blob), isp_id)
+        except msgspec.DecodeError as error:
+            raise BlockError(f"a message: {error}") from error
 
     def _follow(self) -> None:
         """Open the file that stands at the path now, when it is not the one that was opened."""
@@ -329,6 +353,14 @@ def _dimension_columns(table: str, dimensions: tuple[str, ...]) -> list[str]:
         columns += [] if column == "isp_id" else [column if shown else "0"]
         columns.append(name if shown else "''")
     return columns
+
+
+def _oldest_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
+    """The ids of the messages that wait, the oldest first; where the ISP is asked for, all that wait for it and some
+    others. It needs the index alone."""
+    conditions = ["since IS NOT NULL", *(_FINDS_MESSAGE[column] for column in filters)]
+    values = [isp_mark(value) if column == "isp_id" else value for column, value in filters.items()]
+    return " ".join(["SELECT id FROM messages WHERE", " AND ".join(conditions), "ORDER BY since, id"]), values
 
 
 def _causes_statement(filters: dict[str, int]) -> tuple[str, list[int]]:

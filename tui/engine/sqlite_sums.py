@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tui.engine.batch import ISP_BITS
+from tui.engine.batch import ISP_BITS, ISP_MASK
 from tui.engine.counts import COLUMNS, D_NEW, Columns, merged
-
-ISP_MASK = (1 << ISP_BITS) - 1
-"""The ISP's part of a cell key."""
 
 
 class Sums(msgspec.Struct, frozen=True):

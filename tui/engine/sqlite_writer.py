@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
-from tui.engine.batch import ISP_BITS, Batch, CauseDelta, CauseKey, LogPosition, Names
+from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, CauseDelta, CauseKey, LogPosition, Names, Place
 from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
-from tui.engine.sqlite_sums import ISP_MASK, together
+from tui.engine.sqlite_sums import together
 
 NAMED_CAUSES = 8
 """So many causes of a cell are kept by name: those that were seen last."""
@@ -48,6 +48,11 @@ _ADD_CAUSE = """
     count = count + excluded.count, first_seen = min(first_seen, excluded.first_seen),
     last_reply = CASE WHEN excluded.last_seen >= last_seen THEN excluded.last_reply ELSE last_reply END,
     last_seen = max(last_seen, excluded.last_seen)"""
+
+_PUT_MESSAGE = """
+    INSERT INTO messages (id, state, since, campaign_id, isps) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    state = excluded.state, since = excluded.since, campaign_id = excluded.campaign_id, isps = excluded.isps"""
+_NO_PLACE = None, None, None
 
 _IS_CROWDED = "SELECT 1 FROM causes WHERE campaign_id = ? AND isp_id = ? AND text <> ? LIMIT 1 OFFSET ?"
 _CROWDED_CELLS = (
@@ -126,7 +131,7 @@ class SqliteWriter:
             self._add_names(batch)
             self._add_deltas(batch.deltas)
             self._add_causes(batch.causes)
-            self._put_messages(batch.messages)
+            self._put_messages(batch.messages, batch.places)
             self._put_numbers(batch)
             until = self._cover(batch)
             self._db.execute("UPDATE ledger SET serial = serial + 1, updated = ?", (time.time(),))
@@ -293,10 +298,11 @@ class SqliteWriter:
             [(campaign_id, isp_id, text) for text, *_ in rest],
         )
 
-    def _put_messages(self, messages: Mapping[bytes, bytes | None]) -> None:
+    def _put_messages(self, messages: Mapping[bytes, bytes | None], places: Mapping[bytes, Place]) -> None:
+        place = places.get
         self._db.executemany(
-            "INSERT INTO messages (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
-            [(id, state) for id, state in messages.items() if state is not None],
+            _PUT_MESSAGE,
+            [(id, state, *place(id, _NO_PLACE)) for id, state in messages.items() if state is not None],
         )
         self._db.executemany(
             "DELETE FROM messages WHERE id = ?", [(id,) for id, state in messages.items() if state is None]

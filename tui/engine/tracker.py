@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tui.engine import events as ev
+from tui.engine.batch import ISP_MASK
 from tui.engine.counts import D_NEW, DEFER, FAIL, SUCCESS
-from tui.engine.events import HOLD, PROC, RETRY, Delivered, Event
-from tui.engine.messages import STATE_BITS, STATE_MASK
+from tui.engine.events import HOLD, NEW, PROC, RETRY, Delivered, Event
+from tui.engine.messages import ATTEMPT, STATE_BITS, STATE_MASK
 from tui.engine.queue_state import QueueState, credit
 
 
@@ -48,6 +49,7 @@ class Tracker:
         message = self._state.message(event.id, event.time)
         message.submitted = True
         message.account = event.account
+        message.arrived = event.time
 
     def _campaign_seen(self, event: ev.CampaignSeen) -> None:
         state = self._state
@@ -66,6 +68,12 @@ class Tracker:
             message.account = event.account or message.account or event.fallback
             state.attribute(message, message.account, minute)
         if not message.sized:
+            if event.state == NEW:  # of Postfix it is an attempt, not always the first
+                message.arrived = event.time
+            if message.heard is None:
+                message.heard = event.time
+            if message.sender is None:
+                message.sender = event.sender
             state.count_arrival(message, minute, event.size)
         if event.state == PROC:
             state.set_state(message, PROC, minute)
@@ -120,13 +128,15 @@ class Tracker:
         waits = HOLD if message.held else RETRY
         unit = message.units.get(event.waiting)
         if unit is None or unit & STATE_MASK != waits:
-            state.move_unit(message, event.waiting, waits, minute)
+            unit = state.move_unit(message, event.waiting, waits, minute)
+        if event.attempt:
+            message.units[event.waiting] = unit + ATTEMPT
 
     def _expired(self, event: ev.Expired) -> None:
         message = self._state.message(event.id, event.time)
         minute = event.time // 60
         for unit in message.units.values():
-            self._state.count(message, minute, unit >> STATE_BITS, FAIL, 1)
+            self._state.count(message, minute, unit >> STATE_BITS & ISP_MASK, FAIL, 1)
         self._state.remove_units(message, minute)
 
     def _dropped(self, event: ev.Dropped) -> None:

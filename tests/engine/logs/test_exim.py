@@ -134,7 +134,9 @@ def test_ids_are_read_in_both_lengths(id_: bytes) -> None:
 
 
 def arrival(text: bytes, account: bytes, fallback: bytes, size: int, *recipients: bytes) -> tuple[bytes, ev.Arrived]:
-    return text, ev.Arrived(NOON, SHORT, account, fallback, size, recipients or None, ev.NEW)
+    sender = text[3:].partition(b" H=")[0].partition(b" U=")[0].partition(b" R=")[0].lstrip()
+    sender = b"" if sender == b"<>" else sender
+    return text, ev.Arrived(NOON, SHORT, account, fallback, size, recipients or None, ev.NEW, sender)
 
 
 H = b"H=(client.test) [127.0.0.1]"

@@ -221,8 +221,8 @@ def failed(address: bytes, reply: bytes) -> ev.Event:
     return ev.Failed(TIME, ID, address, address, reply)
 
 
-def arrived(fallback: bytes, size: int, account: bytes | None = None) -> ev.Event:
-    return ev.Arrived(TIME, ID, account, fallback, size, None, ev.PROC)
+def arrived(sender: bytes, fallback: bytes, size: int, account: bytes | None = None) -> ev.Event:
+    return ev.Arrived(TIME, ID, account, fallback, size, None, ev.PROC, sender)
 
 
 @pytest.mark.parametrize("daemon", [b"smtp", b"lmtp", b"virtual", b"pipe", b"error", b"discard", b"local", b"mylda"])
@@ -267,10 +267,16 @@ def test_mail_that_a_local_alias_sends_on_is_no_delivery() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"from=<carol@Shop.test>, size=1796, nrcpt=2 (queue active)", [arrived(b"shop.test", 1796)]),
-        (b"from=<>, size=0, nrcpt=1 (queue active)", [arrived(b"<>", 0, b"<>")]),
-        (b"from=<root>, size=260, nrcpt=1 (queue active)", [arrived(b"root", 260)]),
-        (b'from=<"q, s>, size=1, "@acme.test>, size=261, nrcpt=1 (queue active)', [arrived(b"acme.test", 261)]),
+        (
+            b"from=<carol@Shop.test>, size=1796, nrcpt=2 (queue active)",
+            [arrived(b"carol@Shop.test", b"shop.test", 1796)],
+        ),
+        (b"from=<>, size=0, nrcpt=1 (queue active)", [arrived(b"", b"<>", 0, b"<>")]),
+        (b"from=<root>, size=260, nrcpt=1 (queue active)", [arrived(b"root", b"root", 260)]),
+        (
+            b'from=<"q, s>, size=1, "@acme.test>, size=261, nrcpt=1 (queue active)',
+            [arrived(b'"q, s>, size=1, "@acme.test', b"acme.test", 261)],
+        ),
         (b"from=<a@b>, status=expired, returned to sender", [ev.Expired(TIME, ID)]),
         (b"from=<a@b>, status=force-expired, returned to sender", [ev.Expired(TIME, ID)]),
         (b"removed", [ev.Gone(TIME, ID)]),

@@ -92,6 +92,7 @@ def test_the_first_line_of_a_message(
         None,
         size,
         listed.taken - age_seconds,
+        sender=head[head.index(b"<") + 1 : head.rindex(b">")],
     )
 
 

@@ -138,7 +138,15 @@ def test_a_journal_finishes_recipients_before_the_header_does(tmp_path: Path) ->
 
 def test_the_parts_of_a_header_file() -> None:
     assert message(b"a@b.test", b"c@d.test") == Waiting(
-        ID, RETRY, (b"a@b.test", b"c@d.test"), b"bob@acme.test", b"acme.test", b"welcome", -1, 1795290676
+        ID,
+        RETRY,
+        (b"a@b.test", b"c@d.test"),
+        b"bob@acme.test",
+        b"acme.test",
+        b"welcome",
+        -1,
+        1795290676,
+        sender=b"bob@acme.test",
     )
 
 

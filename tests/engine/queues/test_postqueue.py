@@ -71,6 +71,7 @@ def test_every_captured_listing_is_read_in_full(name: str) -> None:
             size=row["message_size"],
             arrived=row["arrival_time"],
             transient=row["queue_name"] == "maildrop",
+            sender=row["sender"].encode(),
         )
         for row in rows
     }

@@ -213,14 +213,14 @@ class EximLog:
             return None
         recipients = recipients_of(rest)
         if sender == BOUNCE:
-            return Arrived(time, id_, BOUNCE, BOUNCE, size, recipients, NEW)
+            return Arrived(time, id_, BOUNCE, BOUNCE, size, recipients, NEW, b"")
         fallback = self._domains.get(sender.rpartition(b"@")[2]) or self._sender_account(sender)
         _, authenticated, login = fields.partition(b" A=")
         if authenticated:
             account = self._logins.get(login) or self._login_account(login)
         else:
             account = b"" if fields[:2] == b"H=" else self._local_account(fields)
-        return Arrived(time, id_, account or fallback, fallback, size, recipients, NEW)
+        return Arrived(time, id_, account or fallback, fallback, size, recipients, NEW, sender)
 
     def _sender_account(self, sender: bytes) -> bytes:
         if len(self._domains) >= _MANY:

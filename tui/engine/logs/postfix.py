@@ -88,7 +88,7 @@ class PostfixLog:
         self._accounts = accounts
         self._stamps = Stamps(zone)
         self._heard: dict[bytes, int] = {}
-        self._owners: dict[bytes, tuple[bytes | None, bytes]] = {}
+        self._owners: dict[bytes, tuple[bytes | None, bytes, bytes]] = {}
         self._sizes: dict[bytes, int] = {}
         self._users: dict[bytes, bytes] = {}
         self._uids: dict[bytes, bytes] = {}
@@ -166,8 +166,8 @@ class PostfixLog:
                         size = size_of(digits)
                         if size is None:
                             size = self._size(digits)
-                        account, fallback = owner_of(sender) or self._owner(sender)
-                        append(Arrived(time, queue_id, account, fallback, size, None, PROC))
+                        account, fallback, address = owner_of(sender) or self._owner(sender)
+                        append(Arrived(time, queue_id, account, fallback, size, None, PROC, address))
                         continue
                 elif body == b"removed":
                     append(Gone(time, queue_id))
@@ -187,10 +187,10 @@ class PostfixLog:
         heard = _DAEMONS.get(program, DELIVERY if b"postfix" in system else 0) if slash else 0
         return _kept(self._heard, tag, heard)
 
-    def _owner(self, sender: bytes) -> tuple[bytes | None, bytes]:
-        """The account and the fallback of ``from=<sender``."""
+    def _owner(self, sender: bytes) -> tuple[bytes | None, bytes, bytes]:
+        """The account, the fallback and the address of ``from=<sender``."""
         address = sender.removeprefix(b"from=<")
-        owner = (None if address else BOUNCE, self._accounts.by_sender(address))
+        owner = (None if address else BOUNCE, self._accounts.by_sender(address), address)
         return _kept(self._owners, sender, owner)
 
     def _size(self, digits: bytes) -> int:

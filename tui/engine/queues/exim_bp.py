@@ -88,6 +88,7 @@ class EximBp:
             campaign=None,
             size=_size(words[1]) if at == 2 else -1,
             arrived=taken - _age_seconds(words[0]) if at else taken,
+            sender=sender if sent else None,
         )
 
 

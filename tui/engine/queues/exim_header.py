@@ -54,6 +54,7 @@ def waiting(id_: bytes, header: bytes, journal: bytes, accounts: Accounts) -> Wa
         campaign=_campaign(envelope.headers),
         size=-1,
         arrived=envelope.arrived,
+        sender=envelope.sender,
     )
 
 

@@ -86,6 +86,7 @@ class Postqueue:
             size=message.message_size,
             arrived=message.arrival_time,
             transient=message.queue_name == "maildrop",
+            sender=sender,
         )
 
 
