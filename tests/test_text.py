@@ -9,8 +9,9 @@ import pytest
 import wcwidth
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
-from tui.text import REPLACEMENT, cell_width, clean, fit
+from tui.text import REPLACEMENT, cell_width, clean, fit, shown
 
 HOSTILE = [
     "\x1b[2J",
@@ -79,7 +80,46 @@ def test_any_bytes_become_text_that_can_be_shown(raw: bytes) -> None:
 
 @given(ANY_TEXT, st.integers(0, 40), st.booleans())
 def test_fitted_text_takes_exactly_its_cells(text: str, width: int, right: bool) -> None:
-    assert cell_width(fit(clean(text), width, right=right)) == width
+    fitted = fit(text, width, right=right)
+    assert cell_width(fitted) == width
+    assert shown(fitted) == fitted
+
+
+def test_every_character_is_shown_in_as_many_cells_as_all_tables_say() -> None:
+    chars = [
+        chr(code) for code in (*range(0x3400), *range(0xA000, 0xAC00), *range(0xD7A0, 0x20000), *range(0, 0x110000, 31))
+    ]
+    kept = [char for char in chars if shown(char) == char]
+    assert [char for char in kept if not cell_width(char) == wcwidth.wcwidth(char) == cell_len(char)] == []
+    assert [char for char in chars if cell_width(shown(char)) != cell_width(char)] == []
+    assert set(map(unicodedata.category, kept)).isdisjoint({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+@given(ANY_TEXT)
+def test_shown_text_takes_the_cells_that_were_counted_for_it(text: str) -> None:
+    assert shown(shown(text)) == shown(text)
+    assert cell_width(shown(text)) == cell_width(text) == wcwidth.wcswidth(shown(text)) == cell_len(shown(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("🇩🇪", "DE"),
+        ("👍🏽", "👍"),
+        ("e" + "\u0301" * 40, "e\u0301\u0301\u0301"),
+        ("की", f"क{REPLACEMENT}"),
+        ("\u1112\u1161\u11ab", f"\u1112{REPLACEMENT}{REPLACEMENT}"),
+        ("\x1b[2J", f"{REPLACEMENT}[2J"),
+        ("Ünïcode 名前 עברית 한국어 ▁▂▃ ⣀⣿ ✖ ●", "Ünïcode 名前 עברית 한국어 ▁▂▃ ⣀⣿ ✖ ●"),
+    ],
+)
+def test_what_terminals_do_not_agree_on_is_shown_another_way(text: str, seen: str) -> None:
+    assert shown(text) == seen
+
+
+def test_a_long_name_costs_no_more_than_its_column() -> None:
+    assert fit("日" * 1_000_000, 5) == "日日…"
+    assert fit("a" + "\u0301" * 1_000_000, 3) == "a\u0301\u0301\u0301  "
 
 
 def test_fit_cuts_with_an_ellipsis_and_pads_on_the_right_side() -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import wcwidth
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
 
+from tests.ui.hostile import HOSTILE
 from tui.hub.protocol import Span
-from tui.ui.widgets.lines import changed_cells, justified, wrapped
+from tui.ui.glyphs import ASCII, UNICODE, Glyphs
+from tui.ui.themes import COLOUR_VARIABLES, STYLE_VARIABLES
+from tui.ui.widgets.lines import Line, Lines, changed_cells, justified, line_width, wrapped
 
 spans = st.builds(Span, st.text("ab日é", max_size=4), st.sampled_from(["", "new", "retry"]))
 lines = st.lists(spans, max_size=8)
@@ -47,3 +57,56 @@ def test_two_ends_of_a_line() -> None:
 def test_sentences_are_broken_at_blanks() -> None:
     assert wrapped("a sentence that is long", 10) == ["a sentence", "that is", "long"]
     assert wrapped("", 10) == []
+
+
+class Drawn(Lines):
+    """Draws the lines it is given."""
+
+    def __init__(self, glyphs: Glyphs, lines: list[Line]) -> None:
+        super().__init__(glyphs)
+        self.given = lines
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        return self.given
+
+
+@asynccontextmanager
+async def drawn(*lines: Line, glyphs: Glyphs = UNICODE) -> AsyncIterator[Drawn]:
+    class Shown(App[None]):
+        def get_theme_variable_defaults(self) -> dict[str, str]:
+            return {**dict.fromkeys(COLOUR_VARIABLES, "#123456"), **STYLE_VARIABLES}
+
+        def compose(self) -> ComposeResult:
+            yield Drawn(glyphs, list(lines))
+
+    app = Shown()
+    async with app.run_test(size=(40, max(len(lines), 5))) as pilot:
+        await pilot.pause()
+        yield app.query_one(Drawn)
+
+
+async def test_words_are_underlined_and_not_the_blanks_that_align_them() -> None:
+    line = [Span("name  ", "name"), Span("   12", "changed"), Span("  "), Span("  ", "changed"), Span("x", "changed")]
+    async with drawn(line) as widget:
+        segments = list(widget.render_line(0))
+    assert "".join(segment.text for segment in segments) == "name     12    x".ljust(40)
+    assert [segment.text for segment in segments if segment.style and segment.style.underline] == ["12", "x"]
+
+
+async def test_blanks_cost_no_escape_sequences() -> None:
+    line = [Span("a", "new"), Span("   ", "retry"), Span(" "), Span("b", "new"), Span("c", "strong")]
+    async with drawn(line) as widget:
+        assert [segment.text for segment in widget.render_line(0)][:2] == ["a    b", "c"]
+        assert widget._look("live") is widget._look("success"), "one style is one look"
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+async def test_text_that_nobody_cleaned_cannot_harm_the_terminal(glyphs: Glyphs) -> None:
+    lines = [[Span("<"), Span(text, "name"), Span(">")] for text in HOSTILE]
+    async with drawn(*lines, glyphs=glyphs) as widget:
+        for before, line in zip(lines, widget._drawn, strict=True):
+            text = "".join(span.text for span in line)
+            assert not {unicodedata.category(char) for char in text} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+            assert wcwidth.wcswidth(text) == line_width(line)
+            assert line_width(line) == line_width(before) or glyphs is ASCII
+        assert [widget.render_line(y).cell_length for y in range(len(lines))] == [40] * len(lines)

@@ -92,11 +92,11 @@ async def test_esc_gives_back_the_theme_there_was(key: str) -> None:
 
 async def test_what_lies_under_it_stays_in_sight_in_the_new_colours() -> None:
     async with choosing() as (app, pilot):
-        before = app.query_one(Ground)._style("retry")
+        before = app.query_one(Ground)._look("retry").style
         await pilot.press("end")
         await pilot.pause()
         assert app.seen()[0].startswith("xxxxxxxxxx")
-        assert app.screen_stack[0].query_one(Ground)._style("retry") != before
+        assert app.screen_stack[0].query_one(Ground)._look("retry").style != before
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 15), (40, 10), (30, 5)])

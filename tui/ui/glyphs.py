@@ -9,7 +9,7 @@ from functools import cache
 
 from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.model import STATES, Freshness
-from tui.text import cell_width, fit
+from tui.text import cell_width, fit, shown
 from tui.ui.abilities import abilities
 
 
@@ -41,15 +41,18 @@ class Glyphs:
     freshness: Mapping[Freshness, str]
 
     def plain(self, text: str) -> str:
-        """``text`` as this terminal can show it: as it is, or with ``?`` for what ASCII lacks."""
-        if not self.ascii or text.isascii():
+        """``text`` as this terminal can show it, in the same cells: as it is, or with a sign for what would harm it or
+        would not keep its place, and ``?`` for what ASCII lacks."""
+        if text.isascii() and text.isprintable():
             return text
-        return text.encode("ascii", "replace").decode("ascii")
+        text = shown(text)
+        return text.encode("ascii", "replace").decode("ascii") if self.ascii else text
 
     def fit(self, text: str, width: int, *, right: bool = False) -> str:
         """``text`` cut or padded to ``width`` cells, in signs this terminal can show."""
-        fitted = fit(self.plain(text), width, right=right)
-        return fitted.replace("…", self.wait) if self.ascii else fitted
+        if not self.ascii:
+            return fit(text, width, right=right)
+        return fit(self.plain(text[: width + 1]), width, right=right).replace("…", self.wait)
 
     def width(self, text: str) -> int:
         """The cells that ``text`` takes when shown."""

@@ -3,7 +3,7 @@ Text is never taken for markup."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -30,6 +30,16 @@ ROLES = (
     *("live", "stale", "partial", "error", "paused", "replay"),
     *("problem", "changed", "marked", "follow", "focus", "prompt", "caret", "match"),
 )
+
+
+class _Look(NamedTuple):
+    """A style; what of it is seen on blanks, as a number: in two looks of one ground blanks look alike, which saves the
+    escape sequences between them, most of what a row costs on a slow link; and, where it is underlined, the style of
+    the blanks that align its words."""
+
+    style: Style
+    ground: int
+    flat: Style | None
 
 
 class Lines(Widget, can_focus=False):
@@ -89,7 +99,9 @@ class Lines(Widget, can_focus=False):
         super().__init__(id=id)
         self.glyphs = glyphs
         self._drawn: list[Line] = []
-        self._role_styles: dict[str, Style] = {}
+        self._looks: dict[str, _Look] = {}
+        self._looks_of: dict[Style, _Look] = {}
+        self._grounds: dict[object, int] = {}
 
     def lines(self, width: int, height: int) -> list[Line]:
         """What to show in ``width`` by ``height`` cells, from the top; what is too long or too many is cut."""
@@ -114,13 +126,22 @@ class Lines(Widget, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """Line ``y`` (from 0) as Textual paints it."""
         segments: list[Segment] = []
+        run, look = "", self._look("")
         for span in _at(self._drawn, y):
-            style = self._style(span.role)
-            if segments and _looks_alike(span.text, style, segments[-1].style):
-                segments[-1] = Segment(segments[-1].text + span.text, segments[-1].style)
-            else:
-                segments.append(Segment(span.text, style))
-        return Strip(segments).adjust_cell_length(self.size.width, self._style(""))
+            text, own = span.text, self._look(span.role)
+            if own is look or (own.ground == look.ground and text.isspace()):
+                run += text
+                continue
+            if own.flat is not None and (text[0] == " " or text[-1] == " "):
+                lead, word, trail = _parted(text)
+                segments += [Segment(run, look.style), Segment(lead, own.flat), Segment(word, own.style)]
+                run, look = trail, self._looks_of[own.flat]
+                continue
+            segments.append(Segment(run, look.style))
+            run, look = text, own
+        segments.append(Segment(run, look.style))
+        segments = [segment for segment in segments if segment.text]
+        return Strip(segments).adjust_cell_length(self.size.width, self._look("").style)
 
     def on_resize(self, _event: events.Resize) -> None:
         """The size decides what is shown; Textual repaints the whole by itself then."""
@@ -128,24 +149,40 @@ class Lines(Widget, can_focus=False):
 
     def notify_style_update(self) -> None:
         """Forget the styles: the theme may have changed."""
-        self._role_styles.clear()
+        self._looks.clear()
+        self._looks_of.clear()
         super().notify_style_update()
 
     def _showable(self, line: Line) -> Line:
-        """The line without empty spans, and in ASCII where the terminal knows no more, whoever wrote it."""
-        return [Span(self.glyphs.plain(span.text), span.role) for span in line if span.text]
+        """The line without empty spans, and with nothing but what this terminal can show and what cannot harm it,
+        whoever wrote it: the last defence, which takes a few percent of what painting does."""
+        plain, kept = self.glyphs.plain, []
+        for span in line:
+            if span.text:
+                text = plain(span.text)
+                kept.append(span if text is span.text else Span(text, span.role))
+        return kept
 
-    def _style(self, role: str) -> Style:
-        style = self._role_styles.get(role)
-        if style is None:
+    def _look(self, role: str) -> _Look:
+        look = self._looks.get(role)
+        if look is None:
             style = self.rich_style
             for part in role.split():
                 if part.startswith(COLOR):
                     style += self._user_style(part.removeprefix(COLOR))
                 else:
                     style += self.get_component_rich_style(f"lines--{part}", partial=True, default=Style.null())
-            self._role_styles[role] = style
-        return style
+            look = self._looks[role] = self._look_of(style)
+        return look
+
+    def _look_of(self, style: Style) -> _Look:
+        """The one look of all roles that are drawn in this style."""
+        look = self._looks_of.get(style)
+        if look is None:
+            flat = self._look_of(style + Style(underline=False)).style if style.underline else None
+            ground = (style.bgcolor, bool(style.reverse), bool(style.underline))
+            look = self._looks_of[style] = _Look(style, self._grounds.setdefault(ground, len(self._grounds)), flat)
+        return look
 
     def _user_style(self, color: str) -> Style:
         """The style of a colour as the configuration names it; none where there are no colours, or no such one."""
@@ -177,12 +214,11 @@ def changed_cells(old: Line, new: Line, width: int) -> list[tuple[int, int]]:
     return [*runs, (x, width - x)] if len(old) != len(new) else runs
 
 
-def _looks_alike(text: str, style: Style, other: Style | None) -> bool:
-    """Whether ``text`` looks the same in the other style: blanks show nothing but their ground. Saves the escape
-    sequences between two styles, most of what a row costs on a slow link."""
-    if other is None or style == other:
-        return other is not None
-    return text.isspace() and (style.bgcolor, style.reverse) == (other.bgcolor, other.reverse)
+def _parted(text: str) -> tuple[str, str, str]:
+    """The blanks before, the words, the blanks after."""
+    word = text.strip(" ")
+    before = text.index(word) if word else len(text)
+    return text[:before], word, text[before + len(word) :]
 
 
 def line_width(line: Line) -> int:

@@ -1,0 +1,35 @@
+"""Text as an attacker, a bug or another alphabet writes it, for tests of whatever shows text from outside."""
+
+from __future__ import annotations
+
+HOSTILE = (
+    "[red]x[/red]",
+    "[/x]",
+    "[@click=app.quit]x[/]",
+    "\x1b[2J\x1b[1;1Hx",
+    "\x1b]0;title\x07\x1b]52;c;cm0gLXJm\x07",
+    "\x9b2Jx\x90q\x9c",
+    "a\nb\r\nc\rd\te\x0b\x0c\x08\x7f\x00",
+    "a\u2028b\u2029c\x85d",
+    "\u202egnp.exe\u202c",
+    "\u2066x\u2069\u200fy",
+    "日本語キャンペーン",
+    "ＡＢＣ全角",
+    "👨\u200d👩\u200d👧\u200d👦",
+    "👍🏽🇩🇪🇫🇷❤\ufe0f1\ufe0f\u20e3",
+    "🫨🪿",
+    "a\u200bb\u200cc\u200dd\u2060e\ufefff",
+    "e\u0301a\u0308" + "z" + "\u0300\u0301\u0302" * 40,
+    "\u0301leading mark",
+    "नमस्ते की दुनिया",
+    "한국어 \u1112\u1161\u11ab",
+    "עברית عربي",
+    "\ud83d lone \udc00",
+    "\U000e0041\U000e007fx\ufe00",
+    "\ufff9x\ufffb\ue000\U0010ffff",
+    "x" * 10_000,
+    "日" * 10_000,
+    "\u0301" * 10_000,
+    "",
+    "   ",
+)
