@@ -17,8 +17,8 @@ _HARMFUL = re.compile(
 )
 
 _NARROW = (
-    " -~\xa0-\xac\xae-\u02ff\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u22ff\u2500-\u25fc"
-    "\u2800-\u28ff\u2713\u2716\ufffd"
+    " -~\xa0-\xac\xae-\u02ff\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482"
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2190-\u22ff\u2500-\u25fc\u2800-\u28ff\u2713\u2716\ufffd"
 )
 _WIDE = "\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
 """Far from all, but what is common, of what takes one cell and two in every terminal."""
