@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.scripted import cell
-from tui.model import Grouping, QueueQuery, QueueRow
+from tui.model import STATES, Grouping, QueueQuery, QueueRow
 from tui.text import cell_width
-from tui.ui.columns import EDGE, GAP, MARGIN, MIX, RowFacts, Whose, columns_for, sort_names
-from tui.ui.glyphs import ASCII, UNICODE
+from tui.ui.columns import EDGE, GAP, MARGIN, RowFacts, Whose, columns_for, sort_names, trend_cells
+from tui.ui.glyphs import ASCII, UNICODE, Glyphs
 
 QUERIES = [QueueQuery(grouping=grouping) for grouping in Grouping] + [
     QueueQuery(grouping=Grouping.ACCOUNT_CAMPAIGN, account_id=1)
@@ -24,6 +24,7 @@ counts = st.integers(0, 10**10)
     st.sampled_from([UNICODE, ASCII]),
     st.tuples(st.text("aé日", max_size=60), st.text(max_size=5), st.text(max_size=5), counts, counts, counts, counts),
     st.none() | st.floats(-1e6, 1e6),
+    st.none() | st.text("012345678 ", max_size=30),
     st.sampled_from([(), ("mx1",), ("mx1", "mail.with-a-long-name.test")]),
     st.booleans(),
 )
@@ -33,6 +34,7 @@ def test_cells_have_exactly_their_width(
     glyphs: object,
     values: tuple[str, str, str, int, int, int, int],
     delta: float | None,
+    trend: str | None,
     sources: tuple[str, ...],
     senders: bool,
 ) -> None:
@@ -40,12 +42,12 @@ def test_cells_have_exactly_their_width(
     row = cell(*values)
     columns = columns_for(query, width, signs, Whose(sources, senders))
     for column in columns:
-        text = "".join(span.text for span in column.cell(RowFacts(row, delta, row), column.width, signs))
+        text = "".join(span.text for span in column.cell(RowFacts(row, delta, row.total, trend), column.width, signs))
         assert cell_width(text) == column.width
     assert MARGIN + sum(column.width + GAP for column in columns) - GAP + EDGE <= width
-    assert all(column.width >= len(column.header) for column in columns if column.number or column.header == MIX)
-    least = 4 if len(sources) > 1 or senders else 7
-    assert all(column.width >= least for column in columns if not column.number)
+    assert all(column.width >= len(column.header) for column in columns if not column.key)
+    least = 3 if len(sources) > 1 or senders else 6
+    assert all(column.width >= least for column in columns if column.key)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_cells_have_exactly_their_width(
 )
 def test_the_first_columns_name_the_row(query: QueueQuery, names: list[str]) -> None:
     headers = [column.header for column in columns_for(query, 140, UNICODE)]
-    assert headers == [*names, "new", "proc", "retry", "hold", "total", "Δ/min", "share", " made up of"]
+    assert headers == [*names, "new", "proc", "retry", "hold", "total", "Δ/min", "share", "trend", "drain"]
 
 
 def test_rows_of_several_sources_begin_with_their_source() -> None:
@@ -72,24 +74,74 @@ def test_rows_of_several_sources_begin_with_their_source() -> None:
     assert columns_for(QUERIES[1], 80, UNICODE, Whose(["mx1"]))[0].header == "account"
 
 
-def test_narrow_tables_keep_the_counts() -> None:
-    for width, counts in ((60, ["new", "proc", "retry", "hold", "total"]), (40, ["retry", "hold", "total"])):
-        headers = [column.header for column in columns_for(QUERIES[1], width, UNICODE)]
-        assert headers == ["account", *counts]
+@pytest.mark.parametrize(
+    ("width", "numbers"),
+    [
+        (40, ["retry", "hold", "total"]),
+        (60, ["new", "proc", "retry", "hold", "total"]),
+        (80, ["new", "proc", "retry", "hold", "total", "Δ/min", "drain"]),
+        (100, ["new", "proc", "retry", "hold", "total", "Δ/min", "share", "trend", "drain"]),
+        (200, ["new", "proc", "retry", "hold", "total", "Δ/min", "share", "trend", "drain", " made up of"]),
+    ],
+)
+def test_narrow_tables_keep_the_counts_and_then_what_becomes_of_them(width: int, numbers: list[str]) -> None:
+    columns = columns_for(QUERIES[1], width, UNICODE)
+    assert [column.header for column in columns] == ["account", *numbers]
+    assert bool(trend_cells(columns)) is (width >= 100)
 
 
-def test_numbers_and_names_can_be_sorted_by() -> None:
-    assert sort_names(QUERIES[2], 140, UNICODE) == [
-        ("account", False),
-        ("campaign", False),
-        *[(name, True) for name in ("new", "proc", "retry", "hold", "total", "delta")],
+def test_two_names_keep_room_to_be_read() -> None:
+    for width in (80, 100, 140):
+        assert all(column.width >= 12 for column in columns_for(QUERIES[2], width, UNICODE) if column.key)
+
+
+def test_a_wider_table_never_shows_less_beside_the_names() -> None:
+    for query in QUERIES:
+        seen = 0
+        for width in range(40, 250):
+            columns = [column for column in columns_for(query, width, UNICODE) if not column.key]
+            assert len(columns) >= seen
+            seen = len(columns)
+
+
+def test_every_column_but_the_bar_can_be_sorted_by() -> None:
+    assert sort_names(QUERIES[2], 200, UNICODE, Whose(["mx1", "mx2"], several_senders=True)) == [
+        *[(name, False) for name in ("source", "sender", "account", "campaign")],
+        *[(name, True) for name in ("new", "proc", "retry", "hold", "total", "delta", "share", "trend", "drain")],
     ]
 
 
+def _text(header: str, facts: RowFacts, glyphs: Glyphs = UNICODE, width: int = 200) -> str:
+    column = next(column for column in columns_for(QUERIES[1], width, glyphs) if column.header == header)
+    return "".join(span.text for span in column.cell(facts, column.width, glyphs))
+
+
+def test_a_gap_in_a_trend_is_not_taken_for_nothing() -> None:
+    row = QueueRow(new=50)
+    assert _text("trend", RowFacts(row, None, 50, "08 0")).strip() == "_█ _"
+    assert _text("trend", RowFacts(row, None, 50, "08 0"), ASCII).strip() == "_@ _"
+    assert _text("trend", RowFacts(row, None, 50, "    ")).strip() == "–"
+    assert _text("trend", RowFacts(row, None, 50, "")).strip() == "–"
+    assert _text("trend", RowFacts(row, None, 50)).strip() == ""
+
+
+def test_a_row_says_how_long_it_still_takes() -> None:
+    for delta, text in ((-10.0, "5 min"), (3.0, "growing"), (0.0, "steady"), (None, "–")):
+        assert _text("drain", RowFacts(QueueRow(new=50), delta, 50)).strip() == text
+
+
+def test_the_share_is_that_of_all_that_waits() -> None:
+    assert _text("share", RowFacts(QueueRow(new=50), None, 200)).strip() == "25.0%"
+    assert _text("share", RowFacts(QueueRow(), None, 0)).strip() == "–"
+
+
+def test_only_counts_are_marked_when_they_change() -> None:
+    columns = columns_for(QUERIES[2], 200, UNICODE, Whose(["mx1", "mx2"], several_senders=True))
+    assert [column.header for column in columns if column.counted] == [*STATES, "total"]
+
+
 def test_the_bar_shows_the_parts_of_the_row() -> None:
-    bar = columns_for(QUERIES[1], 140, ASCII)[-1]
-    row = QueueRow(new=50, retry=25, hold=25)
-    text = "".join(span.text for span in bar.cell(RowFacts(row, None, row), 21, ASCII))
-    assert text == " nnnnnnnnnnrrrrrhhhhh"
-    empty = QueueRow()
-    assert "".join(span.text for span in bar.cell(RowFacts(empty, None, empty), 21, ASCII)).strip() == ""
+    row = QueueRow(new=40, retry=40, hold=20)
+    text = _text(" made up of", RowFacts(row, None, 100), ASCII)
+    assert text.strip() == "nnnnnnnnnnrrrrrrrrrrhhhhh"
+    assert _text(" made up of", RowFacts(QueueRow(), None, 0), ASCII).strip() == ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.numbers import age, change, count, rate, share, short, size_bytes
+from tui.ui.numbers import age, change, count, drain, percent, rate, share, short, size_bytes
 
 
 @given(st.integers(0, 10**18), st.integers(6, 12))
@@ -43,9 +43,8 @@ def test_counts_are_whole_while_they_fit() -> None:
 
 
 def test_unknown_is_never_zero() -> None:
-    assert [count(None, 5, "–"), size_bytes(None, "–"), rate(None, "–"), change(None, 5, "–"), share(0, 0, "–")] == [
-        "–"
-    ] * 5
+    said = [count(None, 5, "–"), size_bytes(None, "–"), rate(None, "–"), change(None, 5, "–"), share(0, 0, "–")]
+    assert [*said, percent(None, "–"), drain(7, None, "–")] == ["–"] * 7
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0 B"), (512, "512 B"), (412_000_000, "412 MB"), (1_500, "1.50 kB")])
@@ -69,3 +68,32 @@ def test_ages_grow_in_steps(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.01, "0"), (-5.0, "-5"), (1.5, "+1.5"), (1234.0, "+1,234")])
 def test_changes(value: float, text: str) -> None:
     assert change(value, 7, "–") == text
+
+
+@given(st.integers(0, 10**12), st.none() | st.floats(-1e12, 1e12))
+def test_a_drain_fits_its_cells_and_ends_only_where_the_queue_shrinks(
+    total: int, change_per_minute: float | None
+) -> None:
+    text = drain(total, change_per_minute, "–")
+    assert len(text) <= 7
+    shrinks = change_per_minute is not None and change_per_minute < -0.06
+    assert shrinks is (text[-1] in "nhd") or not total or -0.06 < (change_per_minute or 0.0) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("total", "change_per_minute", "text"),
+    [
+        (420, -10.0, "42 min"),
+        (5, -10.0, "<1 min"),
+        (596, -10.0, "1 h"),
+        (1795, -10.0, "3 h"),
+        (28_000, -10.0, "47 h"),
+        (30_000, -10.0, "2 d"),
+        (10**9, -10.0, ">99 d"),
+        (420, 10.0, "growing"),
+        (420, 0.01, "steady"),
+        (0, -1.0, "empty"),
+    ],
+)
+def test_drains(total: int, change_per_minute: float, text: str) -> None:
+    assert drain(total, change_per_minute, "–") == text
