@@ -23,6 +23,9 @@ ID_AT_MOST = 23
 
 LEAST_NAME_WIDTH = 8
 
+ROOMY_FROM = 16
+"""From so many lines on there are blank ones between the parts."""
+
 BOTH_FROM = 40
 """Sender and recipient stand side by side from this width on; below it the recipient alone."""
 
@@ -80,7 +83,7 @@ class DetailView(Lines):
         below = len(body) - room
         self._top = max(min(self._top, below), 0)
         hidden = [f"{self.glyphs.up} {self._top}"] if self._top else []
-        hidden += [f"{self.glyphs.down} {below - self._top} more lines"] if below > self._top else []
+        hidden += [f"{self.glyphs.down} {below - self._top} more"] if below > self._top else []
         place = [Span("  ".join(hidden), "muted"), Span(" ")] if hidden else []
         heading = _heading(self._detail.row, self._view, place, width, self.glyphs, focused=self._focused)
         return [heading, *body[self._top : self._top + room]]
@@ -122,8 +125,8 @@ def age(seconds: float) -> str:
 
 def _joined(facts: list[Line], causes: list[Line], messages: list[Line], height: int) -> list[Line]:
     """The three parts under one another, with a line between where that leaves enough of them to be seen."""
-    between: list[Line] = [[]] if height >= 12 else []
-    return [*facts, *between, *causes, *(between or [[]] if messages else []), *messages]
+    between: list[Line] = [[]] if height >= ROOMY_FROM else []
+    return [*facts, *between, *causes, *(between if messages else []), *messages]
 
 
 def _heading(row: QueueRow, view: View, place: Line, width: int, glyphs: Glyphs, *, focused: bool) -> Line:
