@@ -20,7 +20,18 @@ from tui.hub.collectors import Collectors
 from tui.hub.drawing import Drawing, added_up, rates_of, wanted
 from tui.hub.hub import Hub
 from tui.hub.poller import Poller
-from tui.hub.protocol import AccountsRequest, ChartLine, Close, HubLink, Refresh, View, ViewRequest
+from tui.hub.protocol import (
+    AccountsRequest,
+    ChartLine,
+    Close,
+    Exported,
+    HubLink,
+    HubRestarted,
+    Jumped,
+    Refresh,
+    View,
+    ViewRequest,
+)
 from tui.hub.sheet import QUICK_ROWS
 from tui.hub.views import same_but_for_time
 from tui.model import Counts, Freshness, Grouping, History, MailTotals, QueueQuery, RowKey
@@ -47,6 +58,7 @@ class Screen:
     def __init__(self, hub: HubLink) -> None:
         self.hub = hub
         self.views: list[View] = []
+        self.replies: list[Jumped | Exported] = []
 
     @property
     def view(self) -> View:
@@ -59,8 +71,11 @@ class Screen:
 
     async def read(self) -> None:
         async for answer in self.hub.answers():
-            assert isinstance(answer, View)
-            self.views.append(answer)
+            assert not isinstance(answer, HubRestarted)
+            if isinstance(answer, View):
+                self.views.append(answer)
+            else:
+                self.replies.append(answer)
 
     async def until(self, condition: Callable[[View], object]) -> View:
         await until(lambda: self.views and condition(self.views[-1]))
@@ -417,7 +432,7 @@ async def test_without_any_totals_there_is_no_waiting_for_them() -> None:
 async def test_a_source_without_history_has_the_trend_of_what_was_seen() -> None:
     queue, _ = two_sources()
     async with screen(queue) as shown:
-        shown.ask(selected=RowKey("queue", 1, 2), chart_width=50, chart_height=8, span_seconds=300)
+        shown.ask(selected=RowKey("queue", 1, 2), chart_width=100, chart_height=8, span_seconds=300)
         view = await shown.until(lambda view: view.chart)
         assert view.chart_title == "Waiting: user2 - last 5 min"
         assert "new 2" in "".join(span.text for span in view.chart[0])

@@ -17,6 +17,7 @@ from tui.hub.collectors import Collectors
 from tui.hub.detail import Details
 from tui.hub.drawing import Drawing, wanted
 from tui.hub.errands import Errand, Errands, Reply, refusal
+from tui.hub.jump import jump
 from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
 from tui.hub.trends import Trends
@@ -190,7 +191,10 @@ class Hub:
                     await asyncio.sleep(DRAW_SECONDS)
 
     async def _run(self, errand: Errand) -> Reply:
-        return refusal(errand, "This cannot be done yet.")
+        """Do what is asked once."""
+        if isinstance(errand, Jump):
+            return await jump(errand, self._pollers, self._worker)
+        return refusal(errand, "Nothing can be exported yet.")
 
     async def _push(self) -> None:
         """Offer a new view when something in it changed, or to show that we live; look once a second whether ages

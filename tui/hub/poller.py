@@ -137,9 +137,14 @@ class Poller:
         """Why the source is not to be asked for anything just now; empty when it is."""
         if self._paused:
             return "Paused: nothing is asked."
-        if self._error is None and self._now() < self._not_before:
+        if self._error is None and self.wants_rest:
             return "It wants to be left alone for a while."
         return self._error or ""
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether the source asked to be left alone for now: that binds everybody."""
+        return self._now() < self._not_before
 
     @property
     def may_be_asked(self) -> bool:
