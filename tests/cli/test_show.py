@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tui.cli import show
-from tui.cli.formats import Report
 from tui.cli.show import Answer, Asked
 from tui.config import ConfigError, CpanelSource, LocalSource, SenderQueueSource, SourceConfig
+from tui.hub.formats import Report
 from tui.model import (
     Cause,
     Checkup,

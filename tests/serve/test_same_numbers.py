@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from tests.engine.ledger_model import BASE, CELLS, batches_of
 from tests.serve.served import SENDER, Served, ledger_source, served, write_ledger
-from tui.cli import formats
 from tui.cli.show import Asked, ask_all, make_report
 from tui.config import CpanelSource, SenderQueueSource
 from tui.config.secrets import Secret
+from tui.hub import formats
 from tui.model import Grouping
 from tui.sources.cpanel import Cpanel
 from tui.sources.sender_queue import SenderQueue

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tui.cli import formats
 from tui.cli.arguments import Exit
-from tui.cli.formats import Report, Row
 from tui.cli.output import say, write
 from tui.cli.sources import collected, configuration, sources_of, with_demo_ledgers
 from tui.config import ConfigError, CpanelSource, DemoSource, LocalSource, SenderQueueSource, SourceConfig
+from tui.hub import formats
+from tui.hub.formats import Report, Row
 from tui.model import Freshness, Grouping, QueueQuery, QueueRow, SourceStatus
 from tui.sources.source import Source, SourceError
 

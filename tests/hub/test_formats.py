@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.cli import formats
-from tui.cli.formats import Report, Row, ShownSource
+from tui.hub import formats
+from tui.hub.formats import Report, Row, ShownSource
 from tui.model import Grouping, MailTotals, QueueRow
 from tui.text import cell_width, clean
 

@@ -1,4 +1,5 @@
-"""What `show` prints: rows as a table, as JSON or as CSV. Pure: values in, lines of text out."""
+"""Rows as a table, as JSON or as CSV: what `show` prints and the screen exports. Pure: values in, lines of text out.
+The command line and the export enter."""
 
 from __future__ import annotations
 
