@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import msgspec
 
-PIECE_ROWS = 1024
+PIECE_ROWS = 512
 """How many rows are sorted in one call: a sort holds the interpreter's lock, and a key press must not wait for it."""
 
 MAX_PIECE_ROWS = 4 * PIECE_ROWS

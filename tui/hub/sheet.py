@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import sys
-from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tui.hub.filters import Columns, FilterError, both, parse_filter
-from tui.hub.order import PIECE_ROWS, Order, SortKey
+from tui.hub.order import Order, SortKey
 from tui.hub.problems import problems
 from tui.model import (
     NO_ACCOUNT_NAME,
@@ -45,6 +45,7 @@ MAX_ORDERS = 4
 """How many are kept of a sheet, and of a selection: someone who types a filter leaves one behind with each letter."""
 
 _SAMPLE_ROWS = 512
+_FEW = 4
 
 Number = TypeVar("Number", int, float)
 Name = TypeVar("Name")
@@ -83,7 +84,7 @@ class Sheet:
         self._keys = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
         self._telling = max(KEY_COLUMNS, key=self._sampled_values)
         self._found: dict[RowKey, int | None] = {}
-        self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
+        self._selections: OrderedDict[tuple[tuple[str, ...], bool], Selection] = OrderedDict()
         self.source_sums = {part.source: _sums(part) for part in parts}
         self.sums = QueueRow(
             **{state: sum(getattr(sums, state) for sums in self.source_sums.values()) for state in STATES}
@@ -103,11 +104,11 @@ class Sheet:
 
     def selection(self, filters: tuple[str, ...] = (), only_problems: bool = False) -> Selection:
         """The rows that pass all ``filters``. Kept once made."""
-        if (filters, only_problems) not in self._selections:
-            if len(self) > QUICK_ROWS:
-                _leave(self._selections, MAX_SELECTIONS)
-            self._selections[filters, only_problems] = Selection(self, filters, only_problems)
-        return self._selections[filters, only_problems]
+        wanted = filters, only_problems
+        kept = self._selections.get(wanted)
+        if kept is None:
+            kept = Selection(self, filters, only_problems)
+        return _kept(self._selections, wanted, kept, MAX_SELECTIONS)
 
     def has_selection(self, filters: tuple[str, ...], only_problems: bool) -> bool:
         """Whether this selection is made already, so that asking for it costs nothing."""
@@ -126,6 +127,10 @@ class Sheet:
     def find_all(self, keys: Iterable[RowKey]) -> None:
         """Look for many rows at once: ``has_found`` them, and ``find`` costs nothing."""
         wanted = {key for key in keys if key not in self._found}
+        if len(wanted) < _FEW:
+            for key in wanted:
+                self.find(key)
+            return
         telling = {getattr(key, self._telling) for key in wanted}
         found: dict[RowKey, int] = {}
         if telling and self._columns:
@@ -193,14 +198,15 @@ class Sheet:
 
     def release(self) -> None:
         """Free the columns one by one: freeing a million values in one go would hold the interpreter's lock."""
+        columns, self._columns = self._columns, {}  # from now on no row is found
         self._found.clear()
         while self._selections:
             self._selections.popitem()
-        while self._columns:
-            self._columns.popitem()
-        for columns in self._parts:
-            while columns:
-                columns.pop()
+        while columns:
+            columns.popitem()
+        for part in self._parts:
+            while part:
+                part.pop()
 
     def _look_for(self, key: RowKey) -> int | None:
         if not self._columns:
@@ -260,20 +266,20 @@ class Sheet:
 
 
 class Selection:
-    """The rows of a sheet that pass all ``filters``, and are problems if only these are asked for. ``problem`` says
-    why one of the filters cannot be used; that one leaves all rows. ``sum_delta`` is unknown where that of any row
+    """The rows of a sheet that pass all ``filters``, and are problems if only these are asked for. ``problems``
+    says why any of the filters cannot be used; that one leaves all rows. ``sum_delta`` is unknown where that of any row
     is."""
 
     def __init__(self, sheet: Sheet, filters: tuple[str, ...], only_problems: bool) -> None:
-        self.problem = ""
+        self.problems: dict[str, str] = {}
         self._sheet = sheet
         self._flags = sheet.problems if only_problems else None
         for text in filters:
             try:
                 self._narrow(text)
             except FilterError as error:
-                self.problem = self.problem or str(error)
-        self._orders: dict[tuple[str, bool], Order] = {}
+                self.problems[text] = str(error)
+        self._orders: OrderedDict[tuple[str, bool], Order] = OrderedDict()
         self.sums, self.sum_delta = sheet.sums, sheet.sum_delta
         if self._flags is not None:
             self.sums = QueueRow(**{state: sum(self.of(sheet.column(state))) for state in STATES})
@@ -291,12 +297,12 @@ class Selection:
 
     def order(self, sort: str, descending: bool) -> Order:
         """The rows' indices sorted by a column of ``SORTS``. Kept once made."""
-        if (sort, descending) not in self._orders:
-            if len(self) > QUICK_ROWS:
-                _leave(self._orders, MAX_ORDERS)
+        wanted = sort, descending
+        kept = self._orders.get(wanted)
+        if kept is None:
             rows = range(len(self._sheet)) if self._flags is None else list(self.of(range(len(self._sheet))))
-            self._orders[sort, descending] = Order(rows, self._sheet.sort_keys(sort, descending))
-        return self._orders[sort, descending]
+            kept = Order(rows, self._sheet.sort_keys(sort, descending))
+        return _kept(self._orders, wanted, kept, MAX_ORDERS)
 
     def has_order(self, sort: str, descending: bool) -> bool:
         """Whether this order is made already, so that asking for it costs nothing."""
@@ -317,24 +323,6 @@ _COMPARED = {
 }
 
 
-def ordered(indices: list[int], column: Sequence[Any], descending: bool = False) -> list[int]:
-    """``indices`` sorted stably by ``column[index]``: dealt into ranges that are sorted one by one, so that other
-    threads can run in between."""
-    key = column.__getitem__
-    if len(indices) <= 2 * PIECE_ROWS:
-        return sorted(indices, key=key, reverse=descending)
-    ranges = len(indices) // PIECE_ROWS
-    sample = sorted(map(key, indices[:: len(indices) // (16 * ranges)]))
-    bounds = sorted(set(sample[16::16]))
-    dealt: list[list[int]] = [[] for _ in range(len(bounds) + 1)]
-    for index in indices:
-        dealt[bisect_right(bounds, column[index])].append(index)
-    result: list[int] = []
-    for some in reversed(dealt) if descending else dealt:
-        result += sorted(some, key=key, reverse=descending)
-    return result
-
-
 def sum_known(values: Sequence[Number | None]) -> Number | None:
     """The sum, unknown when any part of it is."""
     known = [value for value in values if value is not None]
@@ -351,10 +339,14 @@ def _has(grouping: Grouping, name: str) -> bool:
     }[grouping]
 
 
-def _leave(kept: dict[Name, Value], most: int) -> None:
-    """Forget the oldest, but for one less than ``most``."""
-    for name in list(kept)[: max(0, len(kept) - most + 1)]:
-        kept.pop(name, None)
+def _kept(all_kept: OrderedDict[Name, Value], name: Name, value: Value, most: int) -> Value:
+    """Keep ``value``, and of the others the ``most`` that were used last. Loop and worker may be here at once."""
+    all_kept[name] = value
+    with suppress(KeyError):
+        all_kept.move_to_end(name)
+        while len(all_kept) > most:
+            all_kept.popitem(last=False)
+    return value
 
 
 def _sums(part: Part) -> QueueRow:

@@ -8,7 +8,7 @@ import msgspec
 
 from tui.hub.accounts import Ranking
 from tui.hub.order import Order
-from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, Seek, View, ViewRequest
+from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, View, ViewRequest
 from tui.hub.sheet import QUICK_ROWS, SORTS, Selection, Sheet, sum_known
 from tui.model import NO_CAMPAIGN_NAME, STATES, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
 
@@ -64,13 +64,14 @@ def make_view(request: ViewRequest, known: Known) -> View:
     )
     if sheet is None:
         return view
-    selection, indices = selection_of(request, sheet), window(request, sheet)
+    selection, order, first = selection_of(request, sheet), order_of(request, sheet), _first_row(request, sheet)
+    indices = order[first : first + request.rows]
     rows = [sheet.row(index) for index in indices]
     marked = [index for key in request.marked if (index := sheet.find(key)) is not None]
-    sought, seek_problem = _sought(request, sheet, request.seek) if request.seek is not None else (None, "")
+    sought, seek_problem = _sought(request, sheet)
     return msgspec.structs.replace(
         view,
-        first=_first_row(request, sheet),
+        first=first,
         row_count=len(selection),
         rows=rows,
         deltas=[sheet.delta(index) for index in indices],
@@ -86,42 +87,41 @@ def make_view(request: ViewRequest, known: Known) -> View:
         all_count=len(sheet),
         problem_count=sheet.problem_count,
         row_problems=[bool(sheet.problems[index]) for index in indices],
-        filter_problem=selection.problem or seek_problem,
+        filter_problem=selection.problems.get(request.filter, seek_problem),
         trends=[known.trends.get(row.key, "") for row in rows] if request.trend_cells else [],
         marked_count=len(marked),
         marked_sums=QueueRow(**{state: sum(map(sheet.column(state).__getitem__, marked)) for state in STATES}),
         marked_delta=sum_known([sheet.delta(index) for index in marked]),
         sought=None if sought is None else sheet.row(sought).key,
-        sought_index=None if sought is None else order_of(request, sheet).rank(sought),
+        sought_index=None if sought is None else order.rank(sought),
     )
 
 
 def prepare(request: ViewRequest, sheet: Sheet) -> None:
     """Do what takes long for many rows, for a view to be made at once. For the worker's thread."""
-    window(request, sheet)
     sheet.find_all(request.marked)
-    if request.seek is not None:
-        _sought(request, sheet, request.seek)
+    _position(request.selected, request, sheet)
+    window(request, sheet)
+    _sought(request, sheet)
 
 
 def is_prepared(request: ViewRequest, sheet: Sheet) -> bool:
     """Whether a view can be made at once: few rows need no preparation, but that filters may take their time."""
-    sort, is_small = sort_of(request), len(sheet) <= QUICK_ROWS
-    wanted = [(_filters(request.filter), request.problems)]
-    if request.seek is not None:
-        wanted.append(_candidates(request, request.seek))
-    for filters, only_problems in wanted:
+    is_small = len(sheet) <= QUICK_ROWS
+    for filters, only_problems in filter(None, (_rows_of(request), _candidates(request))):
         if not sheet.has_selection(filters, only_problems):
             if filters or not is_small:
                 return False
-        elif not is_small and not sheet.selection(filters, only_problems).has_order(sort, request.descending):
-            return False
+        elif not is_small:
+            selection = sheet.selection(filters, only_problems)
+            if not selection.has_order(sort_of(request), request.descending):
+                return False
     return is_small or sheet.has_found(request.marked)
 
 
 def selection_of(request: ViewRequest, sheet: Sheet) -> Selection:
     """The rows that the request asks for."""
-    return sheet.selection(_filters(request.filter), request.problems)
+    return sheet.selection(*_rows_of(request))
 
 
 def order_of(request: ViewRequest, sheet: Sheet) -> Order:
@@ -191,25 +191,32 @@ def rows_around(request: ViewRequest, sheet: Sheet, most: int) -> list[QueueRow]
     return [sheet.row(index) for index in indices]
 
 
-def _filters(*texts: str) -> tuple[str, ...]:
-    return tuple(text for text in texts if text.strip())
+Rows = tuple[tuple[str, ...], bool]
+"""The filters that rows pass, and whether only problems are meant."""
 
 
-def _candidates(request: ViewRequest, seek: Seek) -> tuple[tuple[str, ...], bool]:
-    """The filters of the rows that are sought among those of the request, and whether only problems are."""
-    if seek.kind == "problem":
-        return _filters(request.filter), True
-    return _filters(request.filter, seek.filter), request.problems
+def _rows_of(request: ViewRequest) -> Rows:
+    return (request.filter,) if request.filter.strip() else (), request.problems
 
 
-def _sought(request: ViewRequest, sheet: Sheet, seek: Seek) -> tuple[int | None, str]:
+def _candidates(request: ViewRequest) -> Rows | None:
+    """Those of the request's rows that are sought."""
+    (filters, only_problems), seek = _rows_of(request), request.seek
+    if seek is None or (seek.kind == "match" and not seek.filter.strip()):
+        return None
+    return (filters, True) if seek.kind == "problem" else ((*filters, seek.filter), only_problems)
+
+
+def _sought(request: ViewRequest, sheet: Sheet) -> tuple[int | None, str]:
     """The index of the next row that is sought, if there is one, and why its filter cannot be used."""
-    candidates = sheet.selection(*_candidates(request, seek))
-    if seek.kind == "match" and (not seek.filter.strip() or candidates.problem):
-        return None, candidates.problem
-    order = candidates.order(sort_of(request), request.descending)
-    if not order:
+    seek, wanted = request.seek, _candidates(request)
+    if seek is None or wanted is None:
         return None, ""
+    candidates = sheet.selection(*wanted)
+    order = candidates.order(sort_of(request), request.descending)
+    problem = candidates.problems.get(seek.filter, "")
+    if problem or not order:
+        return None, problem
     selected = sheet.find(request.selected) if request.selected is not None else None
     if selected is None or selected not in selection_of(request, sheet):
         return order[0 if seek.step > 0 else -1], ""
