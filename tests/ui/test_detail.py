@@ -93,6 +93,22 @@ def test_causes_say_how_often_since_when_and_in_whose_words() -> None:
     assert "3 d ago  26 min ago  Connection timed out" in whole
 
 
+def test_shares_and_ages_are_short_but_never_wrong() -> None:
+    rare = replace(CAUSES[1], count=1)
+    lines = body(replace(DETAIL, causes=[replace(CAUSES[0], count=9999), rare]), 80)
+    assert after(lines, "replies")[0][:5] == ["9,999", "100.0%", "3", "h", "now"]
+    assert "1   <0.1%     3 d  26 min  Connection timed out" in " ".join(lines)
+
+
+def test_what_is_held_is_said_first_where_it_is_the_most() -> None:
+    held = replace(DETAIL, row=replace(ROW, hold=3192))
+    assert "✖ 3,192 held: not tried again until somebody releases it" in " ".join(body(held, 80))
+    assert "held:" not in " ".join(body(DETAIL))
+    alone = replace(held, causes=[], row=QueueRow(hold=3))
+    assert "3 held" in " ".join(body(alone)) and "nothing was put off" not in " ".join(body(alone))
+    assert "2 held" in " ".join(body(Detail(row=QueueRow(hold=2)))), "also where no cause is told"
+
+
 def test_only_the_most_frequent_cause_has_its_words_where_room_is_scarce() -> None:
     lines = " ".join(body(DETAIL, 80, 12))
     assert "Gmail said:" in lines and "the mail system noted:" not in lines

@@ -12,8 +12,8 @@ from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import EMPTY, GROWING, STEADY, change, count, drain, share, span
 from tui.ui.widgets.lines import Line, Lines, justified, line_width, wrapped
 
-NARROW_BELOW = 76
-"""Below this width columns have shorter words."""
+NARROW_BELOW = 100
+"""Below this width ages have shorter words, so that causes have more."""
 
 COUNT_WIDTH, SHARE_WIDTH = 7, 6
 AGO_WIDTH, AGE_WIDTH = 10, 6
@@ -33,6 +33,7 @@ BETWEEN = "   "
 WORDS_INDENT, MOST_WORD_LINES = 4, 12
 WHEEL_ROWS = 3
 
+HELD = "held: not tried again until somebody releases it"
 NOT_TOLD = "this source does not tell why mail waits; a mailtop collector on the mail server does"
 NO_MESSAGES = "this source does not tell which messages wait; a mailtop collector on the mail server does"
 NO_REPLY = "no reply is known that says why: it was put off before the log that was read begins"
@@ -217,27 +218,36 @@ def _flowing(pieces: list[Line], width: int) -> list[Line]:
 
 
 def _causes(detail: Detail, view: View, now: float, width: int, glyphs: Glyphs, worded: int) -> list[Line]:
-    """Why it waits, as a table, the ``worded`` first with their words."""
-    causes = detail.causes
+    """Why it waits: that it is held, where that is the most of it; then a table, the ``worded`` first with their
+    words."""
+    causes, row = detail.causes, detail.row
+    held: list[Line] = []
+    if row.hold > row.retry:
+        held = [[Span(f" {glyphs.problem} ", "problem"), Span(glyphs.fit(f"{row.hold:,} {HELD}", width - 4), "hold")]]
     if causes is None:
-        return _sentence("asking why it waits" if detail.waiting else NOT_TOLD, width, glyphs)
+        return [*held, *_sentence("asking why it waits" if detail.waiting else NOT_TOLD, width, glyphs)]
     if not causes:
-        return _sentence(NO_REPLY if detail.row.retry else NOT_PUT_OFF, width, glyphs)
+        return held or _sentence(NO_REPLY if row.retry else NOT_PUT_OFF, width, glyphs)
     narrow = width < NARROW_BELOW
     seen_width = AGE_WIDTH if narrow else AGO_WIDTH
     seen = age if narrow else ago
     room = max(width - 1 - COUNT_WIDTH - SHARE_WIDTH - 2 * seen_width - 4 * 2 - 1, 1)
-    head = _cells(("replies", "share", *(("first", "last") if narrow else ("first seen", "last seen"))), seen_width)
-    lines = [[Span(head, "header"), Span(glyphs.fit("why it waits", room), "header")]]
+    head = _cells(("replies", "share", *(("since", "last") if narrow else ("first seen", "last seen"))), seen_width)
+    lines = [*held, [Span(head, "header"), Span(glyphs.fit("why it waits", room), "header")]]
     whole = sum(cause.count for cause in causes)
     for number, cause in enumerate(causes):
-        counted = count(cause.count, COUNT_WIDTH, glyphs.unknown), share(cause.count, whole, glyphs.unknown)
+        counted = count(cause.count, COUNT_WIDTH, glyphs.unknown), _part(cause.count, whole, glyphs)
         when = seen(now - cause.first_seen), seen(now - cause.last_seen)
         text = glyphs.fit(cause.text, room)
         lines.append([Span(_cells((*counted, *when), seen_width)), Span(text, "" if number else "strong")])
         if number < worded:
-            lines += _words(cause, detail.row.isp or view.query.isp, width, glyphs)
+            lines += _words(cause, row.isp or view.query.isp, width, glyphs)
     return lines
+
+
+def _part(count: int, whole: int, glyphs: Glyphs) -> str:
+    """A share that does not say 0 of what there is."""
+    return "<0.1%" if 0 < 2000 * count < whole else share(count, whole, glyphs.unknown)
 
 
 def _cells(texts: tuple[str, str, str, str], seen_width: int) -> str:
