@@ -17,21 +17,28 @@ from tests.hub import child_hub
 from tests.hub.scripted import ScriptedSource, until
 from tui.hub import process
 from tui.hub.child import Child
+from tui.hub.errands import MAX_ERRANDS, TOO_MANY
 from tui.hub.hub import Hub
 from tui.hub.process import FD_VARIABLE, ChildLink, inherited_socket, serve
 from tui.hub.protocol import (
     MAX_FRAME_BYTES,
+    MAX_MARKS,
+    AccountsRequest,
     Answer,
     Close,
+    Export,
+    Exported,
     HubLink,
     HubRestarted,
+    Jump,
+    Jumped,
     Request,
     View,
     ViewRequest,
     decode_answer,
     encode,
 )
-from tui.model import Grouping, QueueQuery, QueueRow
+from tui.model import Grouping, QueueQuery, QueueRow, RowKey
 
 ACCOUNTS = QueueQuery(Grouping.ACCOUNT)
 
@@ -64,6 +71,10 @@ class Reader:
     @property
     def views(self) -> list[View]:
         return [answer for answer in self.answers if isinstance(answer, View)]
+
+    @property
+    def replies(self) -> list[Jumped | Exported]:
+        return [answer for answer in self.answers if isinstance(answer, Jumped | Exported)]
 
     @property
     def restarts(self) -> list[HubRestarted]:
@@ -106,6 +117,31 @@ async def test_a_killed_child_is_started_again_and_asked_the_same() -> None:
         await until(lambda: any(view.queue_known for view in reader.views[seen:]))
         assert reader.views[-1].serial == 3
         assert reader.link.pid != pid and not is_alive(pid)
+
+
+async def test_what_is_asked_once_is_answered_once_whatever_views_come() -> None:
+    async with linked(child_hub.argv()) as reader:
+        for serial in range(5):
+            reader.link.send(Jump(serial=serial, dimension="isp", text=f"isp{serial % 3 + 1}", query=QueueQuery()))
+            reader.link.send(ViewRequest(serial=serial, query=ACCOUNTS))
+        await until(lambda: len(reader.replies) == 5 and reader.views)
+        found = {reply.serial: reply.query for reply in reader.replies if isinstance(reply, Jumped)}
+        assert found == {serial: QueueQuery(Grouping.ACCOUNT, isp=f"isp{serial % 3 + 1}") for serial in range(5)}
+
+
+async def test_what_a_dead_hub_cannot_answer_is_said_and_no_more_is_taken_than_can_be_kept() -> None:
+    async with linked(python("import sys; sys.stdin.read()")) as reader:
+        asked = Export(serial=1, request=ViewRequest(serial=1), format="csv", path="rows.csv")
+        reader.link.send(asked)
+        for serial in range(MAX_ERRANDS):
+            reader.link.send(Jump(serial=serial, dimension="isp", text="x", query=QueueQuery()))
+        await until(lambda: reader.replies)
+        assert reader.replies == [Jumped(serial=MAX_ERRANDS - 1, sentence=TOO_MANY)]
+        assert reader.link.pid is not None
+        os.kill(reader.link.pid, signal.SIGKILL)
+        await until(lambda: len(reader.replies) == MAX_ERRANDS + 1)
+        assert Exported(serial=1, sentence=process.LOST, failed=True) in reader.replies
+        assert {reply.sentence for reply in reader.replies} == {TOO_MANY, process.LOST}
 
 
 async def test_a_child_that_keeps_dying_is_started_ever_later_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +312,35 @@ async def test_a_window_beyond_all_screens_is_cut() -> None:
     while isinstance(answer, View) and not answer.queue_known:
         answer = await read_frame(reader)
     assert isinstance(answer, View) and len(answer.rows) == process.MAX_WINDOW_ROWS
+    writer.close()
+    await asyncio.wait_for(serving, 10)
+
+
+async def test_no_request_is_larger_than_a_screen_could_mean() -> None:
+    class Listening(Chatty):
+        def send(self, request: Request) -> None:
+            taken.append(request)
+
+    taken: list[Request] = []
+    ours, theirs = socket.socketpair()
+    serving = asyncio.create_task(serve(Listening(), theirs))
+    _, writer = await asyncio.open_connection(sock=ours)
+    huge = ViewRequest(
+        serial=1,
+        rows=10**9,
+        accounts=AccountsRequest(rows=10**9),
+        marked=[RowKey(isp=str(number)) for number in range(MAX_MARKS + 1)],
+        messages=10**9,
+        trend_cells=10**9,
+    )
+    for request in (huge, ViewRequest(serial=2)):
+        writer.write(encode(request))
+    await until(lambda: len(taken) == 2)
+    cut, small = taken
+    assert isinstance(cut, ViewRequest) and cut.accounts is not None
+    assert cut.rows == cut.accounts.rows == process.MAX_WINDOW_ROWS and len(cut.marked) == MAX_MARKS
+    assert (cut.messages, cut.trend_cells) == (process.MAX_MESSAGES, process.MAX_TREND_CELLS)
+    assert small == ViewRequest(serial=2)
     writer.close()
     await asyncio.wait_for(serving, 10)
 
