@@ -30,6 +30,9 @@ AXIS_LINE_ROWS = 8
 EVENTS_ROWS = 20
 """A trend at least this high has a second panel, of what happened to mail."""
 
+MOST_MARKS = 8
+"""So many marks stand on a scale above its 0 at most."""
+
 TICK_STEPS_SECONDS = (60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800)
 LABEL_CELLS = 12
 """How many cells of the time axis a label and the space around it take."""
@@ -135,16 +138,11 @@ def _overlaid(layers: Sequence[ChartLine]) -> ChartLine:
 
 
 def _waiting(history: History) -> list[_Line]:
-    return [
-        _Line(
-            state,
-            state[0],
-            state,
-            style,
-            [None if point is None else getattr(point, state) for point in history.points],
-        )
-        for state, style in _STATE_STYLES.items()
-    ]
+    lines = []
+    for state, style in _STATE_STYLES.items():
+        points = [None if point is None else getattr(point, state) for point in history.points]
+        lines.append(_Line(state, state[0], state, style, points))
+    return lines
 
 
 def _events(history: History) -> list[_Line]:
@@ -188,15 +186,15 @@ def _together(points: Sequence[Counts | None]) -> Counts | None:
 
 def _panel(lines: Sequence[_Line], unit: str, rows: int) -> _Panel:
     most = max([1.0, *(value for line in lines for value in line.points if value is not None)])
-    return _Panel(lines, unit, rows, _ticks(most, max(1, rows // 4)))
+    return _Panel(lines, unit, rows, _ticks(most, min(max(1, rows // 4), MOST_MARKS)))
 
 
 def _ticks(most: float, steps: int) -> list[float]:
     """The marks of a scale from 0 that reaches ``most``: whole round numbers, at most ``steps`` above 0."""
-    power = 10.0 ** math.floor(math.log10(most / steps))
+    power = 10.0 ** math.floor(math.log10(max(most / steps, 1.0)))
     factors = _FEW_STEPS if steps <= 2 else _MANY_STEPS
     sizes = (factor * size for size in (power, power * 10) for factor in factors)
-    step = next(size for size in sizes if size >= 1 and size == int(size) and size * steps >= most)
+    step = next(size for size in sizes if size == int(size) and size * steps >= most)
     return [step * mark for mark in range(math.ceil(most / step) + 1)]
 
 
