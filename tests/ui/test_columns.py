@@ -118,7 +118,7 @@ def _text(header: str, facts: RowFacts, glyphs: Glyphs = UNICODE, width: int = 2
 
 def test_a_gap_in_a_trend_is_not_taken_for_nothing() -> None:
     row = QueueRow(new=50)
-    assert _text("trend", RowFacts(row, None, 50, "08 0")).strip() == "_█ _"
+    assert _text("trend", RowFacts(row, None, 50, "08 0")).strip() == "_▇ _"
     assert _text("trend", RowFacts(row, None, 50, "08 0"), ASCII).strip() == "_@ _"
     assert _text("trend", RowFacts(row, None, 50, "    ")).strip() == "–"
     assert _text("trend", RowFacts(row, None, 50, "")).strip() == "–"

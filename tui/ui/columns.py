@@ -39,12 +39,14 @@ TREND = "trend"
 MIX = " made up of"
 """The heads of the columns that draw a row's last hour, and a bar of its states."""
 
+FULL_BLOCK, HIGH_BLOCK = "█", "▇"
+
 _WIDE_FROM = 120
 _NARROW_BELOW = 70
 _TINY_BELOW = 54
 _KEYS_AT_LEAST = {1: 16, 2: 26, 3: 34, 4: 40}
 _KEYS_AT_EASE = {1: 34, 2: 44, 3: 52, 4: 60}
-_TREND_AT_LEAST, _TREND_AT_MOST = 8, 24
+_TREND_WIDTHS = (10, 12, 15, 20)  # whole minutes of an hour a cell
 _MIX_AT_LEAST, _MIX_AT_MOST = 14, 26
 _WHOSE_AT_MOST, _WHOSE_AT_LEAST, _ALL_FOUR_AT_LEAST = 12, 3, 8
 
@@ -206,7 +208,7 @@ def _number_columns(width: int, glyphs: Glyphs, keys: int) -> tuple[list[QueueCo
     more: list[QueueColumn] = [
         Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell),
         Column("share", "share", 7 if wide else 6, _share_cell),
-        Column(TREND, "trend", _TREND_AT_LEAST, _trend_cell),
+        Column(TREND, "trend", _TREND_WIDTHS[0], _trend_cell),
         Column("drain", "drain", 7, _drain_cell),
     ]
     kept = []
@@ -219,8 +221,8 @@ def _number_columns(width: int, glyphs: Glyphs, keys: int) -> tuple[list[QueueCo
     if len(kept) < len(more):
         return columns, left
     spare = max(left - _KEYS_AT_EASE[keys], 0)
-    grown = min(spare, _TREND_AT_MOST - _TREND_AT_LEAST)
-    columns[-2] = replace(more[2], width=_TREND_AT_LEAST + grown)
+    trend = max(width for width in _TREND_WIDTHS if width <= _TREND_WIDTHS[0] + spare)
+    columns[-2], grown = replace(more[2], width=trend), trend - _TREND_WIDTHS[0]
     mix = min(spare - grown - GAP, _MIX_AT_MOST)
     if mix >= _MIX_AT_LEAST:
         columns.append(Column(MIX, None, mix, _mix_cell, number=False))
@@ -293,11 +295,13 @@ def _share_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
 
 
 def _trend_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
-    """The last hour, newest to the right; of a row of which nothing is known, the sign for that."""
+    """The last hour, newest to the right; of a row of which nothing is known, the sign for that. No block is so high
+    that it touches the row above."""
     if facts.trend is None:
         return [Span(" " * width, "axis")]
     known = facts.trend.strip(TREND_GAP)
-    return [_number(glyphs.trend(facts.trend[-width:]) if known else glyphs.unknown, width, "axis")]
+    text = glyphs.trend(facts.trend[-width:]).replace(FULL_BLOCK, HIGH_BLOCK) if known else glyphs.unknown
+    return [_number(text, width, "axis")]
 
 
 def _drain_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:

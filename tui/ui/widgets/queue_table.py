@@ -56,9 +56,7 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         that is followed there. Gives back the request to send for it."""
         self._begin(asked.selected, asked.query.grouping)
         row, marked = self.state.selected, list(self.state.marked)
-        self._asked = replace(
-            asked, selected=row, anchor=row, anchor_offset=self.state.anchor_offset(), marked=marked, seek=None
-        )
+        self._asked = replace(asked, selected=row, anchor=row, anchor_offset=self.state.anchor_offset(), marked=marked)
         return self._asked
 
     def show(self, view: View, *, latest: bool) -> None:
