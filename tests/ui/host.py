@@ -9,18 +9,19 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tui.ui.messages import PaneChosen
+from tui.ui.messages import PaneChosen, WindowMoved
 from tui.ui.themes import COLOUR_VARIABLES, STYLE_VARIABLES, TEXTUALS_VARIABLES
 from tui.ui.widgets.lines import Lines
 
 
 class Host(App[None]):
-    """Shows ``widget`` as large as the screen and keeps what it says was chosen."""
+    """Shows ``widget`` as large as the screen and keeps what it says was chosen and how often it moved."""
 
     def __init__(self, widget: Lines) -> None:
         super().__init__()
         self.widget = widget
         self.chosen: list[PaneChosen] = []
+        self.moved = 0
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return {**dict.fromkeys(COLOUR_VARIABLES, "ansi_default"), **STYLE_VARIABLES, **TEXTUALS_VARIABLES}
@@ -36,6 +37,9 @@ class Host(App[None]):
 
     def on_pane_chosen(self, message: PaneChosen) -> None:
         self.chosen.append(message)
+
+    def on_window_moved(self, _message: WindowMoved) -> None:
+        self.moved += 1
 
     def shown(self) -> list[str]:
         """The lines of the screen, as wide as it is."""

@@ -35,3 +35,12 @@ async def test_any_title_fits(title: str) -> None:
             assert [cell_width(line) for line in host.shown()] == [60] * 4
             assert "no history yet" in host.shown()[1]
             assert host.shown()[0].rstrip().endswith("span")
+
+
+async def test_a_chart_of_another_size_is_asked_for_anew() -> None:
+    chart = Chart(UNICODE)
+    async with hosted(chart, (60, 6)) as (host, pilot):
+        before = host.moved
+        await pilot.resize_terminal(80, 20)
+        await pilot.pause()
+        assert host.moved > before

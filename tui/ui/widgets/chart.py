@@ -3,9 +3,12 @@ table's columns."""
 
 from __future__ import annotations
 
+from textual import events
+
 from tui.hub.protocol import ChartLine, Span
 from tui.ui.commands import footer_key
 from tui.ui.glyphs import Glyphs
+from tui.ui.messages import WindowMoved
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 MARGIN = 1
@@ -30,6 +33,11 @@ class Chart(Lines):
         if (title, chart, focused) != (self._title, self._chart, self._focused):
             self._title, self._chart, self._focused = title, chart, focused
             self.redraw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A chart of another size is another chart: the hub should be asked for it."""
+        super().on_resize(event)
+        self.post_message(WindowMoved())
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The title, with the keys for another span of time at its right, then the chart."""
