@@ -135,6 +135,11 @@ class Accounts:
         self._page: AccountsPage | None = None
 
     @property
+    def roll(self) -> Roll | None:
+        """All accounts, once any source has told some."""
+        return self._roll
+
+    @property
     def totals_offered(self) -> bool:
         """Whether any source tells mail totals, or may do once it answers."""
         return any(poller.offers_totals for poller in self._pollers)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
+from typing import Protocol
 
 import msgspec
 
@@ -38,9 +40,18 @@ _TEXTS_OF = {
     Grouping.ISP: ("isp",),
 }
 _LEAST_TEXT = 8
+_FORMULA_SIGNS = frozenset("=+-@＝＋－＠")
 
 Cell = str | int | None
 Row = dict[str, Cell]
+
+
+class Rows(Protocol):
+    """Rows that can be gone through again and again; they may be made as they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Row]: ...
 
 
 class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +76,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...]
     texts: tuple[str, ...]
     counts: tuple[str, ...]
-    rows: list[Row]
+    rows: Rows
     complete: bool
 
 
@@ -92,10 +103,14 @@ def queue_texts(grouping: Grouping, many_sources: bool, senders: Collection[str]
 def queue_row(row: QueueRow, names_campaigns: bool = True) -> Row:
     """A row of the queue by the keys that JSON and CSV have. ``names_campaigns``: an empty name of a campaign is mail
     without a campaign, and not one whose name the source cannot tell."""
-    cells: Row = {key: getattr(row, key) for key in QUEUE_KEYS}
-    cells["sender"] = known_name(row.sender, row.sender_id)
-    cells["account"] = known_name(row.account, row.account_id)
-    cells["campaign"] = row.campaign if names_campaigns else known_name(row.campaign, row.campaign_id)
+    return named({key: getattr(row, key) for key in QUEUE_KEYS}, names_campaigns)
+
+
+def named(cells: Row, names_campaigns: bool = True) -> Row:
+    """``cells`` of a row, by ``QUEUE_KEYS``, with ``None`` for names that nobody knows."""
+    for name in ("sender", "account") if names_campaigns else ("sender", "account", "campaign"):
+        if not cells[name] and cells[f"{name}_id"]:
+            cells[name] = None
     return cells
 
 
@@ -138,28 +153,34 @@ def as_csv(report: Report) -> Iterator[str]:
 
 def as_table(report: Report, width: int | None = None) -> Iterator[str]:
     """Aligned columns, and a line of sums. ``width`` in cells shortens names so that a line fits; ``None`` does not."""
-    columns = [*report.texts, *report.counts]
-    heads = [column.removesuffix("_count") for column in columns]
-    sums = [*_sum_label(report), *(_sum(row[key] for row in report.rows) for key in report.counts)]
-    has_sum = report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1
-    lines = [heads, *(_cells(row, report) for row in report.rows)]
-    if has_sum:
-        lines.append([_cell(value) for value in sums])
-    widths = [max(map(cell_width, cells)) for cells in zip(*lines, strict=True)]
+    heads = [column.removesuffix("_count") for column in (*report.texts, *report.counts)]
+    widths = list(map(cell_width, heads))
+    sums: list[int | None] = [0] * len(report.counts)
+    for row in report.rows:
+        widths = list(map(max, widths, map(cell_width, _cells(row, report))))
+        sums = [_sum(total, row[key]) for total, key in zip(sums, report.counts, strict=True)]
+    ends: list[list[str]] = []
+    if report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1:
+        ends = [[_cell(value) for value in (*_sum_label(report), *sums)]]
+        widths = list(map(max, widths, map(cell_width, ends[0])))
     if width is not None:
         widths = _shrunk(widths, len(report.texts), width)
-    for cells in lines:
-        texts = [fit(cell, size) for cell, size in zip(cells[: len(report.texts)], widths, strict=False)]
-        counts = [
-            fit(cell, size, right=True)
-            for cell, size in zip(cells[len(report.texts) :], widths[len(report.texts) :], strict=True)
-        ]
-        line = "  ".join([*texts, *counts])
+    is_count = [False] * len(report.texts) + [True] * len(report.counts)
+    for cells in chain([heads], (_cells(row, report) for row in report.rows), ends):
+        line = "  ".join(
+            [_placed(cell, size, right) for cell, size, right in zip(cells, widths, is_count, strict=True)]
+        )
         yield (line if width is None else fit(line, width)).rstrip() + "\n"
 
 
 def _harmless(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@＝＋－＠") else cell
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA_SIGNS else cell
+
+
+def _placed(cell: str, size: int, right: bool) -> str:
+    if len(cell) > size or not (cell.isascii() and cell.isprintable()):
+        return fit(cell, size, right=right)
+    return cell.rjust(size) if right else cell.ljust(size)  # most cells, at a tenth of the price
 
 
 def _cells(row: Row, report: Report) -> list[str]:
@@ -178,13 +199,8 @@ def _sum_label(report: Report) -> list[Cell]:
     return ["total" if report.complete else "total (incomplete)", *([""] * (len(report.texts) - 1))]
 
 
-def _sum(values: Iterable[Cell]) -> int | None:
-    total = 0
-    for value in values:
-        if not isinstance(value, int):
-            return None
-        total += value
-    return total
+def _sum(total: int | None, value: Cell) -> int | None:
+    return total + value if total is not None and isinstance(value, int) else None
 
 
 def _shrunk(widths: Sequence[int], texts: int, width: int) -> list[int]:

@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from tui.hub.accounts import Accounts
-from tui.hub.board import Board
+from tui.hub.board import NAMELESS_CAMPAIGNS, WITHOUT_QUEUE, Board
 from tui.hub.collectors import Collectors
 from tui.hub.detail import Details
 from tui.hub.drawing import Drawing, wanted
-from tui.hub.errands import Errand, Errands, Reply, refusal
+from tui.hub.errands import Errand, Errands, Reply
+from tui.hub.export import Material, export
+from tui.hub.formats import shown_source
 from tui.hub.jump import jump
 from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
@@ -67,6 +69,7 @@ class Hub:
         self._pollers = [Poller(source, self._told, clock) for source in sources]
         # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
         self._worker = Worker("mailtop hub")
+        self._writer = Worker("mailtop export")  # a disk that hangs holds nothing else up
         self._board = Board(self._pollers, self._worker, clock)
         self._accounts = Accounts(self._pollers, self._worker)
         self._drawing = Drawing(self._worker, clock)
@@ -135,6 +138,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, self._errands.close(), return_exceptions=True)
         self._worker.stop()
+        self._writer.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(*[source.close() for source in self._sources], return_exceptions=True)
@@ -194,7 +198,25 @@ class Hub:
         """Do what is asked once."""
         if isinstance(errand, Jump):
             return await jump(errand, self._pollers, self._worker)
-        return refusal(errand, "Nothing can be exported yet.")
+        return await export(errand, self._material(errand.request), self._worker, self._writer)
+
+    def _material(self, request: ViewRequest) -> Material:
+        meant = [
+            poller
+            for poller in self._board.shown(request)
+            if (poller.offers_totals if request.accounts is not None else poller.source.type not in WITHOUT_QUEUE)
+        ]
+        tables = [poller.table if poller.query == request.query else None for poller in meant]
+        return Material(
+            time=self._clock(),
+            sheet=self._board.sheet(request),
+            roll=self._accounts.roll,
+            sources=[
+                shown_source(self._status(poller), None if table is None else table.files)
+                for poller, table in zip(meant, tables, strict=True)
+            ],
+            nameless={poller.source.name for poller in meant if poller.source.type in NAMELESS_CAMPAIGNS},
+        )
 
     async def _push(self) -> None:
         """Offer a new view when something in it changed, or to show that we live; look once a second whether ages
