@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from tui.hub.protocol import TREND_GAP, Span
-from tui.model import NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
+from tui.model import NO_ACCOUNT_NAME, NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
+from tui.model import NO_ISP_NAME as NO_ISP_NAME
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import EMPTY, GROWING, STEADY, change, count, drain, share
-
-NO_ACCOUNT_NAME = "(no account)"
-NO_ISP_NAME = "(no isp)"
 
 NOUNS = {
     Grouping.TOTAL: ("queue", "queues"),
@@ -109,13 +107,8 @@ def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Wh
     return [*columns, *_key_columns(query, keys_left, by_sender=whose.several_senders), *numbers]
 
 
-def sort_names(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[tuple[str, bool]]:
-    """The sort names one can walk through at this width, left to right, each with whether it is a number."""
-    return names_of(columns_for(query, width, glyphs, whose))
-
-
-def names_of(columns: Sequence[Column[Facts]]) -> list[tuple[str, bool]]:
-    """The sort names of columns, left to right, each with whether it is a number."""
+def sort_names(columns: Sequence[Column[Facts]]) -> list[tuple[str, bool]]:
+    """The sort names that one can walk through, left to right, each with whether it is a number."""
     return [(column.sort, column.number) for column in columns if column.sort]
 
 

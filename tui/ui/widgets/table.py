@@ -11,7 +11,7 @@ from textual import events
 from textual.timer import Timer
 
 from tui.hub.protocol import Span
-from tui.ui.columns import GAP, MARGIN, Column, names_of
+from tui.ui.columns import GAP, MARGIN, Column, sort_names
 from tui.ui.glyphs import Glyphs
 from tui.ui.messages import RowChosen, SortBy, WindowMoved
 from tui.ui.widgets.changes import Changes
@@ -83,7 +83,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
     @property
     def sorts(self) -> list[tuple[str, bool]]:
         """The sort names one can walk through now, left to right, each with whether it is a number."""
-        return names_of(self.columns(self.size.width))
+        return sort_names(self.columns(self.size.width))
 
     def move_to(self, index: int) -> None:
         """Put the cursor on row ``index`` of all rows, or the nearest there is."""
