@@ -13,9 +13,10 @@ from textual.pilot import Pilot
 
 from tests.ui.scripted import ScriptedLink
 from tui.ui.app import MailtopApp
+from tui.ui.columns import MARGIN
 
 UTF8 = {"LANG": "C.UTF-8"}
-LOOKED_AT = ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR")
+LOOKED_AT = ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR", "TERM", "COLORTERM", "TEXTUAL_DRIVER")
 
 
 class Looker:
@@ -42,7 +43,7 @@ class Looker:
     def cursor_line(self) -> str:
         """The row under the cursor, without its signs."""
         sign = self.app.glyphs.cursor
-        return next((line[2:].strip() for line in self.lines() if line.startswith(sign)), "")
+        return next((line[MARGIN:].strip() for line in self.lines() if line.startswith(sign)), "")
 
     async def press(self, *keys: str) -> None:
         """Press keys and let them be handled."""

@@ -80,7 +80,7 @@ async def test_a_restarted_hub_is_no_longer_silent() -> None:
 
 
 async def test_help_has_every_command_and_closes() -> None:
-    async with running(size=(140, 45)) as look:
+    async with running(size=(140, 75)) as look:
         await look.wait_for("all 5 accounts")
         for opener, closer in (("question_mark", "escape"), ("f1", "q"), ("h", "h")):
             await look.press(opener)
@@ -116,7 +116,7 @@ async def test_views_that_come_while_help_is_open_are_shown_after() -> None:
 
 
 async def test_a_notice_stands_until_the_next_key() -> None:
-    async with running(notice="No mail system was found [here]: this is the demo.") as look:
+    async with running(notices=["No mail system was found [here]: this is the demo."]) as look:
         await look.wait_for("No mail system was found [here]: this is the demo.")
         await look.wait_for("all 5 accounts")
         await look.press("down")

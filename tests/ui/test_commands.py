@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from textual.keys import KEY_DISPLAY_ALIASES
+from textual.keys import KEY_DISPLAY_ALIASES, _character_to_key
 
 from tui.ui.app import MailtopApp
-from tui.ui.commands import COMMANDS, Scope, bindings, footer_items, group_key, key_table
+from tui.ui.bindings import bindings
+from tui.ui.commands import (
+    COMMANDS,
+    SHOWN,
+    Part,
+    Scope,
+    first_key,
+    footer_items,
+    footer_key,
+    group_key,
+    key_table,
+    shown_key,
+)
 from tui.ui.screens.main import MainScreen
 
 
 def test_no_key_has_two_commands() -> None:
     keys = [key for command in COMMANDS for key in command.keys]
     assert len(keys) == len(set(keys))
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS)
 
 
 def test_every_command_has_its_action() -> None:
@@ -20,25 +33,52 @@ def test_every_command_has_its_action() -> None:
         assert callable(getattr(owner, f"action_{command.action.split('(')[0]}"))
 
 
-def test_every_command_is_bound() -> None:
-    bound = {binding.key for binding in bindings(Scope)}
-    assert bound == {",".join(command.keys) for command in COMMANDS}
+def test_every_command_is_bound_and_only_the_one_that_leaves_goes_first() -> None:
+    bound = bindings(Scope)
+    assert {binding.key for binding in bound} == {",".join(command.keys) for command in COMMANDS}
+    assert [binding.key for binding in bound if binding.priority] == ["ctrl+c"]
+
+
+def test_nothing_needs_a_chord_or_a_function_key() -> None:
+    for command in COMMANDS:
+        plain = [key for key in command.keys if "ctrl" not in key and "alt" not in key and not key[1:].isdigit()]
+        others = [each for each in COMMANDS if each.name == "quit"] if command.name == "leave" else []
+        assert plain or others, command.name
+    chords = {key for command in COMMANDS for key in command.keys if "+" in key}
+    assert chords == {"ctrl+c", "shift+tab"}  # tab alone goes around too
 
 
 def test_keys_are_written_as_people_write_them() -> None:
     shown = {key for command in COMMANDS for key in command.shown_keys.split()}
-    assert not [key for key in shown if "_" in key or key in KEY_DISPLAY_ALIASES]
+    assert not [key for key in shown if "_" in key[1:] or key in KEY_DISPLAY_ALIASES]
+    assert [shown_key(key) for key in ("ctrl+c", "shift+tab", "f1", "g", "G", "ctrl+f5", "alt+slash")] == [
+        *("Ctrl+C", "Shift+Tab", "F1", "g", "G", "Ctrl+F5", "Alt+/")
+    ]
+
+
+def test_printable_keys_are_named_as_textual_names_them() -> None:
+    printable = [character for character in map(chr, range(33, 127)) if not character.isalnum()]
+    assert {SHOWN[_character_to_key(character)] for character in printable} == set(printable)
 
 
 def test_the_footer_joins_neighbours_and_leaves_out_the_tabs() -> None:
-    items = footer_items()
-    assert ("< >", "sort") in items and ("[ ]", "span") in items and items[0] == ("Enter", "in")
-    assert items[-2:] == [("?", "help"), ("q", "quit")]
-    assert "account" not in dict(items).values()
+    items = footer_items(Part.ACCOUNTS)
+    assert ("< >", "sort") in [(item.shown_keys, item.label) for item in items]
+    assert footer_key("span") == "[ ]"
+    assert [item.label for item in footer_items()][0] == "in"
+    assert [item.label for item in items[-2:]] == ["help", "quit"]
+    assert "account" not in [item.label for item in footer_items()]
     assert [group_key(grouping) for grouping in ("total", "account", "account_campaign", "isp")] == list("taci")
+    assert first_key("nothing") == ""
+
+
+def test_the_footer_shows_what_matters_for_a_part() -> None:
+    of_trend = {item.label for item in footer_items(Part.TREND)}
+    assert "span" in of_trend and "mark" not in of_trend
+    assert {"mark", "filter"} <= {item.label for item in footer_items(Part.QUEUE)}
 
 
 def test_the_table_of_keys_has_every_command() -> None:
     lines = key_table().split("\n")
     assert len(lines) == len(COMMANDS) + 2
-    assert "| `Enter` `Right` | go in on the row under the cursor |" in lines
+    assert "| `in` | `Enter` | go in on the row under the cursor |" in lines

@@ -119,7 +119,7 @@ async def test_without_colour_no_colour_is_sent_and_the_cursor_is_reverse(wire: 
         wire.painted()
         await look.press("down")
         await settled(look)
-        assert re.search(r"\x1b\[7;39;49m▌ alice", wire.text)
+        assert re.search(r"\x1b\[(0;)?7m▌", wire.text)
 
 
 async def test_the_ansi_theme_leaves_the_colours_to_the_terminal(wire: Wire) -> None:
@@ -127,4 +127,4 @@ async def test_the_ansi_theme_leaves_the_colours_to_the_terminal(wire: Wire) -> 
         await look.wait_for("all 5 accounts")
         await settled(look)
         assert not re.search(r"[34]8;[25]", wire.text)
-        assert re.search(r"\x1b\[7;39;49m▌ news", wire.text)
+        assert re.search(r"\x1b\[(0;)?7m▌", wire.text)

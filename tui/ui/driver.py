@@ -1,120 +1,65 @@
-"""The way to the terminal: counts what is sent, notices a slow link, and holds pictures back while the terminal does
-not read. For the app; its screens ask only whether the terminal is busy."""
+"""The way to the terminal: counts what is sent, asks whether it has arrived, and holds pictures back while the terminal
+does not read. For the app; its screens ask only whether the terminal is busy."""
 
 from __future__ import annotations
 
-import math
 import os
 import select
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
+from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
-WINDOW_SECONDS = 10.0
-"""Over how long bytes and waits are counted."""
-
-LEAST_BYTES_PER_SECOND = 50.0
-"""Less is told as 0: what it costs to show the rate itself must not count as a change of the rate."""
-
-KEPT_BETWEEN = 0.6, 1.6
-"""A rate that is told stays as it is while the real one lies between these parts of it."""
+from tui.ui.traffic import Traffic
 
 PIECE_BYTES = 1024
 """So much is written in one call, so that it is seen whether the terminal takes anything at all."""
 
-WAIT_SECONDS = 0.02
-STOPPED_SECONDS = 5.0
-"""A write that waits shorter was not held up by the link; one that waits longer met a terminal that does not read
-at all, which says nothing of the link."""
+QUESTION = "\x1b[6n"
+"""Where is the cursor? Every terminal tells, once it has read so far."""
 
-SLOW_FROM = 0.2
-"""A link is slow from the part of the time on that writes wait for it."""
+ASK_BYTES = 512
+"""So much is sent before the terminal is asked whether it has it."""
 
-SLOW_FOR_SECONDS = 60.0
-"""So long after the last write that waited a link still counts as slow."""
+AHEAD_BYTES = 1024
+"""On a slow link no further picture is sent while so much is on its way: it would come late, and be out of date."""
+
+ANSWER_SECONDS = 2.0
+"""A terminal that has not answered after so long is not waited for."""
 
 LEAVE_SECONDS = 0.5
 """How long the end waits for a terminal that does not read."""
 
 
-class Traffic:
-    """Counts writes: ``sent`` is told each of them in one thread, any other may ask. Times are those of ``clock``."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._writes: deque[tuple[float, int, float]] = deque(maxlen=4096)
-        self._told = 0
-        self._slow_until = -math.inf
-
-    def sent(self, size: int, seconds: float) -> None:
-        """A write of ``size`` bytes took ``seconds``."""
-        now = self._clock()
-        waited = seconds if WAIT_SECONDS <= seconds < STOPPED_SECONDS else 0.0
-        self._writes.append((now, size, waited))
-        if not waited:
-            return
-        waits = sum(waited for _, _, waited in self._recent())
-        if waits >= SLOW_FROM * WINDOW_SECONDS or now < self._slow_until:
-            self._slow_until = now + SLOW_FOR_SECONDS
-
-    @property
-    def bytes_per_second(self) -> int:
-        """What was sent a second of late, in one significant digit; 0 when next to nothing was."""
-        rate = sum(size for _, size, _ in self._recent()) / WINDOW_SECONDS
-        low, high = KEPT_BETWEEN
-        if rate < LEAST_BYTES_PER_SECOND:
-            self._told = 0
-        elif not low * self._told <= rate <= high * self._told:
-            step = 10 ** math.floor(math.log10(rate))
-            self._told = round(rate / step) * step
-        return self._told
-
-    @property
-    def link_bytes_per_second(self) -> float | None:
-        """What the link carries, by the writes that had to wait for it; ``None`` while none of late had to."""
-        waits = [(size, waited) for _, size, waited in self._recent() if waited]
-        return sum(size for size, _ in waits) / sum(waited for _, waited in waits) if waits else None
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether the link was slow within the last minute."""
-        return self._clock() < self._slow_until
-
-    def _recent(self) -> list[tuple[float, int, float]]:
-        since = self._clock() - WINDOW_SECONDS
-        return [write for write in list(self._writes) if write[0] > since]
-
-
 class Outlet(Thread):
-    """Writes to the file ``descriptor`` in a thread of its own; whoever gives it something never waits.
-
-    ``when_free`` holds a call to be made, in this thread, once all that was given has been taken.
-    """
+    """Writes to the file ``descriptor`` in a thread of its own; whoever gives it something never waits."""
 
     def __init__(self, descriptor: int, traffic: Traffic) -> None:
         super().__init__(daemon=True, name="mailtop-output")
         self._descriptor = descriptor
         self._traffic = traffic
         self._given: SimpleQueue[str | None] = SimpleQueue()
-        self._given_count = self._taken_count = 0
+        self._lock = Lock()
+        self._waiting = 0
         self._when_free: Callable[[], None] | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether some of what was given has not been taken."""
-        return self._given_count != self._taken_count
+        return self._waiting > 0
 
     def give(self, text: str) -> None:
         """Have ``text`` written, after all that was given before."""
-        self._given_count += 1
+        with self._lock:
+            self._waiting += 1
         self._given.put(text)
 
     def call_when_free(self, call: Callable[[], None]) -> None:
@@ -138,7 +83,8 @@ class Outlet(Thread):
             # A terminal that is gone is noticed by whoever watches it; until then there is nobody to tell.
             with suppress(OSError):
                 self._write("".join(texts).encode(errors="replace"))
-            self._taken_count += len(texts)
+            with self._lock:
+                self._waiting -= len(texts)
             if not self.is_busy:
                 self._tell()
             if text is None:
@@ -170,7 +116,7 @@ class TerminalDriver(LinuxDriver):
     The app shows ``traffic.bytes_per_second`` in its status line when it draws that anyway, and turns to fewer colours,
     no charts and longer intervals while ``traffic.is_slow``. Both cost nothing and may be asked at any time. A screen
     that is a ``NarrowScreen`` is not painted while ``is_busy``; it is painted once, as it then is, when the terminal
-    has taken what was written before.
+    has taken what was written before, and where the link is slow when that has arrived.
     """
 
     def __init__(
@@ -179,28 +125,45 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.traffic = Traffic()
         self._outlet: Outlet | None = None
+        self._unanswered = 0
+        self._asked_of = 0
+        self._asked_at: float | None = None
+        self._quiet = Event()
+        self._leaving = False
+        self._when_answered: Callable[[], None] | None = None
 
     @property
     def is_busy(self) -> bool:
-        """Whether the terminal has not yet taken all that was written."""
-        return self._outlet is not None and self._outlet.is_busy
+        """Whether the terminal has not yet taken all that was written, or a slow link not yet carried it."""
+        return self._outlet is not None and (self._outlet.is_busy or self._link_is_full)
 
     def call_when_free(self, call: Callable[[], None]) -> None:
-        """Have ``call`` made in the app's loop once the terminal has taken all; a later one replaces it."""
-        if self._outlet is not None:
+        """Have ``call`` made in the app's loop once the terminal is no longer busy; a later one replaces it."""
+        if self._outlet is not None and self._outlet.is_busy:
             self._outlet.call_when_free(lambda: self._in_loop(call))
+        elif self._link_is_full:
+            self._when_answered = call
+            self._loop.call_later(ANSWER_SECONDS, self._tell)
+        else:
+            self._in_loop(call)
 
     def start_application_mode(self) -> None:
         """Take over the terminal."""
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
+        self._leaving = False
         start: Callable[[], None] = super().start_application_mode
         start()
+        self._ask()
 
     def write(self, data: str) -> None:
         """Have ``data`` sent, without waiting."""
-        if self._outlet is not None:
-            self._outlet.give(data)
+        if self._outlet is None:
+            return
+        self._outlet.give(data)
+        self._unanswered += len(data)
+        if self._unanswered - self._asked_of >= ASK_BYTES:
+            self._ask()
 
     def close(self) -> None:
         """Give the terminal back, if it reads."""
@@ -208,6 +171,51 @@ class TerminalDriver(LinuxDriver):
         if self._outlet is not None:
             self._outlet.stop(LEAVE_SECONDS)
             self._outlet = None
+
+    def disable_input(self) -> None:
+        """Stop listening; an answer that is on its way is waited for, since a shell would take it for typed."""
+        self._leaving = True
+        if self._asked_at is not None:
+            self._quiet.wait(LEAVE_SECONDS)
+        super().disable_input()
+
+    def process_message(self, message: Message) -> None:
+        """Take what comes from the terminal; in the thread that reads it."""
+        if isinstance(message, events.CursorPosition) and self._asked_at is not None:
+            self.traffic.answered(self._asked_of, time.monotonic() - self._asked_at)
+            self._quiet.set()
+            self._in_loop(self._answered)
+        else:
+            super().process_message(message)
+
+    @property
+    def _link_is_full(self) -> bool:
+        asked_at = self._asked_at
+        if asked_at is None or time.monotonic() >= asked_at + ANSWER_SECONDS:
+            return False
+        return self._unanswered >= AHEAD_BYTES and self.traffic.is_slow
+
+    def _ask(self) -> None:
+        """Ask the terminal whether it has what was sent. One question at a time: a terminal that does not answer is not
+        asked again."""
+        if self._outlet is None or self._asked_at is not None or self._leaving:
+            return
+        self._quiet.clear()
+        self._asked_at, self._asked_of = time.monotonic(), self._unanswered
+        self._outlet.give(QUESTION)
+
+    def _answered(self) -> None:
+        """What the last question was about has arrived."""
+        self._unanswered -= self._asked_of
+        self._asked_at, self._asked_of = None, 0
+        if self._unanswered >= ASK_BYTES:
+            self._ask()
+        self._tell()
+
+    def _tell(self) -> None:
+        call, self._when_answered = self._when_answered, None
+        if call is not None:
+            call()
 
     def _in_loop(self, call: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended, and with it all painting

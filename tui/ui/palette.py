@@ -52,7 +52,8 @@ class Palette:
         every.append(Entry("q", "", "leave at once"))
         first = [entry for entry in every if entry.word.startswith(word)]
         others = [entry for entry in every if entry not in first]
-        return first + [entry for entry in others if word in entry.word or f" {word}" in f" {entry.help}"]
+        told = f" {word}" if len(word) > 2 else None
+        return first + [each for each in others if word in each.word or (told and told in f" {each.help}")]
 
     def completed(self, typed: str) -> str:
         """What Tab makes of it: as much as is common to all that begins so."""

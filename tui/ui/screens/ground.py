@@ -54,8 +54,7 @@ class Ground(NarrowScreen[None]):
         background: $background;
         layout: vertical;
         layers: below above;
-        & > Sentence { display: none; }
-        &.-small > Lines { display: none; }
+        & > Sentence { display: none; layer: above; dock: top; height: 100%; background: $background; }
         &.-small > Sentence { display: block; }
     }
     """

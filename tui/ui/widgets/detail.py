@@ -31,6 +31,10 @@ BOTH_FROM = 40
 
 BETWEEN = "   "
 WORDS_INDENT, MOST_WORD_LINES = 4, 12
+
+LONGEST_TEXT, LONGEST_NAME = 2000, 400
+"""So many characters of a text are looked at: more than are ever shown."""
+
 WHEEL_ROWS = 3
 
 HELD = "held: not tried again until somebody releases it"
@@ -94,17 +98,19 @@ def body_lines(detail: Detail, view: View, width: int, height: int, glyphs: Glyp
     """All below the heading, in lines of at most ``width`` cells. The most frequent cause has its words beneath it, and
     so has each next one while everything fits ``height``."""
     now = view.time // 60 * 60  # so that ages change with the clock, all at once
-    facts = _facts(detail, width, glyphs)
-    messages = _messages(detail, now, width, glyphs)
-    worded = 1
-    lines = _joined(facts, _causes(detail, view, now, width, glyphs, worded), messages, height)
-    while worded < len(detail.causes or ()):
-        worded += 1
-        longer = _joined(facts, _causes(detail, view, now, width, glyphs, worded), messages, height)
-        if len(longer) > height:
-            break
-        lines = longer
-    return lines
+    facts, messages = _facts(detail, width, glyphs), _messages(detail, now, width, glyphs)
+    why, rows = _why(detail, width, glyphs), _causes(detail, now, width, glyphs)
+    isp = detail.row.isp or view.query.isp
+    between: list[Line] = [[]] if height >= ROOMY_FROM else []
+    room = height - len(facts) - len(why) - len(rows) - len(messages) - 2 * len(between)
+    causes: list[Line] = []
+    for cause, row in zip(detail.causes or (), rows, strict=True):
+        words = _words(cause, isp, width, glyphs) if room > 0 or not causes else []
+        if causes and len(words) > room:
+            words, room = [], 0
+        room -= len(words)
+        causes += [row, *words]
+    return [*facts, *between, *why, *causes, *(between if messages else []), *messages]
 
 
 def ago(seconds: float) -> str:
@@ -124,17 +130,11 @@ def age(seconds: float) -> str:
     return f"{int(seconds) // 86400} d" if seconds < 1000 * 86400 else ">999 d"
 
 
-def _joined(facts: list[Line], causes: list[Line], messages: list[Line], height: int) -> list[Line]:
-    """The three parts under one another, with a line between where that leaves enough of them to be seen."""
-    between: list[Line] = [[]] if height >= ROOMY_FROM else []
-    return [*facts, *between, *causes, *(between if messages else []), *messages]
-
-
 def _heading(row: QueueRow, view: View, place: Line, width: int, glyphs: Glyphs, *, focused: bool) -> Line:
     """Whose mail this is, and how far its numbers can be trusted where that is not all the way."""
     freshness = next((source.freshness for source in view.sources if source.name == row.source), Freshness.LIVE)
     doubt = [Span(f" {glyphs.freshness[freshness]} {freshness}", freshness.value)] if freshness in DOUBTFUL else []
-    names = _names(row, view)
+    names = [name[:LONGEST_TEXT] for name in _names(row, view)]
     room = max(width - 1 - line_width(doubt) - line_width(place) - 3 * (len(names) - 1) - 2, 8)
     names = [glyphs.fit(name, min(glyphs.width(name), room)) for name in names]
     while sum(map(glyphs.width, names)) > room and max(map(glyphs.width, names)) > LEAST_NAME_WIDTH:
@@ -182,7 +182,7 @@ def _facts(detail: Detail, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [*_flowing(pieces, width), *_flowing(going, width), *_flowing(_events(detail), width)]
     if detail.problem:
         room = max(width - 4, 1)
-        for number, text in enumerate(_folded(glyphs.plain(detail.problem), room)):
+        for number, text in enumerate(_folded(glyphs.plain(detail.problem[:LONGEST_TEXT]), room)):
             lines.append([Span(f" {'' if number else glyphs.problem} ".ljust(3), "problem"), Span(text)])
     return lines
 
@@ -217,9 +217,8 @@ def _flowing(pieces: list[Line], width: int) -> list[Line]:
     return lines
 
 
-def _causes(detail: Detail, view: View, now: float, width: int, glyphs: Glyphs, worded: int) -> list[Line]:
-    """Why it waits: that it is held, where that is the most of it; then a table, the ``worded`` first with their
-    words."""
+def _why(detail: Detail, width: int, glyphs: Glyphs) -> list[Line]:
+    """That mail is held, where that is the most of it; then the head of the table of causes, or why there is none."""
     causes, row = detail.causes, detail.row
     held: list[Line] = []
     if row.hold > row.retry:
@@ -228,20 +227,22 @@ def _causes(detail: Detail, view: View, now: float, width: int, glyphs: Glyphs, 
         return [*held, *_sentence("asking why it waits" if detail.waiting else NOT_TOLD, width, glyphs)]
     if not causes:
         return held or _sentence(NO_REPLY if row.retry else NOT_PUT_OFF, width, glyphs)
-    narrow = width < NARROW_BELOW
-    seen_width = AGE_WIDTH if narrow else AGO_WIDTH
-    seen = age if narrow else ago
-    room = max(width - 1 - COUNT_WIDTH - SHARE_WIDTH - 2 * seen_width - 4 * 2 - 1, 1)
-    head = _cells(("replies", "share", *(("since", "last") if narrow else ("first seen", "last seen"))), seen_width)
-    lines = [*held, [Span(head, "header"), Span(glyphs.fit("why it waits", room), "header")]]
+    seen = ("since", "last") if width < NARROW_BELOW else ("first seen", "last seen")
+    head = _cells(("replies", "share", *seen), width)
+    return [*held, [Span(head, "header"), Span(glyphs.fit("why it waits", width - len(head) - 1), "header")]]
+
+
+def _causes(detail: Detail, now: float, width: int, glyphs: Glyphs) -> list[Line]:
+    """The rows of the table of causes."""
+    causes = detail.causes or []
     whole = sum(cause.count for cause in causes)
-    for number, cause in enumerate(causes):
+    seen = age if width < NARROW_BELOW else ago
+    lines: list[Line] = []
+    for cause in causes:
         counted = count(cause.count, COUNT_WIDTH, glyphs.unknown), _part(cause.count, whole, glyphs)
-        when = seen(now - cause.first_seen), seen(now - cause.last_seen)
-        text = glyphs.fit(cause.text, room)
-        lines.append([Span(_cells((*counted, *when), seen_width)), Span(text, "" if number else "strong")])
-        if number < worded:
-            lines += _words(cause, row.isp or view.query.isp, width, glyphs)
+        cells = _cells((*counted, seen(now - cause.first_seen), seen(now - cause.last_seen)), width)
+        text = glyphs.fit(cause.text[:LONGEST_TEXT], width - len(cells) - 1)
+        lines.append([Span(cells), Span(text, "" if lines else "strong")])
     return lines
 
 
@@ -250,19 +251,20 @@ def _part(count: int, whole: int, glyphs: Glyphs) -> str:
     return "<0.1%" if 0 < 2000 * count < whole else share(count, whole, glyphs.unknown)
 
 
-def _cells(texts: tuple[str, str, str, str], seen_width: int) -> str:
-    """The columns left of a cause."""
-    widths = (COUNT_WIDTH, SHARE_WIDTH, seen_width, seen_width)
-    return " " + "".join(f"{text:>{width}}  " for text, width in zip(texts, widths, strict=True))
+def _cells(texts: tuple[str, str, str, str], width: int) -> str:
+    """The columns left of a cause, in a table of ``width`` cells."""
+    seen = AGE_WIDTH if width < NARROW_BELOW else AGO_WIDTH
+    columns = zip(texts, (COUNT_WIDTH, SHARE_WIDTH, seen, seen), strict=True)
+    return " " + "".join(f"{text:>{cells}}  " for text, cells in columns)
 
 
 def _words(cause: Cause, isp: str | None, width: int, glyphs: Glyphs) -> list[Line]:
     """Who said it, and their last words in full, before what the mail system adds. A cause that begins with no reply
     code is the mail system's own."""
-    code, reply = cause.text[:3], cause.last_reply
+    code, reply = cause.text[:3], cause.last_reply[:LONGEST_TEXT]
     if code.isdigit():
         place = reply.find(f": {code}") + 2 if f": {code}" in reply else max(reply.find(code), 0)
-        who, added = isp or "the provider", reply[:place].strip(" :")
+        who, added = (isp or "the provider")[:LONGEST_NAME], reply[:place].strip(" :")
         words = f"{who} said: {reply[place:]}" + (f" ({added})" if added else "")
     else:
         words = f"the mail system noted: {reply}"
@@ -282,25 +284,32 @@ def _messages(detail: Detail, now: float, width: int, glyphs: Glyphs) -> list[Li
         return _sentence(NO_MESSAGES, width, glyphs) if detail.causes is not None else []
     if not messages:
         return _sentence("no message is known to wait here", width, glyphs)
-    id_width = max(2, min(ID_AT_MOST, max(glyphs.width(message.id) for message in messages)))
+    ids = [message.id[:LONGEST_NAME] for message in messages]
+    id_width = max(2, min(ID_AT_MOST, max(map(glyphs.width, ids))))
     room = width - 1 - AGE_WIDTH - TRIES_WIDTH - STATE_WIDTH - 2 * 4 - id_width - 1
-    senders = [glyphs.unknown if message.sender is None else message.sender or "<>" for message in messages]
+    senders = [
+        glyphs.unknown if message.sender is None else message.sender[:LONGEST_NAME] or "<>" for message in messages
+    ]
     longest = max(len("sender"), *map(glyphs.width, senders))
     sender_width = min(longest, (room - 3) // 2) if room >= BOTH_FROM else 0
     recipient_width = room - (sender_width + 3 if sender_width else 0)
     head = f" {'oldest':>{AGE_WIDTH}}  {'tries':>{TRIES_WIDTH}}  {'state':<{STATE_WIDTH}}  "
     head += f"{'sender':<{sender_width}}   " if sender_width else ""
     lines = [[Span(f"{head}{'recipient':<{recipient_width}}  id", "header")]]
-    for message, sender in zip(messages, senders, strict=True):
+    for message, sender, its_id in zip(messages, senders, ids, strict=True):
         tries = count(message.attempts, TRIES_WIDTH, glyphs.unknown)
         old = glyphs.unknown if message.arrived is None else age(now - message.arrived)
         line = [Span(f" {old:>{AGE_WIDTH}}  {tries:>{TRIES_WIDTH}}  ")]
-        line.append(Span(glyphs.fit(message.state, STATE_WIDTH), message.state if message.state in STATES else ""))
+        line.append(
+            Span(
+                glyphs.fit(message.state[:LONGEST_NAME], STATE_WIDTH), message.state if message.state in STATES else ""
+            )
+        )
         line.append(Span("  "))
         if sender_width:
             line += [Span(glyphs.fit(sender, sender_width), "muted"), Span(f" {glyphs.step} ", "muted")]
-        line.append(Span(glyphs.fit(message.recipient, max(recipient_width, 0)), "name"))
-        lines.append([*line, Span("  "), Span(glyphs.fit(message.id, id_width))])
+        line.append(Span(glyphs.fit(message.recipient[:LONGEST_NAME], max(recipient_width, 0)), "name"))
+        lines.append([*line, Span("  "), Span(glyphs.fit(its_id, id_width))])
     return lines
 
 

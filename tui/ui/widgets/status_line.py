@@ -10,7 +10,7 @@ from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import DOUBTFUL, Freshness, SourceStatus
 from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
-from tui.ui.numbers import age, size_bytes
+from tui.ui.numbers import age
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
@@ -61,19 +61,17 @@ class StatusLine(Lines):
             self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The one line. Where not all sources fit, those that are live are shown by sign and name alone; those that do
-        not fit then are counted. The worst stand first."""
+        """The one line. Where not all sources fit, less of what is asked for is told; then those that are live are shown
+        by sign and name alone; those that do not fit then are counted. The worst stand first."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
-        right = self._right(since)
-        room = width - line_width(right)
         statuses = sorted(self._view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if self._view else []
-        items = [self._source(status, since) for status in statuses]
-        if line_width(left) + sum(map(line_width, items)) >= room and len(items) > 1:
-            items = [self._source(status, since, brief=True) for status in statuses]
-        if line_width(left) + sum(map(line_width, items)) >= room and len(items) > 1:
-            right = self._right(since, brief=True)
+        for brief_right, brief in ((False, False), (True, False), (True, True)):
+            right = self._right(since, brief=brief_right)
+            items = [self._source(status, since, brief=brief) for status in statuses]
             room = width - line_width(right)
+            if line_width(left) + sum(map(line_width, items)) < room or len(items) == 1 and brief_right:
+                break
         for number, item in enumerate(items):
             rest = f"  +{len(items) - number} more"
             needed = line_width(left) + line_width(item) + (len(rest) if number < len(items) - 1 else 1)
@@ -106,7 +104,8 @@ class StatusLine(Lines):
         rate = self._bytes_per_second()
         if rate is None:
             return []
-        return [Span(f"{size_bytes(rate, self.glyphs.unknown):>6}/s", "muted"), Span("  ")]
+        text = f"{rate} B/s" if rate < 1000 else f"{rate // 1000} kB/s"
+        return [Span(f"{text:>8}", "muted"), Span("  ")]
 
     def _source(self, status: SourceStatus, since_seconds: float, *, brief: bool = False) -> Line:
         """One source: sign, name, freshness and age, and whether nobody checked whom the numbers come from."""

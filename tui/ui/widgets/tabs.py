@@ -78,7 +78,7 @@ class Tabs(Lines):
         view = self._view
         if view is None or not view.queue_known:
             return []
-        total = view.sums.total
+        total = view.whole.total  # also of rows that a filter hides: that what waits gets less is another matter
         amount = (f"{total:,}", f" recipient{'' if total == 1 else 's'}")
         # The mail system counts the files of its whole queue: beside a part of the recipients they would mislead.
         if view.files is None or is_filtered(view.query):
