@@ -39,7 +39,7 @@ class Poll:
         table = answer(totals)
         part = self.recent.part("local", self.query, table, time, complete=complete)
         self.sum_delta = part.sum_delta
-        return dict(zip(table.isp, part.deltas, strict=True))
+        return dict(zip(table.isp, part.changes.deltas(), strict=True))
 
 
 def test_the_first_answer_has_no_change() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tui.hub.part import Changes
 from tui.hub.problems import problems
 
 
@@ -19,7 +20,7 @@ from tui.hub.problems import problems
         (500, 0, 1000, -50.0, True),
         (0, 0, 10, 10.0, True),
         (0, 0, 9, 9.0, False),
-        (0, 0, 109, 9.9, False),
+        (0, 0, 109, 9.0, False),
         (0, 0, 110, 10.0, True),
         (0, 0, 111, 10.0, False),
         (0, 0, 11_000, 1000.0, True),
@@ -27,9 +28,15 @@ from tui.hub.problems import problems
     ],
 )
 def test_a_row_is_a_problem(retry: int, hold: int, total: int, delta: float | None, expected: bool) -> None:
-    assert problems([retry], [hold], [total], [delta]) == bytes([expected])
+    before = None if delta is None else [int(total - delta)]
+    assert problems([retry], [hold], Changes([total], before, 1.0)) == bytes([expected])
+
+
+def test_growth_counts_by_the_minute() -> None:
+    assert problems([0, 0], [0, 0], Changes([105, 104], [100, 100], 2.0)) == bytes([1, 0])
+    assert problems([0, 0], [0, 0], Changes([60, 59], [40, 40], 0.5)) == bytes([1, 0])
 
 
 def test_every_row_is_looked_at() -> None:
-    assert problems([0, 5, 0], [0, 0, 1], [9, 9, 9], [None, 0.0, -3.0]) == bytes([0, 1, 1])
-    assert problems([], [], [], []) == b""
+    assert problems([0, 5, 0], [0, 0, 1], Changes([9, 9, 9])) == bytes([0, 1, 1])
+    assert problems([], [], Changes([], [], 1.0)) == b""

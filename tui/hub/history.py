@@ -3,11 +3,12 @@ thread."""
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import Any
 
-from tui.hub.sheet import Part
+from tui.hub.part import Changes, Part, totals_of
 from tui.model import QueueQuery, QueueTable
 
 BASE_SECONDS = 60.0
@@ -34,6 +35,7 @@ class Snapshot:
         self.time = time
         self.columns = columns
         self.totals = totals
+        self.sum = sum(totals)
         self._places: dict[Key, int] = {}
 
     def __len__(self) -> int:
@@ -41,6 +43,8 @@ class Snapshot:
 
     def totals_of(self, columns: Sequence[list[Any]]) -> list[int]:
         """The total of each of these rows then; a row that was not there had nothing waiting."""
+        if all(map(operator.is_, columns, self.columns)):
+            return self.totals
         found: list[int] = []
         after = 0  # where the next block is expected
         for start in range(0, len(columns[0]), BLOCK_ROWS):
@@ -81,13 +85,10 @@ class Recent:
         """What ``source`` answered to ``query`` at ``time`` (seconds of a clock that never goes back), with totals and
         changes; remembered for later answers. A row that was not there before had nothing waiting then. Numbers that
         are not ``complete`` (a log still being read) have no changes, and none are measured against them."""
-        totals = [
-            new + proc + retry + hold
-            for new, proc, retry, hold in zip(table.new, table.proc, table.retry, table.hold, strict=True)
-        ]
+        totals = totals_of(table)
         if not complete:
             self._places.pop((source, query), None)
-            return Part(source, table, totals, [None] * len(totals), None)
+            return Part(source, table, Changes(totals))
         columns: list[list[Any]] = [table.sender_id, table.account_id, table.campaign_id, table.isp]
         snapshots = self._visit((source, query), time)
         base = snapshots[0] if snapshots and snapshots[0].time <= time - LEAST_SECONDS else None
@@ -96,12 +97,10 @@ class Recent:
             snapshots.append(Snapshot(time, same, totals))
             self._forget_surplus()
         if base is None:
-            return Part(source, table, totals, [None] * len(totals), None)
+            return Part(source, table, Changes(totals))
         per_minute = 60 / (time - base.time)
-        deltas: list[float | None] = [
-            (total - before) * per_minute for total, before in zip(totals, base.totals_of(columns), strict=True)
-        ]
-        return Part(source, table, totals, deltas, (sum(totals) - sum(base.totals)) * per_minute)
+        changes = Changes(totals, base.totals_of(columns), per_minute)
+        return Part(source, table, changes, (sum(totals) - base.sum) * per_minute)
 
     def _visit(self, place: tuple[str, QueueQuery], time: float) -> deque[Snapshot]:
         """The place's snapshots; first the one that changes are measured against."""

@@ -115,7 +115,8 @@ class _Dealt:
 
     def __init__(self, rows: Sequence[int], keys: Sequence[SortKey]) -> None:
         self._key = key = keys[0]
-        values = list(map(key.column.__getitem__, rows))
+        is_all = isinstance(rows, range) and len(rows) == len(key.column)
+        values = key.column if is_all else list(map(key.column.__getitem__, rows))
         sample = sorted(values[:: PIECE_ROWS // 16])[16::16]
         self._bounds = sorted(set(sample))
         self._exact = len(self._bounds) < len(sample)  # many rows are equal

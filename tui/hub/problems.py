@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tui.hub.part import Changes
+
 LEAST_GROWTH = 10
 GROWN = 11
-"""Who has grown by a tenth or more is no more than eleven times as large as the growth."""
+"""What has grown by a tenth or more is no more than eleven times as large as its growth."""
 
 
-def problems(retry: Sequence[int], hold: Sequence[int], totals: Sequence[int], deltas: Sequence[float | None]) -> bytes:
-    """1 for each row that is a problem, 0 for each other. The columns have an entry a row: recipients that wait, and
-    the change of the total a minute, ``None`` unknown."""
-    rows = zip(retry, hold, totals, deltas, strict=True)
+def problems(retry: Sequence[int], hold: Sequence[int], changes: Changes) -> bytes:
+    """1 for each row that is a problem, 0 for each other; the columns have an entry a row, in recipients."""
+    totals, before = changes.totals, changes.before
+    if before is None:
+        waiting = zip(retry, hold, totals, strict=True)
+        return bytes([held > 0 or 0 < late * 2 >= total for late, held, total in waiting])
+    least, grown = LEAST_GROWTH / changes.per_minute, GROWN * changes.per_minute
+    rows = zip(retry, hold, totals, before, strict=True)
     return bytes(
         [
-            held > 0
-            or 0 < late * 2 >= total
-            or (delta is not None and delta >= LEAST_GROWTH and delta * GROWN >= total)
-            for late, held, total, delta in rows
+            held > 0 or 0 < late * 2 >= total or (total - old >= least and (total - old) * grown >= total)
+            for late, held, total, old in rows
         ]
     )

@@ -12,10 +12,9 @@ from functools import partial
 from itertools import chain, compress
 from typing import Any, TypeVar
 
-import msgspec
-
 from tui.hub.filters import Columns, FilterError, both, parse_filter
 from tui.hub.order import Order, SortKey
+from tui.hub.part import Part
 from tui.hub.problems import problems
 from tui.model import (
     NO_ACCOUNT_NAME,
@@ -25,7 +24,6 @@ from tui.model import (
     Grouping,
     QueueQuery,
     QueueRow,
-    QueueTable,
     RowKey,
 )
 
@@ -52,16 +50,6 @@ Name = TypeVar("Name")
 Value = TypeVar("Value")
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One source's rows, with each row's total and its change a minute (``None`` unknown)."""
-
-    source: str
-    table: QueueTable
-    totals: list[int]
-    deltas: list[float | None]
-    sum_delta: float | None
-
-
 class Sheet:
     """The rows of ``query`` from every source that answered it; ``nameless`` are the sources that tell campaigns by id
     alone. Nothing changes after it is built but what is kept of the questions that were answered."""
@@ -70,15 +58,15 @@ class Sheet:
         self.query = query
         self._nameless = nameless
         self._columns: dict[str, list[Any]] = {
-            "source": _joined([[part.source] * len(part.totals) for part in parts]),
-            "total": _joined([part.totals for part in parts]),
-            "delta": _joined([part.deltas for part in parts]),
+            "source": _joined([[part.source] * len(part) for part in parts]),
+            "total": _joined([part.changes.totals for part in parts]),
         }
         for name in TABLE_COLUMNS:
             self._columns[name] = _joined([getattr(part.table, name) for part in parts])
-        self._columns["sender"] = _joined([part.table.sender or [""] * len(part.totals) for part in parts])
+        self._columns["sender"] = _joined([part.table.sender or [""] * len(part) for part in parts])
         self.sources = [part.source for part in parts]
         self.several_senders = any(not _constant(part.table.sender_id) for part in parts)
+        self._changes = [part.changes for part in parts]
         # Joined columns are copies: the parts' own are kept too, so that only release frees them.
         self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in parts]
         self._keys = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
@@ -91,8 +79,8 @@ class Sheet:
         )
         self.sum_delta = sum_known([part.sum_delta for part in parts])
         self.files = sum_known([part.table.files for part in parts])
-        self.moving = any(self._columns["delta"])
-        self.problems = problems(*[self._columns[name] for name in ("retry", "hold", "total", "delta")])
+        self.moving = any(changes.moving for changes in self._changes)
+        self.problems = b"".join(problems(part.table.retry, part.table.hold, part.changes) for part in parts)
         self.problem_count = self.problems.count(1)
 
     def __len__(self) -> int:
@@ -115,7 +103,9 @@ class Sheet:
         return (filters, only_problems) in self._selections
 
     def column(self, name: str) -> Sequence[Any]:
-        """A column of the rows."""
+        """A column of the rows. Changes are made of what waited when they are first asked for."""
+        if name == "delta" and name not in self._columns:
+            self._columns[name] = _joined([changes.deltas() for changes in self._changes])
         return self._columns[name]
 
     def find(self, key: RowKey) -> int | None:
@@ -170,19 +160,24 @@ class Sheet:
 
     def delta(self, index: int) -> float | None:
         """The change of row ``index``'s total a minute; ``None`` unknown."""
-        delta: float | None = self._columns["delta"][index]
-        return delta
+        for changes in self._changes:
+            if index < len(changes.totals):
+                return changes.delta(index)
+            index -= len(changes.totals)
+        raise IndexError(index)
 
     def sort_keys(self, sort: str, descending: bool) -> list[SortKey]:
         """What ``sort`` compares: names, where equal their numbers; unknown changes come last either way; where all is
         equal the rows' keys."""
         unknown = -math.inf if descending else math.inf
-        columns = [self._columns[name] for name in _COMPARED.get(sort, (sort,)) if name in self._columns]
+        columns: list[Sequence[Any]] = []
         if sort in ("delta", "trend"):
-            columns = [[unknown if delta is None else delta for delta in self._columns["delta"]]]
+            columns = [[unknown if delta is None else delta for delta in self.column("delta")]]
         elif sort == "drain":
             longest = sys.float_info.max  # which even what is endless comes to, so that unknown is more
             columns = [[unknown if minutes is None else min(minutes, longest) for minutes in self._drains()]]
+        else:
+            columns = [self._columns[name] for name in _COMPARED.get(sort, (sort,))]
         keys = [SortKey(column, descending) for column in columns if not _constant(column)]
         return [*keys, *(SortKey(self._columns[name]) for name in self._keys)]
 
@@ -194,7 +189,7 @@ class Sheet:
             "sender": self._shown_senders,
             **{name: partial(self._shown, name) for name in ("account", "campaign", "isp")},
         }
-        return {name: made[name]() if name in made else self._columns[name] for name in names}
+        return {name: made[name]() if name in made else self.column(name) for name in names}
 
     def release(self) -> None:
         """Free the columns one by one: freeing a million values in one go would hold the interpreter's lock."""
@@ -204,6 +199,8 @@ class Sheet:
             self._selections.popitem()
         while columns:
             columns.popitem()
+        while self._changes:
+            self._changes.pop()
         for part in self._parts:
             while part:
                 part.pop()
@@ -241,7 +238,7 @@ class Sheet:
         nothing changes."""
         return [
             None if not delta else math.inf if delta > 0 else total / -delta
-            for total, delta in zip(self._columns["total"], self._columns["delta"], strict=True)
+            for total, delta in zip(self._columns["total"], self.column("delta"), strict=True)
         ]
 
     def _shown(self, name: str) -> list[str]:
