@@ -15,7 +15,7 @@ from tui.ui.numbers import count, percent, rate, size_bytes
 _NAME_AT_LEAST, _NAME_AT_MOST = 16, 40
 _SOURCE_AT_MOST = 12
 _SOURCE_FROM = 70
-_QUOTA_AT_LEAST, _QUOTA_AT_MOST = 12, 40
+_QUOTA_AT_LEAST, _QUOTA_AT_MOST = 13, 40
 
 
 @dataclass(frozen=True)
