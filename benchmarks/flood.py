@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
@@ -49,9 +48,9 @@ class Flood:
         self._polls_file = Path(polls) if polls else None
         self._polls = 0
         self._campaigns = list(range(1, rows + 1))
-        chosen = random.Random(1)
-        self._accounts = [chosen.randrange(ACCOUNTS) + 1 for _ in range(rows)]
-        self._account_names = [f"user{account}@example.com" for account in self._accounts]
+        self._accounts = [campaign * 7919 % ACCOUNTS + 1 for campaign in self._campaigns]
+        names = [f"user{account}@example.com" for account in range(ACCOUNTS + 1)]
+        self._account_names = [names[account] for account in self._accounts]
         self._campaign_names = [f"letter {campaign}" for campaign in self._campaigns]
         self._retry = [3_000_000 // (rank + 3) + 40 for rank in range(rows)]
         self._new = [retry // 9 for retry in self._retry]
