@@ -101,7 +101,8 @@ def prepare(request: ViewRequest, sheet: Sheet) -> None:
     """Do what takes long for many rows, for a view to be made at once. For the worker's thread."""
     sheet.find_all(request.marked)
     _position(request.selected, request, sheet)
-    window(request, sheet)
+    for index in window(request, sheet):
+        sheet.row(index)  # which is then found at once: the next request is anchored to one of these
     _sought(request, sheet)
 
 
