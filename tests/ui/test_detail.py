@@ -112,6 +112,11 @@ def test_what_is_held_is_said_first_where_it_is_the_most() -> None:
 def test_only_the_most_frequent_cause_has_its_words_where_room_is_scarce() -> None:
     lines = " ".join(body(DETAIL, 80, 12))
     assert "Gmail said:" in lines and "the mail system noted:" not in lines
+    for height in range(8, 30):
+        shown = body(DETAIL, 80, height)
+        assert any("noted:" in line for line in shown) == (len(body(DETAIL, 80, 99)) <= height + 2 * (height < 16)), (
+            height
+        )
 
 
 def test_the_words_are_shown_in_full_however_narrow_it_is() -> None:
