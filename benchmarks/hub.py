@@ -1,6 +1,6 @@
 """How long a request waits for its view while a source answers 100,000 rows a second: prints p50 and p99.
 
-    python benchmarks/hub.py [--rows N] [--seconds N] [--no-chart]
+    python benchmarks/hub.py [--rows N] [--seconds N] [--no-chart] [--full] [--accounts N]
 
 The hub runs in a child process as it does for the screen; this process moves the selection as a held-down key does.
 """
@@ -16,9 +16,11 @@ import sys
 import time
 from collections.abc import Collection
 
+from msgspec.structs import replace
+
 from tui.hub.hub import Hub
 from tui.hub.process import ChildLink, inherited_socket, serve
-from tui.hub.protocol import View, ViewRequest
+from tui.hub.protocol import AccountsRequest, View, ViewRequest
 from tui.model import (
     Cause,
     Checkup,
@@ -47,11 +49,15 @@ class Flood:
     type = "benchmark"
     interval_seconds = 1.0
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, accounts: int) -> None:
         self._worker = Worker("flood")
         self._random = random.Random(1)
         self._campaigns = list(range(1, rows + 1))
         self._random.shuffle(self._campaigns)
+        self._totals = [
+            MailTotals(account=f"user{number}", account_id=number, send_count=number, defer_count=0, fail_count=0)
+            for number in range(1, accounts + 1)
+        ]
         self._accounts = [campaign % 2000 + 1 for campaign in self._campaigns]
         self._account_names = [f"user{account}" for account in self._accounts]
         self._campaign_names = [f"letter {campaign}" for campaign in self._campaigns]
@@ -61,7 +67,7 @@ class Flood:
 
     async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         del shown  # it tells them all
-        return [MailTotals(account=f"user{number}", account_id=number, send_count=number) for number in range(1, 2001)]
+        return list(self._totals)
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         return await self._worker.run(lambda: self._table(query))
@@ -76,11 +82,12 @@ class Flood:
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         del query
-        return None
+        return [Cause(text="421 4.7.0 try later", count=9, first_seen=1, last_seen=2, last_reply="421 4.7.0 try later")]
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        del query, limit
-        return None
+        del query
+        message = WaitingMessage(id="1abc", sender="a@b", recipient="c@d", state="retry", arrived=1, attempts=2)
+        return [message] * limit
 
     async def changed(self) -> bool:
         return True
@@ -92,6 +99,21 @@ class Flood:
         self._worker.stop()
 
     def _table(self, query: QueueQuery) -> QueueTable:
+        if query.grouping is Grouping.TOTAL:
+            nothing, no_name = [0], [""]
+            return QueueTable(
+                query=query,
+                sender_id=[1],
+                account_id=nothing,
+                account=no_name,
+                campaign_id=nothing,
+                campaign=no_name,
+                isp=no_name,
+                new=[1],
+                proc=nothing,
+                retry=nothing,
+                hold=nothing,
+            )
         rows, chance = len(self._campaigns), self._random.random
         return QueueTable(
             query=query,
@@ -108,15 +130,21 @@ class Flood:
         )
 
 
-async def measure(rows: int, seconds: float, chart: bool) -> tuple[list[float], float]:
+async def measure(options: argparse.Namespace) -> tuple[list[float], float]:
     """The waits in seconds, and how long the hub took until it showed all rows."""
-    link = ChildLink([sys.executable, __file__, "--child", "--rows", str(rows)])
+    rows, seconds = options.rows, options.seconds
+    sizes = ["--rows", str(rows), "--accounts", str(options.accounts)]
+    link = ChildLink([sys.executable, __file__, "--child", *sizes])
     await link.start()
     answers = link.answers()
     began, serial = time.perf_counter(), 1
-    request = ViewRequest(
-        serial=serial, query=QUERY, rows=WINDOW_ROWS, chart_width=80 if chart else 0, chart_height=12 if chart else 0
-    )
+    request = ViewRequest(serial=serial, query=QUERY, rows=WINDOW_ROWS)
+    if not options.no_chart:
+        request = replace(request, chart_width=80, chart_height=12)
+    if options.full:
+        accounts = AccountsRequest(sort="rate")
+        request = replace(request, panes=8, pane_width=16, pane_height=2, trend_cells=12, detail=True, messages=20)
+        request = replace(request, accounts=accounts)
     link.send(request)
     async for view in answers:
         if isinstance(view, View) and view.row_count == rows:
@@ -132,16 +160,7 @@ async def measure(rows: int, seconds: float, chart: bool) -> tuple[list[float], 
             key = selected.choice(view.rows).key
         sent = time.perf_counter()
         link.send(
-            ViewRequest(
-                serial=serial,
-                query=QUERY,
-                rows=WINDOW_ROWS,
-                anchor=key,
-                anchor_offset=selected.randrange(WINDOW_ROWS),
-                selected=key,
-                chart_width=request.chart_width,
-                chart_height=request.chart_height,
-            )
+            replace(request, serial=serial, anchor=key, anchor_offset=selected.randrange(WINDOW_ROWS), selected=key)
         )
         async for view in answers:
             if isinstance(view, View) and view.serial == serial:
@@ -152,22 +171,24 @@ async def measure(rows: int, seconds: float, chart: bool) -> tuple[list[float], 
     return waits, ready_seconds
 
 
-async def child(rows: int) -> None:
+async def child(rows: int, accounts: int) -> None:
     """The hub's process."""
-    await serve(Hub([Flood(rows)]), inherited_socket())
+    await serve(Hub([Flood(rows, accounts)]), inherited_socket())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--accounts", type=int, default=2000)
     parser.add_argument("--no-chart", action="store_true")
+    parser.add_argument("--full", action="store_true", help="with panes, trends, details and the table of accounts")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        asyncio.run(child(options.rows))
+        asyncio.run(child(options.rows, options.accounts))
         return
-    waits, ready_seconds = asyncio.run(measure(options.rows, options.seconds, not options.no_chart))
+    waits, ready_seconds = asyncio.run(measure(options))
     waits.sort()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     percentiles = {name: waits[int(len(waits) * share)] * 1000 for name, share in (("p50", 0.5), ("p99", 0.99))}

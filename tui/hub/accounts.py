@@ -252,8 +252,8 @@ def _named(roll: Roll, name: str, rows: Iterable[int]) -> list[int]:
 
 def _are(keys: Sequence[AccountKey], told: Sequence[Told]) -> bool:
     """Whether these are the accounts' names, in their order."""
-    names = [(each.source, totals.account) for each in told for totals in each.totals]
-    return len(names) == len(keys) and all(
+    names = ((each.source, totals.account) for each in told for totals in each.totals)
+    return sum(len(each.totals) for each in told) == len(keys) and all(
         key.account == account and key.source == source for key, (source, account) in zip(keys, names, strict=True)
     )
 

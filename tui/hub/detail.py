@@ -25,15 +25,19 @@ LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 30.0
 """How long a source may take to answer."""
 
+EVENTS = ("send", "success", "defer", "fail", "size")
+"""The counts of what happens; the others are of what waits."""
+
 Answer = TypeVar("Answer")
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked of a source: why the mail of ``query`` waits, its oldest ``messages``, and what waits at its sender
-    in all."""
+    """What is asked of a source: why the mail of ``query`` waits, its oldest ``messages``, and, unless the rows tell,
+    what waits at its sender in all (``whole``)."""
 
     query: QueueQuery
     messages: int
+    whole: QueueQuery | None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -56,6 +60,7 @@ class Inquiry:
         self._told = told
         self._wake = asyncio.Event()
         self._asking: asyncio.Task[Found] | None = None
+        self._total: tuple[QueueQuery, float, int | None] | None = None
         self._asked_about: tuple[Question, int] | None = None
         self._due = -math.inf
 
@@ -113,7 +118,6 @@ class Inquiry:
         """What the source answers; of what fails now the last answer stands."""
         source, problems = self.poller.source, list[str]()
         query, last = question.query, self.answer or Found(question)
-        whole = QueueQuery(Grouping.TOTAL, sender_id=query.sender_id)
 
         async def ask(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
             try:
@@ -130,8 +134,12 @@ class Inquiry:
         causes = await ask(source.causes(query), last.causes)
         messages = await ask(source.messages(query, question.messages), last.messages) if question.messages else None
         total = last.sender_total
-        if query != whole and (table := await ask(source.queue(whole), None)) is not None:
-            total = sum(row.total for row in table.rows())
+        if (whole := question.whole) is not None:
+            now = asyncio.get_running_loop().time()
+            if self._total is None or self._total[0] != whole or now >= self._total[1] + AGAIN_SECONDS:
+                table = await ask(source.queue(whole), None)
+                self._total = whole, now, total if table is None else sum(row.total for row in table.rows())
+            total = self._total[2]
         return Found(question, causes, messages, total, " ".join(dict.fromkeys(problems)))
 
 
@@ -142,11 +150,15 @@ class Details:
         self.inquiries = [Inquiry(poller, told) for poller in pollers]
         self._row = QueueRow()
 
-    def want(self, request: ViewRequest) -> None:
+    def want(self, request: ViewRequest, sheet: Sheet | None) -> None:
         """Ask for the details of this request from now on, if it wants any."""
         meant = self._meant(request)
+        query = trend_query(request.query, request.selected)
+        several = sheet is not None and sheet.several_senders and query.sender_id is not None
+        is_asked = several or _is_filtered(request.query)
+        whole = QueueQuery(Grouping.TOTAL, sender_id=query.sender_id) if is_asked else None
+        question = Question(query, request.messages, whole)
         for inquiry in self.inquiries:
-            question = Question(trend_query(request.query, request.selected), request.messages)
             inquiry.want(question if inquiry in meant else None)
 
     def detail(self, request: ViewRequest, sheet: Sheet | None) -> Detail | None:
@@ -235,19 +247,20 @@ def _events(request: ViewRequest, pollers: Sequence[Poller]) -> Counts | None:
     return Counts(**{name: sum(getattr(point, name) for point in points) for name in EVENTS})
 
 
-EVENTS = ("send", "success", "defer", "fail", "size")
-
-
 def _sender_total(request: ViewRequest, sheet: Sheet, row: QueueRow, answers: Sequence[Found | None]) -> int | None:
     """What waits at the row's sender in all: by the sheet where that has all of it, else as its source was told."""
-    query, sums = request.query, sheet.source_sums.get(row.source)
-    if query.account_id is None and query.campaign_id is None and query.isp is None:
+    sums = sheet.source_sums.get(row.source)
+    if not _is_filtered(request.query):
         if request.selected is None:
             return sheet.sums.total
         if sums is not None and sums.sender_id == row.sender_id:
             return sums.total
     totals = [answer.sender_total for answer in answers if answer is not None and answer.sender_total is not None]
     return sum(totals) if totals and len(totals) == len(answers) else None
+
+
+def _is_filtered(query: QueueQuery) -> bool:
+    return query.account_id is not None or query.campaign_id is not None or query.isp is not None
 
 
 def _problems(inquiries: Sequence[Inquiry]) -> list[str]:

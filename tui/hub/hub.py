@@ -151,7 +151,6 @@ class Hub:
         if self._board.is_ready(request):
             self._offer(self._view(request))  # first of all: what is woken below runs after it has left
         self._want()
-        self._details.want(request)
         self._board_due.set()
         self._drawing_due.set()
         self._hurry.set()
@@ -159,6 +158,7 @@ class Hub:
     def _want(self) -> None:
         accounts = self._accounts
         if (request := self._request) is not None:
+            self._details.want(request, self._board.sheet(request))
             for poller in self._pollers:
                 totals = accounts.shows_totals(request, poller)
                 listed = accounts.listed() if request.accounts is not None else ()

@@ -14,7 +14,7 @@ from tui.hub.protocol import ACCOUNT_SORTS, AccountKey, AccountPane, AccountsPag
 from tui.model import MailTotals
 from tui.series import rate_per_minute
 
-QUICK_ACCOUNTS = 4096
+QUICK_ACCOUNTS = 500
 """So many accounts are sorted fast enough for the hub's loop to do it."""
 
 MAX_ORDERS = 8
