@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from tests.ui.colours import contrast, distance, in_256
-from tests.ui.screens import running
+from tests.ui.screens import UTF8, running
 from tui.ui.abilities import abilities
 from tui.ui.themes import (
     COLOUR_VARIABLES,
@@ -234,27 +234,51 @@ def test_sixteen_colours_are_the_terminals_own(term: str, wanted: str, name: str
     assert theme_for(wanted, shipped(), abilities({"TERM": term})) == name
 
 
+COLOURFUL = {**UTF8, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
 async def test_the_app_shows_a_bad_theme_as_one_sentence_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[/x]")
     (tmp_path / "good.toml").write_text(GOOD)
-    async with running(theme="good", user_themes=tmp_path, size=(140, 45)) as look:
+    async with running(theme="good", user_themes=tmp_path, size=(140, 45), environ=COLOURFUL) as look:
         await look.wait_for("bad.toml cannot be read")
         await look.wait_for("all 5 accounts")
         assert look.app.theme == "good"
 
 
 async def test_an_unknown_theme_falls_back_with_a_sentence() -> None:
-    async with running(theme="bold") as look:
+    async with running(theme="bold", environ=COLOURFUL) as look:
         await look.wait_for("There is no theme 'bold'; there are mailtop-ansi")
         assert look.app.theme == DEFAULT_THEME
 
 
-async def test_the_next_theme_is_a_key_away() -> None:
-    async with running() as look:
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+@pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}], ids=["", "no-color", "ascii"])
+async def test_a_theme_is_seen_before_it_is_chosen(size: tuple[int, int], more: dict[str, str]) -> None:
+    async with running(environ={**COLOURFUL, **more}, size=size) as look:
         await look.wait_for("all 5 accounts")
-        seen = []
-        for _ in shipped():
-            await look.press("T")
-            seen.append(look.app.theme)
-            assert "all 5 accounts" in look.text()
-        assert sorted(seen) == sorted(shipped())
+        await look.press("T", "end")
+        assert look.app.theme == "mailtop-tritan"
+        assert "Theme" in look.text()
+        assert "Enter keep" in look.text()
+        await look.press("escape")
+        assert look.app.theme == DEFAULT_THEME
+        await look.press("T", "home", "enter")
+        assert look.app.theme == "mailtop-ansi"
+        assert "Enter keep" not in look.text()
+
+
+async def test_a_theme_that_is_written_anew_is_shown_at_once(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(GOOD)
+    async with running(theme="mine", user_themes=tmp_path, environ=COLOURFUL) as look:
+        await look.wait_for("all 5 accounts")
+        assert look.app.theme_variables["new"].lower() == "#112233"
+        mine.write_text('primary = "#445566"\n')
+        look.app.look_at_themes()
+        await look.wait_for(lambda: look.app.theme_variables["new"].lower() == "#445566")
+        assert look.app.theme == "mine"
+        mine.write_text("primary = ")
+        look.app.look_at_themes()
+        await look.wait_for("cannot be read")
+        assert look.app.theme_variables["new"].lower() == "#445566"
