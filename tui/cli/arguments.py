@@ -42,6 +42,10 @@ HUB, SCREEN = "_hub", "_screen"
 """The commands that only the screen and the web server give."""
 
 GROUPINGS = ("total", "account", "account_campaign", "isp")
+SORTS = (
+    *("account", "campaign", "isp", "sender", "source"),
+    *("new", "proc", "retry", "hold", "total", "delta", "share", "drain", "trend"),
+)
 FORMATS = ("table", "json", "csv")
 SCOPES = ("totals", "queue")
 SERVE_PORT, WEB_PORT = 9587, 9588
@@ -100,6 +104,14 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     queue.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
     queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name, or by id in one source")
     queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
+    queue.add_argument("--filter", metavar="TEXT", help="only rows that the screen's filter would leave: retry>100")
+    queue.add_argument(
+        "--sort",
+        choices=SORTS,
+        metavar="COLUMN",
+        help="sort by this column of the screen: numbers from the largest, names from A to Z (default: total)",
+    )
+    queue.add_argument("--reverse", action="store_true", help="sort the other way around")
     for each in (totals, queue):
         each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
         _add_common(each)

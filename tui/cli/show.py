@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import msgspec
 
+from tui.cli import picking
 from tui.cli.arguments import Exit
 from tui.cli.output import say, write
 from tui.cli.sources import collected, configuration, sources_of, with_demo_ledgers
@@ -35,7 +36,7 @@ _OFFERING: dict[str, tuple[type[SourceConfig], ...]] = {
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line asks for: the words as given, ``None`` for no filter."""
+    """What the command line asks for: the words as given, ``None`` for no filter and for the usual order."""
 
     what: str
     grouping: Grouping = Grouping.TOTAL
@@ -43,6 +44,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     campaign: str | None = None
     isp: str | None = None
+    filter: str | None = None
+    sort: str | None = None
+    reverse: bool = False
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -147,13 +151,24 @@ _NUMBERS = {"totals": "mail totals", "queue": "queue"}
 
 
 def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Report:
-    """All answers as one, the largest rows first."""
+    """All answers as one, the largest rows first unless asked for otherwise. Raises ``ConfigError`` for a filter that
+    takes too long."""
     rows = [row for answer in answers for row in answer.rows]
     senders = {(row["source"], row.get("sender_id")) for row in rows}
     told_apart = ["sender_id", "sender"] if len(senders) > len({source for source, _ in senders}) else []
     optional = [key for key in (*told_apart, "quotas") if key == "sender_id" or any(row.get(key) for row in rows)]
     keys, texts, counts, sort = _columns(asked, len(answers) > 1, optional)
-    rows.sort(key=_largest_first(sort, keys))
+    if asked.filter is not None or asked.sort is not None:
+        rows = picking.picked(
+            [(answer.status.name, answer.rows) for answer in answers],
+            asked.grouping,
+            asked.filter,
+            asked.sort,
+            reverse=asked.reverse,
+            nameless=[answer.status.name for answer in answers if answer.status.type == _TELLS_IDS],
+        )
+    if asked.sort is None:
+        rows.sort(key=picking.largest_first(sort, keys), reverse=asked.reverse)
     return Report(
         time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         query=_as_query(asked),
@@ -169,6 +184,8 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
 def _asked(options: argparse.Namespace) -> Asked:
     if options.what == "totals":
         return Asked(what="totals")
+    if options.filter is not None:
+        picking.check_filter(options.filter)
     return Asked(
         what="queue",
         grouping=Grouping(options.group),
@@ -176,7 +193,17 @@ def _asked(options: argparse.Namespace) -> Asked:
         account=options.account,
         campaign=options.campaign,
         isp=options.isp,
+        filter=options.filter,
+        sort=_sort(options.sort),
+        reverse=options.reverse,
     )
+
+
+def _sort(column: str | None) -> str | None:
+    if column in picking.OF_CHANGE:
+        say("how fast rows change is not known from one look: they are sorted by their totals")
+        return None
+    return column
 
 
 def _as_query(asked: Asked) -> dict[str, formats.Cell]:
@@ -189,6 +216,7 @@ def _as_query(asked: Asked) -> dict[str, formats.Cell]:
         "account": asked.account,
         "campaign": asked.campaign,
         "isp": asked.isp,
+        "filter": asked.filter,
     }
 
 
@@ -203,17 +231,6 @@ def _columns(asked: Asked, many_sources: bool, optional: Sequence[str]) -> tuple
         return formats.TOTALS_KEYS, (*accounts, *optional), formats.TOTALS_COUNTS, "send_count"
     texts = formats.queue_texts(asked.grouping, many_sources, optional)
     return formats.QUEUE_KEYS, texts, formats.QUEUE_COUNTS, "total"
-
-
-def _largest_first(count: str, keys: Iterable[str]) -> Callable[[Row], tuple[object, ...]]:
-    texts = [key for key in ("account", "campaign", "isp", "source") if key in keys]
-    ids = [key for key in keys if key.endswith("_id")]
-
-    def key(row: Row) -> tuple[object, ...]:
-        value = row[count]
-        return (-value if isinstance(value, int) else 1, *(row[text] or "" for text in texts), *map(row.get, ids))
-
-    return key
 
 
 async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -> Answer:
@@ -265,13 +282,16 @@ async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
     if tables and not rows and asked.grouping is Grouping.TOTAL:
         rows = [QueueRow(source=source.name, sender_id=asked.sender or 0)]
     answer.rows = [formats.queue_row(row, _names_campaigns(source)) for row in rows]
-    if (asked.account, asked.campaign, asked.isp) == (None, None, None) and tables:
+    if (asked.account, asked.campaign, asked.isp, asked.filter) == (None, None, None, None) and tables:
         answer.files = tables[0].files
 
 
 def _names_campaigns(source: Source) -> bool:
     """Whether a campaign without a name is no campaign: a ledger knows every name, a sending platform tells ids."""
-    return source.type != "sender_queue"
+    return source.type != _TELLS_IDS
+
+
+_TELLS_IDS = "sender_queue"
 
 
 async def _queries(asked: Asked, source: Source, answer: Answer) -> list[QueueQuery]:
