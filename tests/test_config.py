@@ -31,6 +31,9 @@ def test_full_file_gives_every_value() -> None:
     assert config.load(CASES / "valid" / "full.toml") == Config(
         interval=5.0,
         theme="mailtop-light",
+        mouse=False,
+        lite=True,
+        keys={"zoom": ("w", "F2"), "unmark": ()},
         source=(
             LocalSource(
                 name="web",

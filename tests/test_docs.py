@@ -62,7 +62,7 @@ def key_rows(struct: type[msgspec.Struct]) -> list[str]:
     hints = typing.get_type_hints(struct, include_extras=True)
     for field in msgspec.structs.fields(struct):
         meta: msgspec.Meta = hints[field.name].__metadata__[0]
-        default = "" if field.default is None or field.name in ("isp", "source") else toml(field.default)
+        default = "" if field.default is None or field.name in ("isp", "keys", "source") else toml(field.default)
         rows.append(f"| `{field.name}` | {meta.description} | {meta.title} | {default} |".replace("|  |", "| |"))
     return rows
 

@@ -130,6 +130,9 @@ def test_show_without_a_file_says_the_defaults(home: Home) -> None:
         "",
         "interval = 2.0".ljust(44) + " # default",
         'theme = "mailtop-dark"'.ljust(44) + " # default",
+        "mouse = true".ljust(44) + " # default",
+        "lite = false".ljust(44) + " # default",
+        "keys = {}".ljust(44) + " # default",
         "",
         "# no source: none is configured, and no mail system was found on this host",
     ]
@@ -220,3 +223,13 @@ def test_output_that_cannot_be_written_is_a_sentence(what: str, tmp_path: Path) 
         )
     assert done.returncode == Exit.OUTPUT
     assert done.stderr == "mailtop: the output could not be written: No space left on device\n"
+
+
+def test_show_says_the_keys_and_what_is_wrong_with_them(home: Home) -> None:
+    path = home.write('[[source]]\ntype = "demo"\n\n[keys]\nzoom = ["w"]\nzom = ["v"]\nnext = ["e"]\n')
+    code, out, _ = home.run("show", "--config", path)
+    assert code == Exit.OK
+    assert 'keys = { "zoom" = ["w"], "zom" = ["v"], "next" = ["e"] }  # c.toml:4\n' in out
+    assert "\n# keys.zom: there is no such command; did you mean zoom?\n" in out
+    assert '\n# keys.next: "e" is a key of next-problem too' in out
+    assert tomllib.loads(out)["keys"]["zoom"] == ["w"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.postfix_in_files import MAILTOP, PostfixInFiles
@@ -16,27 +18,37 @@ from tui.cli.arguments import Exit, parser
 from tui.cli.sources import collected
 from tui.config import Config, DemoSource, LocalSource
 from tui.engine.find import FoundMta
+from tui.hub.protocol import ViewRequest
+from tui.model import Grouping, QueueQuery
 from tui.sources.source import SourceError
 
 
 class Shown(list[tuple[Config, str]]):
     """What the screen was started with."""
 
+    last: monitor.Last | None = None
+    ascii = False
+
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Shown:
+def screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shown:
     """A screen that notes what it is started with, on a host without a mail system and without configuration."""
     shown = Shown()
 
-    def show(config: Config, notice: str, debug_file: str | None) -> int:
+    def show(
+        config: Config, notice: str, debug_file: str | None, *, ascii: bool, last: monitor.Last | None = None
+    ) -> int:
         shown.append((config, notice))
+        shown.last, shown.ascii = last, ascii
         for source in collected(config.source):
             if source.ledger is not None:
                 assert Path(source.ledger.removeprefix("sqlite://")).parent.is_dir()
         return Exit.OK
 
     monkeypatch.setattr(monitor, "no_screen", lambda environ: None)
-    monkeypatch.setattr(monitor, "_show", show)
+    monkeypatch.setattr(monitor, "show", show)
+    monkeypatch.setattr(monitor, "hand_down", lambda config: None)
+    monkeypatch.setattr(monitor, "remembered_path", lambda: tmp_path / "state" / "views.json")
     monkeypatch.setattr(sources, "config_path", lambda option: None)
     found(monkeypatch)
     return shown
@@ -77,16 +89,16 @@ def test_mail_systems_that_are_found_are_shown(screen: Shown, monkeypatch: pytes
 
 
 def test_mail_system_that_may_not_be_read_is_named_with_the_remedy(
-    screen: Shown, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    screen: Shown, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     log.touch()
     remedy = f"cannot read {log}: add your user to the group adm"
     found(monkeypatch, FoundMta(mta="exim", log=log, problems=(remedy,)))
     monkeypatch.setattr(sources, "refusal", lambda path: remedy)
-    assert run() == Exit.SOURCE
+    with pytest.raises(SourceError, match=re.escape(remedy)):
+        run()
     assert screen == []
-    assert capsys.readouterr().err == f"mailtop: {remedy}\n"
 
 
 def test_options_go_to_the_screen_and_demo_goes_before_the_configuration(
@@ -99,6 +111,62 @@ def test_options_go_to_the_screen_and_demo_goes_before_the_configuration(
     [source] = shown.source
     assert isinstance(source, DemoSource)
     assert (source.seed, source.accounts) == (7, 3)
+
+
+def test_what_a_terminal_gets_can_be_said(screen: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "load", lambda path: Config(lite=True))
+    assert run("demo") == Exit.OK
+    assert (screen[-1][0].lite, screen[-1][0].mouse, screen.ascii) == (True, True, False)
+    assert run("demo", "--no-mouse", "--ascii") == Exit.OK
+    assert (screen[-1][0].lite, screen[-1][0].mouse, screen.ascii) == (True, False, True)
+    monkeypatch.setattr(sources, "load", lambda path: Config(mouse=False))
+    assert run("--lite", "demo") == Exit.OK
+    assert (screen[-1][0].lite, screen[-1][0].mouse) == (True, False)
+
+
+def last_of(screen: Shown, *arguments: str) -> monitor.Last:
+    assert run("demo", *arguments) == Exit.OK
+    assert screen.last is not None
+    return screen.last
+
+
+def test_what_was_seen_last_is_seen_first(screen: Shown) -> None:
+    asked = ViewRequest(
+        serial=7, query=QueueQuery(grouping=Grouping.ISP, isp="Gmail"), sort="retry", filter="x", span_seconds=21600
+    )
+    last_of(screen).keep(screen[-1][0], asked, "mailtop-paper")
+    again = last_of(screen)
+    assert again.request() == ViewRequest(
+        serial=0, query=QueueQuery(grouping=Grouping.ISP), sort="retry", filter="x", span_seconds=21600
+    )
+    assert again.theme(screen[-1][0]) == "mailtop-paper"
+    assert last_of(screen, "--fresh").request().sort == "total"
+
+
+def test_a_theme_that_is_named_newly_goes_before_the_one_that_was_seen(screen: Shown) -> None:
+    config = Config(theme="mailtop-dark", source=(DemoSource(),))
+    last_of(screen).keep(config, ViewRequest(serial=1), "mailtop-paper")
+    assert last_of(screen, "--theme", "other").theme(msgspec.structs.replace(config, theme="other")) == "other"
+    assert last_of(screen).theme(msgspec.structs.replace(config, theme="newer")) == "newer"
+    given = last_of(screen, "--theme", "mailtop-mono")
+    given.keep(msgspec.structs.replace(config, theme="mailtop-mono"), ViewRequest(serial=1), "mailtop-mono")
+    assert last_of(screen).theme(config) == "mailtop-paper", "a theme for once is not remembered"
+
+
+def test_what_was_seen_last_and_cannot_be_read_is_told(screen: Shown) -> None:
+    path = monitor.remembered_path()
+    path.parent.mkdir()
+    path.write_text("{")
+    last = last_of(screen)
+    assert last.problem == f"What you looked at last is not known: {path} cannot be read: it is damaged."
+    assert last.request() == ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT))
+
+
+def test_what_cannot_be_kept_is_told(screen: Shown, capsys: pytest.CaptureFixture[str]) -> None:
+    last = last_of(screen)
+    monitor.remembered_path().parent.write_text("a file where the folder should be")
+    last.keep(screen[-1][0], ViewRequest(serial=1), "mailtop-paper")
+    assert "what you looked at is not remembered" in capsys.readouterr().err
 
 
 def test_children_get_what_was_resolved(monkeypatch: pytest.MonkeyPatch) -> None:

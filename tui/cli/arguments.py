@@ -66,8 +66,10 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"mailtop {__version__}")
     top.set_defaults(command="monitor", config=None, debug=None, theme=None, interval=None)
+    top.set_defaults(ascii=False, lite=None, mouse=None, fresh=False)
     _add_common(top)
     _add_screen(top)
+    _add_terminal(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_show(commands)
     _add_check(commands)
@@ -132,6 +134,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     demo.add_argument("--accounts", type=int, metavar="N", default=2000, help="how many accounts (default: 2000)")
     _add_common(demo)
     _add_screen(demo)
+    _add_terminal(demo)
 
 
 def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -257,3 +260,13 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval", type=float, metavar="SECONDS", default=argparse.SUPPRESS, help="seconds between two looks"
     )
+
+
+def _add_terminal(parser: argparse.ArgumentParser) -> None:
+    for name, dest, value, text in (
+        ("--ascii", "ascii", True, "draw with nothing but ASCII"),
+        ("--lite", "lite", True, "send little to the terminal: few colours, no charts, a new view every 5 seconds"),
+        ("--no-mouse", "mouse", False, "leave the mouse to the terminal, which then selects text with it"),
+        ("--fresh", "fresh", True, "begin as if for the first time, not where you were last"),
+    ):
+        parser.add_argument(name, dest=dest, action="store_const", const=value, default=argparse.SUPPRESS, help=text)

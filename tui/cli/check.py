@@ -12,7 +12,8 @@ import msgspec
 
 from tui.cli import compose
 from tui.cli.arguments import Exit
-from tui.cli.output import write
+from tui.cli.config import key_problems
+from tui.cli.output import say, write
 from tui.cli.sources import configuration, named, sources_of
 from tui.config import HttpSource, SourceConfig
 from tui.model import Checkup
@@ -52,7 +53,12 @@ def run(options: argparse.Namespace) -> int:
     tried = [(compose.make_source(source, config.interval), patience(source)) for source in sources]
     found = asyncio.run(check_all(tried))
     write(as_json(found) if options.format == "json" else as_table(found), utf8=options.format == "json")
-    return Exit.OK if all(each.ok for each in found) else Exit.SOURCE
+    problems = key_problems(config)
+    for problem in problems:
+        say(problem)
+    if not all(each.ok for each in found):
+        return Exit.SOURCE
+    return Exit.USAGE if problems else Exit.OK
 
 
 def patience(source: SourceConfig) -> float:

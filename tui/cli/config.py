@@ -90,6 +90,7 @@ def _shown(options: argparse.Namespace) -> Iterator[str]:
     else:
         yield f"# {clean(str(path))} is read, since {place.named_by.value}\n\n"
     yield from _lines(explained(config, given, path, text))
+    yield from (f"# {problem}\n" for problem in key_problems(config))
     for index in range(len(config.source)):
         yield "\n[[source]]\n"
         yield from _lines(explained_source(config, index, path, text))
@@ -101,6 +102,13 @@ def _shown(options: argparse.Namespace) -> Iterator[str]:
         yield from _lines(explained_find(msgspec.structs.replace(config, source=found), source))
     if not found:
         yield "\n# no source: none is configured, and no mail system was found on this host\n"
+
+
+def key_problems(config: Config) -> list[str]:
+    """A sentence for each key of the screen that cannot be what the configuration says."""
+    from tui.ui.keymap import with_keys
+
+    return with_keys(config.keys)[1]
 
 
 def _lines(keys: Iterable[Explained]) -> Iterator[str]:

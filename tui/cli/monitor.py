@@ -14,7 +14,11 @@ from tui.cli.arguments import HUB, Exit
 from tui.cli.output import say
 from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
+from tui.config.remembered import Remembered, RememberedError, recall, remember, remembered_path
+from tui.hub.protocol import ViewRequest
+from tui.model import QueueQuery
 from tui.sources.source import SourceError
+from tui.text import clean
 
 NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
 
@@ -31,13 +35,19 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as leftovers:
         config = with_demo_ledgers(config, leftovers)
         hand_down(config)
-        return show(config, notice, options.debug)
+        return show(config, notice, options.debug, ascii=options.ascii, last=_last(options, config))
 
 
 def meant(options: argparse.Namespace) -> tuple[Config, str]:
     """The configuration with the sources to show, and a sentence to show first. Raises ``ConfigError``, and
     ``SourceError`` when this host's mail systems are closed to this user."""
-    config = with_options(configuration(options.config), options.interval, options.theme)
+    config = with_options(
+        configuration(options.config),
+        options.interval,
+        options.theme,
+        lite=getattr(options, "lite", None),
+        mouse=getattr(options, "mouse", None),
+    )
     if options.command == "demo":
         return msgspec.structs.replace(config, source=(demo_source(options.seed, options.accounts),)), ""
     if config.source:
@@ -62,22 +72,98 @@ def _is_terminal(stream: object) -> bool:
     return stream is not None and bool(getattr(stream, "isatty", bool)())
 
 
-def show(config: Config, notice: str, debug_file: str | None, *, read_only: bool = False) -> int:
-    """The screen over a hub in a child process, to which ``config`` was handed down; returns the exit code."""
+def show(
+    config: Config,
+    notice: str,
+    debug_file: str | None,
+    *,
+    read_only: bool = False,
+    ascii: bool = False,
+    last: Last | None = None,
+) -> int:
+    """The screen over a hub in a child process, to which ``config`` was handed down, beginning with what was seen
+    ``last``; returns the exit code."""
     # An escape sequence comes in one piece, over SSH too; Textual waits 100 ms for the rest before Esc is Esc.
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
     from tui.ui.driver import TerminalDriver
+    from tui.ui.keymap import with_keys
 
+    last = last or Last()
+    commands, problems = with_keys(config.keys)
     app = MailtopApp(
         ChildLink(child(HUB, debug_file=debug_file)),
-        config.theme,
+        last.theme(config),
         config.interval,
+        start=last.request(),
+        commands=commands,
         user_themes=usual_path().with_name("themes"),
-        notices=[notice] if notice else [],
+        notices=[sentence for sentence in (notice, last.problem, *problems) if sentence],
+        lite=config.lite,
+        ascii=ascii,
         read_only=read_only,
         driver_class=None if read_only else TerminalDriver,
     )
-    app.run(mouse=True)
+    app.run(mouse=config.mouse)
+    if not read_only:
+        last.keep(config, app.asked, app.wanted_theme)
     return app.return_code or Exit.OK
+
+
+class Last(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen last, ``problem`` why that is not known; ``theme_given`` says that the command line names one."""
+
+    view: Remembered = Remembered()
+    problem: str = ""
+    theme_given: bool = False
+
+    def theme(self, config: Config) -> str:
+        """The theme to show: the newest of what the user chose on the screen, in the configuration, in the command."""
+        chosen = self.view.theme if config.theme == self.view.configured_theme and not self.theme_given else ""
+        return clean(chosen or config.theme)
+
+    def request(self) -> ViewRequest:
+        """What to ask for first."""
+        view = self.view
+        return ViewRequest(
+            serial=0,
+            query=QueueQuery(grouping=view.grouping),
+            sort=view.sort,
+            descending=view.descending,
+            filter=clean(view.filter),
+            problems=view.problems,
+            span_seconds=view.span_seconds,
+        )
+
+    def keep(self, config: Config, asked: ViewRequest, theme: str) -> None:
+        """Remember what is asked for at the end, and the theme."""
+        view = Remembered(
+            grouping=asked.query.grouping,
+            sort=asked.sort,
+            descending=asked.descending,
+            filter=asked.filter,
+            problems=asked.problems,
+            span_seconds=asked.span_seconds,
+            theme=self.view.theme if self.theme_given and theme == config.theme else theme,
+            configured_theme=self.view.configured_theme if self.theme_given else config.theme,
+        )
+        try:
+            remember(remembered_path(), _names(config), view)
+        except OSError as error:
+            say(f"what you looked at is not remembered: {remembered_path()}: {error.strerror}")
+
+
+def _last(options: argparse.Namespace, config: Config) -> Last:
+    given = options.theme is not None
+    if options.fresh:
+        return Last(theme_given=given)
+    try:
+        view = recall(remembered_path(), _names(config))
+    except RememberedError as error:
+        return Last(problem=str(error), theme_given=given)
+    return Last(view=view or Remembered(), theme_given=given)
+
+
+def _names(config: Config) -> list[str]:
+    return [source.name for source in config.source]

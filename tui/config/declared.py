@@ -384,6 +384,28 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     theme: Annotated[str, Meta(min_length=1, title="the name of a theme", description="the colours of the screen")] = (
         "mailtop-dark"
     )
+    mouse: Annotated[
+        bool,
+        Meta(
+            title="true or false",
+            description="whether clicks and the wheel are the screen's; else the terminal selects text with them",
+        ),
+    ] = True
+    lite: Annotated[
+        bool,
+        Meta(
+            title="true or false",
+            description="whether little is sent to the terminal: few colours, no charts, a new view every 5 seconds",
+        ),
+    ] = False
+    keys: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(
+            title='names of commands with lists of keys, such as {"zoom" = ["w", "F2"]}',
+            description="keys of the screen's commands in place of the usual ones; the table of keys has their names",
+            examples=[{"zoom": ["w", "F2"]}],
+        ),
+    ] = {}
     source: Annotated[
         tuple[SourceConfig, ...],
         Meta(

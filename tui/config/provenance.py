@@ -67,20 +67,20 @@ def key_lines(text: str) -> Lines:
     """
     lines: Lines = {}
     source: int | None = None
-    inside: str | None = None
+    inside: tuple[int | None, str] | None = None
     for number, statement in _statements(text):
         said = tomllib.loads(statement)
         if not statement.lstrip().startswith("["):
-            for key in [inside] if inside is not None else said:
-                lines.setdefault((source, key), number)
+            for place in [inside] if inside is not None else [(source, key) for key in said]:
+                lines.setdefault(place, number)
             continue
-        [(_, header)] = said.items()
+        [(name, header)] = said.items()
         inside = None
         if isinstance(header, list):
             source = 0 if source is None else source + 1
         else:
-            [inside] = header
-            lines.setdefault((source, inside), number)
+            inside = (source, next(iter(header))) if name == "source" else (None, name)
+            lines.setdefault(inside, number)
     return lines
 
 

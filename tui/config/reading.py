@@ -39,9 +39,12 @@ def read(path: Path) -> tuple[Config, str]:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def with_options(config: Config, interval: float | None, theme: str | None) -> Config:
+def with_options(
+    config: Config, interval: float | None, theme: str | None, *, lite: bool | None = None, mouse: bool | None = None
+) -> Config:
     """The configuration with what the command line says instead; raises ``ConfigError``."""
-    given = {key: value for key, value in (("interval", interval), ("theme", theme)) if value is not None}
+    options = {"interval": interval, "theme": theme, "lite": lite, "mouse": mouse}
+    given = {key: value for key, value in options.items() if value is not None}
     return _from_options(Config, msgspec.to_builtins(config) | given)
 
 

@@ -56,8 +56,8 @@ class MailtopApp(App[None]):
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
     looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the user's keys;
     ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only`` keeps whoever
-    looks from writing files (a browser's screen). ``remember`` is told at the end what was asked for last, and the
-    theme. What the terminal can show is read from the environment.
+    looks from writing files (a browser's screen). What the terminal can show is read from the environment. At the end
+    ``asked`` is what was asked for last, ``wanted_theme`` the theme that the user chose.
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
@@ -78,7 +78,6 @@ class MailtopApp(App[None]):
         lite: bool = False,
         ascii: bool = False,
         read_only: bool = False,
-        remember: Callable[[ViewRequest, str], None] = lambda _request, _theme: None,
         driver_class: type[Driver] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -104,7 +103,6 @@ class MailtopApp(App[None]):
             )
         )
         self._commands = commands
-        self._remember = remember
         self._link_started = self._link_closed = False
         self._clock = clock
         self._heard_at: float | None = None
@@ -115,13 +113,18 @@ class MailtopApp(App[None]):
             self.register_theme(known)
         if theme not in self._shelf.themes:
             self._notices.append(f"There is no theme '{theme}'; there are {', '.join(self._shelf.themes)}.")
-        self._wanted_theme = theme if theme in self._shelf.themes else DEFAULT_THEME
+        self.wanted_theme = theme if theme in self._shelf.themes else DEFAULT_THEME
         self._main.lite = self._able.lite
         self._show_theme()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our own variables are while a theme that lacks them is on."""
         return {**dict.fromkeys(COLOUR_VARIABLES, "ansi_default"), **STYLE_VARIABLES, **TEXTUALS_VARIABLES}
+
+    @property
+    def asked(self) -> ViewRequest:
+        """What was asked for last."""
+        return self._main.asked
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at the bottom of the stack."""
@@ -138,7 +141,6 @@ class MailtopApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Nothing of ours outlives the screen."""
-        self._remember(self._main.asked, self._wanted_theme)
         if not self._link_closed:
             self._link_closed = True
             await self.link.close()
@@ -182,7 +184,7 @@ class MailtopApp(App[None]):
         changes = self._shelf.watch()
         for name in changes.themes:
             self.register_theme(self._shelf.themes[name])
-        if self._wanted_theme in changes.themes:
+        if self.wanted_theme in changes.themes:
             self.theme = DEFAULT_THEME  # a theme of the same name is not seen as another
             self._show_theme()
         if changes.problems:
@@ -194,7 +196,7 @@ class MailtopApp(App[None]):
 
     def _show_theme(self) -> None:
         """The wanted theme, or the terminal's own colours where it has few or little is to be sent."""
-        name = ANSI_THEME if self._main.lite else self._wanted_theme
+        name = ANSI_THEME if self._main.lite else self.wanted_theme
         self.theme = theme_for(name, self._shelf.themes, self._able)
 
     def _send_less(self, less: bool) -> None:
@@ -271,7 +273,7 @@ class MailtopApp(App[None]):
 
     def _keep_theme(self, name: str | None) -> None:
         if name is not None:
-            self._wanted_theme = self.theme = name
+            self.wanted_theme = self.theme = name
 
     def _leave(self, code: int) -> None:
         """Leave with an exit code; from a signal handler or another thread."""

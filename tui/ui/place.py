@@ -6,6 +6,9 @@ import shlex
 
 from tui.hub.protocol import ViewRequest
 
+NAME_SORTS = ("account", "campaign", "isp", "sender", "source")
+"""What is sorted from A to Z where nobody turns it around; the others are numbers."""
+
 
 def place_command(asked: ViewRequest, *, totals: bool = False, campaigns_by_id: bool = False) -> str:
     """The ``mailtop show …`` command for what is asked for, quoted for a shell; ``totals`` for the table of accounts.
@@ -26,6 +29,12 @@ def _queue(asked: ViewRequest, *, campaigns_by_id: bool) -> list[str]:
         words += _option("--campaign", campaign)
     if query.isp is not None:
         words += _option("--isp", query.isp)
+    if asked.filter:
+        words += _option("--filter", asked.filter)
+    if asked.sort != "total":
+        words += ["--sort", asked.sort]
+    if asked.descending != (asked.sort not in NAME_SORTS):
+        words.append("--reverse")
     return words
 
 

@@ -61,8 +61,8 @@ class StatusLine(Lines):
             self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The one line. Where not all sources fit, less of what is asked for is told; then those that are live are shown
-        by sign and name alone; those that do not fit then are counted. The worst stand first."""
+        """The one line. Where not all sources fit, less of what is asked for is told, then live sources by sign and name
+        alone; those that do not fit then are counted. The worst stand first."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
         statuses = sorted(self._view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if self._view else []
@@ -70,7 +70,7 @@ class StatusLine(Lines):
             right = self._right(since, brief=brief_right)
             items = [self._source(status, since, brief=brief) for status in statuses]
             room = width - line_width(right)
-            if line_width(left) + sum(map(line_width, items)) < room or len(items) == 1 and brief_right:
+            if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and brief_right):
                 break
         for number, item in enumerate(items):
             rest = f"  +{len(items) - number} more"
