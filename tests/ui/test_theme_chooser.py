@@ -13,10 +13,10 @@ from textual.pilot import Pilot
 from tui.hub.protocol import Span
 from tui.ui.glyphs import ASCII, UNICODE, Glyphs
 from tui.ui.screens.theme_chooser import ThemeChooser
-from tui.ui.themes import COLOUR_VARIABLES, STYLE_VARIABLES, TEXTUALS_VARIABLES, load_themes, shipped_folder
+from tui.ui.themes import COLOUR_VARIABLES, STYLE_VARIABLES, TEXTUALS_VARIABLES, read_theme, shipped_folder
 from tui.ui.widgets.lines import Line, Lines
 
-THEMES = load_themes([shipped_folder()])[0]
+THEMES = {theme.name: theme for theme in map(read_theme, shipped_folder().glob("*.toml"))}
 NAMES = sorted(THEMES)
 
 

@@ -20,7 +20,6 @@ from tui.ui.themes import (
     ThemeError,
     ThemeShelf,
     find_theme,
-    load_themes,
     read_theme,
     shipped_folder,
     theme_for,
@@ -31,9 +30,9 @@ COLOURED = (DEFAULT_THEME, "mailtop-paper", "mailtop-contrast", "mailtop-deutan"
 
 
 def test_the_shipped_themes_are_good_and_name_every_colour() -> None:
-    themes, problems = load_themes([shipped_folder()])
-    assert problems == []
-    assert set(themes) == {*COLOURED, "mailtop-ansi", "mailtop-mono"}
+    shelf = ThemeShelf([shipped_folder()])
+    assert shelf.watch().problems == []
+    assert set(shelf.themes) == {*COLOURED, "mailtop-ansi", "mailtop-mono"}
     for path in shipped_folder().glob("*.toml"):
         text = path.read_text()
         assert [name for name in COLOUR_VARIABLES if f"\n{name} = " not in text] == []
@@ -65,7 +64,9 @@ def colours_of(name: str) -> dict[str, Color]:
 
 
 def shipped() -> dict[str, Theme]:
-    return load_themes([shipped_folder()])[0]
+    shelf = ThemeShelf([shipped_folder()])
+    shelf.watch()
+    return shelf.themes
 
 
 @pytest.mark.parametrize("name", COLOURED)

@@ -122,13 +122,6 @@ class ThemeShelf:
         return paths
 
 
-def load_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[str]]:
-    """All themes of ``folders`` by name, and a sentence for each that is no good."""
-    shelf = ThemeShelf(folders)
-    problems = shelf.watch().problems
-    return shelf.themes, problems
-
-
 def find_theme(text: str, names: Iterable[str]) -> str:
     """The name that ``text`` means: itself, itself after "mailtop-", the only one that begins so or has it in it.
     Raises ``ThemeError`` where there is none or more than one."""
