@@ -76,7 +76,9 @@ def test_what_is_wrong_is_told_and_the_rest_works() -> None:
     ]
 
 
-@given(st.dictionaries(st.sampled_from([*DEFAULT, "bogus"]), st.lists(st.sampled_from(["q", "Up", "x", "no", "Ctrl+C"]))))
+@given(
+    st.dictionaries(st.sampled_from([*DEFAULT, "bogus"]), st.lists(st.sampled_from(["q", "Up", "x", "no", "Ctrl+C"])))
+)
 def test_no_key_ever_has_two_commands(assigned: dict[str, list[str]]) -> None:
     commands, _ = with_keys(assigned)
     keys = [key for command in commands for key in command.keys]
