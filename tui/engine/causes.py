@@ -7,7 +7,9 @@ import re
 from tui.engine.batch import CauseDelta, CauseKey
 from tui.text import clean
 
-LONGEST_REPLY = 300
+LONGEST_REPLY = 1000
+"""So many bytes are kept of the last reply of a cause: what providers say has some hundred."""
+
 WORDS = 7
 """First words of a reply that tell causes apart."""
 

@@ -16,6 +16,7 @@ from tui.engine.counts import D_NEW
 from tui.engine.ledger import LedgerStatus
 from tui.engine.messages import decode_message, isp_mark, shown
 from tui.engine.sqlite_blocks import NOTHING, BlockError, Selection
+from tui.engine.sqlite_causes import find_causes
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
 from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
@@ -63,16 +64,6 @@ _NAME_OF = {
     "campaign_id": "(SELECT c.name FROM campaigns AS c WHERE c.campaign_id = TABLE.campaign_id)",
     "isp_id": "(SELECT i.name FROM isps AS i WHERE i.isp_id = TABLE.isp_id)",
 }
-
-# A column beside one max() comes from the row that has the maximum; beside max() and min() from either, hence two.
-_CAUSES = """
-    WITH picked AS (
-        SELECT text, count, first_seen, last_seen, last_reply FROM OUTER CROSS JOIN INNER USING (campaign_id, isp_id)
-        WHERE CONDITIONS)
-    SELECT text, count, first_seen, last_seen, last_reply FROM
-        (SELECT text, sum(count) AS count, max(last_seen) AS last_seen, last_reply FROM picked GROUP BY text)
-        JOIN (SELECT text, min(first_seen) AS first_seen FROM picked GROUP BY text) USING (text)
-    ORDER BY count DESC, last_seen DESC, text LIMIT ?"""
 _FINDS_MESSAGE = {
     "account_id": "campaign_id IN (SELECT campaign_id FROM campaigns WHERE account_id = ? AND waits = 1)",
     "campaign_id": "campaign_id = ?",
@@ -198,15 +189,11 @@ class SqliteReader:
 
     def causes(self, query: QueueQuery, limit: int = 20) -> list[Cause]:
         """Why the mail that the query's filters select waits, most frequent first: the replies of all cells where mail
-        waits now."""
+        waits now. Where these are thousands the counts may be some seconds old (``sqlite_causes``)."""
         if not self._is_here(query):
             return []
         with self.snapshot():
-            statement, values = _causes_statement(self._filters(query))
-            return [
-                Cause(text=text, count=count, first_seen=first_seen, last_seen=last_seen, last_reply=last_reply)
-                for text, count, first_seen, last_seen, last_reply in self._db.execute(statement, (*values, limit))
-            ]
+            return find_causes(self._db, self._filters(query), limit)
 
     def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
         """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first;
@@ -361,11 +348,3 @@ def _oldest_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
     conditions = ["since IS NOT NULL", *(_FINDS_MESSAGE[column] for column in filters)]
     values = [isp_mark(value) if column == "isp_id" else value for column, value in filters.items()]
     return " ".join(["SELECT id FROM messages WHERE", " AND ".join(conditions), "ORDER BY since, id"]), values
-
-
-def _causes_statement(filters: dict[str, int]) -> tuple[str, list[int]]:
-    conditions = " AND ".join([_WAITING + " > 0", *(f"cells.{column} = ?" for column in filters)])
-    # Without a filter far more cells wait than have causes.
-    outer, inner = ("cells", "causes") if filters else ("causes", "cells")
-    statement = _CAUSES.replace("OUTER", outer).replace("INNER", inner).replace("CONDITIONS", conditions)
-    return statement, list(filters.values())

@@ -86,6 +86,10 @@ _VERSION_2 = (
     "ALTER TABLE messages ADD COLUMN campaign_id INTEGER",
     "ALTER TABLE messages ADD COLUMN isps INTEGER",
     "CREATE INDEX messages_oldest ON messages (since, id, campaign_id, isps) WHERE since IS NOT NULL",
+    """CREATE TABLE cause_sums (
+        level INTEGER NOT NULL, key INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL,
+        first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, last_reply TEXT NOT NULL,
+        PRIMARY KEY (level, key, text)) WITHOUT ROWID""",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)

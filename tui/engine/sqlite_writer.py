@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
-from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, CauseDelta, CauseKey, LogPosition, Names, Place
+from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, LogPosition, Names, Place
 from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
+from tui.engine.sqlite_causes import CauseSums, add_causes
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
 from tui.engine.sqlite_sums import together
-
-NAMED_CAUSES = 8
-"""So many causes of a cell are kept by name: those that were seen last."""
-
-OTHER_REPLIES = "other replies"
-"""The cause that the rest is added up as."""
 
 _DAY_SECONDS = 86400
 
@@ -42,25 +37,10 @@ _DROP_CELL = """
 _FLIP_CAMPAIGN = """
     UPDATE campaigns SET waits = 1 - waits
     WHERE campaign_id = ? AND waits <> (new + proc + retry + hold > 0)"""
-_ADD_CAUSE = """
-    INSERT INTO causes (campaign_id, isp_id, text, count, first_seen, last_seen, last_reply)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id, isp_id, text) DO UPDATE SET
-    count = count + excluded.count, first_seen = min(first_seen, excluded.first_seen),
-    last_reply = CASE WHEN excluded.last_seen >= last_seen THEN excluded.last_reply ELSE last_reply END,
-    last_seen = max(last_seen, excluded.last_seen)"""
-
 _PUT_MESSAGE = """
     INSERT INTO messages (id, state, since, campaign_id, isps) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, since = excluded.since, campaign_id = excluded.campaign_id, isps = excluded.isps"""
 _NO_PLACE = None, None, None
-
-_IS_CROWDED = "SELECT 1 FROM causes WHERE campaign_id = ? AND isp_id = ? AND text <> ? LIMIT 1 OFFSET ?"
-_CROWDED_CELLS = (
-    "SELECT campaign_id, isp_id FROM causes WHERE text <> ? GROUP BY campaign_id, isp_id HAVING count(*) > ?"
-)
-_MANY_CELLS = 5_000
-"""For so many cells one look at all causes is cheaper than a look at each cell's."""
-
 
 _LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
 """Why a closed ledger may stay more than one file, with nothing lost: readers are there, or the disk is full."""
@@ -89,6 +69,7 @@ class SqliteWriter:
         self._lock = LedgerLock(path)
         try:
             self._db = open_to_write(path)
+            self._cause_sums = CauseSums(self._db)
             with explained(path):
                 self._owners: dict[int, int] = dict(self._db.execute("SELECT campaign_id, account_id FROM campaigns"))
         except BaseException:
@@ -130,10 +111,11 @@ class SqliteWriter:
         with self._transaction():
             self._add_names(batch)
             self._add_deltas(batch.deltas)
-            self._add_causes(batch.causes)
+            add_causes(self._db, batch.causes)
             self._put_messages(batch.messages, batch.places)
             self._put_numbers(batch)
             until = self._cover(batch)
+            self._cause_sums.update()
             self._db.execute("UPDATE ledger SET serial = serial + 1, updated = ?", (time.time(),))
         self._run_until = until
 
@@ -265,37 +247,6 @@ class SqliteWriter:
         return LedgerError(
             f"a batch for the ledger {self._path} counts mail of {table} that nobody has named; nothing of it was "
             "stored; please report this"
-        )
-
-    def _add_causes(self, causes: Mapping[CauseKey, CauseDelta]) -> None:
-        self._db.executemany(
-            _ADD_CAUSE,
-            [
-                (*_split(key.cell), key.text, cause.count, cause.first_seen, cause.last_seen, cause.last_reply)
-                for key, cause in sorted(causes.items(), key=lambda item: item[0].cell)
-            ],
-        )
-        for campaign_id, isp_id in self._crowded({key.cell for key in causes}):
-            self._bound_causes(campaign_id, isp_id)
-
-    def _crowded(self, cells: Collection[int]) -> list[tuple[int, int]]:
-        """Which of the cells have more causes by name than are kept."""
-        if len(cells) > _MANY_CELLS:
-            return self._db.execute(_CROWDED_CELLS, (OTHER_REPLIES, NAMED_CAUSES)).fetchall()
-        bound = OTHER_REPLIES, NAMED_CAUSES
-        return [place for place in map(_split, cells) if self._db.execute(_IS_CROWDED, (*place, *bound)).fetchone()]
-
-    def _bound_causes(self, campaign_id: int, isp_id: int) -> None:
-        rest = self._db.execute(
-            """SELECT text, count, first_seen, last_seen, last_reply FROM causes
-            WHERE campaign_id = ? AND isp_id = ? AND text <> ?
-            ORDER BY last_seen DESC, count DESC, text LIMIT -1 OFFSET ?""",
-            (campaign_id, isp_id, OTHER_REPLIES, NAMED_CAUSES),
-        ).fetchall()
-        self._db.executemany(_ADD_CAUSE, [(campaign_id, isp_id, OTHER_REPLIES, *cause) for _, *cause in rest])
-        self._db.executemany(
-            "DELETE FROM causes WHERE campaign_id = ? AND isp_id = ? AND text = ?",
-            [(campaign_id, isp_id, text) for text, *_ in rest],
         )
 
     def _put_messages(self, messages: Mapping[bytes, bytes | None], places: Mapping[bytes, Place]) -> None:
