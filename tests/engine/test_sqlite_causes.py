@@ -27,6 +27,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+EVERYTHING = QueueQuery()
 Drawn = list[tuple[dict[int, dict[int, tuple[int, ...]]], dict[CauseKey, CauseDelta]]]
 
 
@@ -45,7 +46,7 @@ def test_sums_say_what_all_cells_say(drawn: Drawn, tmp_path_factory: pytest.Temp
     writer.close()
 
 
-def counts(reader: SqliteReader, query: QueueQuery = QueueQuery()) -> list[tuple[str, int]]:
+def counts(reader: SqliteReader, query: QueueQuery = EVERYTHING) -> list[tuple[str, int]]:
     return [(cause.text, cause.count) for cause in reader.causes(query)]
 
 
