@@ -18,6 +18,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tui.ui.painted import Painted
 from tui.ui.traffic import Traffic
 
 PIECE_BYTES = 1024
@@ -116,7 +117,8 @@ class TerminalDriver(LinuxDriver):
     The app shows ``traffic.bytes_per_second`` in its status line when it draws that anyway, and turns to fewer colours,
     no charts and longer intervals while ``traffic.is_slow``. Both cost nothing and may be asked at any time. A screen
     that is a ``NarrowScreen`` is not painted while ``is_busy``; it is painted once, as it then is, when the terminal
-    has taken what was written before, and where the link is slow when that has arrived.
+    has taken what was written before, and where the link is slow when that has arrived. ``painted`` is what stands
+    on the terminal, for all screens.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.traffic = Traffic()
+        self.painted = Painted()
         self._outlet: Outlet | None = None
         self._unanswered = 0
         self._asked_of = 0

@@ -3,44 +3,36 @@ stands left of a change too, once for each, and queues pictures. For our screens
 
 from __future__ import annotations
 
+from typing import cast
+
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
-from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual.screen import Screen, ScreenResultType
+from textual.strip import Strip
 
 from tui.ui.driver import TerminalDriver
-from tui.ui.pen import Pen
+from tui.ui.painted import Painted
+from tui.ui.pen import Pen, cells_of
+
+Pieces = dict[int, list[tuple[int, Strip]]]
+"""Parts of lines: by line, columns and what stands from there on."""
 
 
-class NarrowUpdate(ChopsUpdate):
-    """A partial update that starts where the change starts."""
+class NarrowUpdate(CompositorUpdate):
+    """Parts of lines, of which only the cells that differ from ``painted`` are sent."""
 
-    def render_segments(self, console: Console) -> str:
-        """The update as text and escape sequences."""
-        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
-        for y, x1, x2 in self.spans:
-            ends = self.chop_ends[y]
-            for end, (x, strip) in zip(ends, self.chops[y].items(), strict=False):
-                left, right = max(x, x1), min(end, x2)
-                if strip is not None and left < right:
-                    pen.move_to(left, y)
-                    piece = strip.crop(left - x, right - x)
-                    pen.write(list(piece), right - left, at_edge=right == ends[-1])
-        return pen.finished()
-
-
-class WholeUpdate(LayoutUpdate):
-    """All of the screen."""
+    def __init__(self, painted: Painted, width: int, pieces: Pieces) -> None:
+        self._painted = painted
+        self._width = width
+        self._pieces = pieces
 
     def render_segments(self, console: Console) -> str:
-        """The update as text and escape sequences."""
-        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
-        for y, line in enumerate(self.strips, self.region.y):
-            x = self.region.x
-            for strip in line:
-                pen.move_to(x, y)
-                x += strip.cell_length
-                pen.write(list(strip), strip.cell_length, at_edge=x >= self.region.right)
+        """The update as text and escape sequences; from then on it counts as painted."""
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR, self._width)
+        self._painted.paint(
+            pen, {y: [(x, cells_of(strip)) for x, strip in pieces] for y, pieces in self._pieces.items()}
+        )
         return pen.finished()
 
 
@@ -48,39 +40,47 @@ class NarrowCompositor(Compositor):
     """Textual's compositor with narrow updates. What changes while the terminal of ``screen`` is busy stays marked as
     changed, and is painted in one go when it is free."""
 
-    def __init__(self, screen: Screen[ScreenResultType] | None = None) -> None:
+    def __init__(self, screen: Screen[ScreenResultType]) -> None:
         super().__init__()
         self._screen = screen
+        self._painted = Painted()
 
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[ScreenResultType]] | None = None, simplify: bool = False
     ) -> RenderableType | None:
         """The update to paint; ``None`` when nothing changed, or the terminal is busy. ``simplify`` asks for a picture
         to keep."""
-        screen = self._screen
-        if screen is not None and not simplify and (driver := _busy(screen)) is not None:
+        if not simplify and (driver := _driver(self._screen)) is not None and driver.is_busy:
             if full:
                 self._dirty_regions.add(self.size.region)
             driver.call_when_free(self._free)
             return None
-        return super().render_update(full, screen_stack, simplify)
+        update = super().render_update(full, screen_stack, simplify)
+        if isinstance(update, ChopsUpdate):
+            return cast(RenderableType, self._update(_pieces(update)))
+        if isinstance(update, LayoutUpdate) and not simplify:
+            self._shown().forget(*self.size)  # all of the screen, whatever stands there
+            lines = {y: [(0, Strip.join(list(line)))] for y, line in enumerate(update.strips)}
+            return cast(RenderableType, self._update(lines))
+        return update
 
-    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
-        """All of the screen."""
-        update = super().render_full_update(simplify)
-        return update if simplify else WholeUpdate(update.strips, update.region)
+    def _update(self, lines: Pieces) -> NarrowUpdate:
+        shown = self._shown()
+        if not shown.fits(*self.size):
+            shown.forget(*self.size)
+        return NarrowUpdate(shown, self.size.width, lines)
 
-    def render_partial_update(self) -> ChopsUpdate | None:
-        """What changed since the last update; ``None`` when nothing did."""
-        update = super().render_partial_update()
-        return NarrowUpdate(update.chops, update.spans, update.chop_ends) if update else None
+    def _shown(self) -> Painted:
+        """What stands on the terminal: one for all screens that share it."""
+        driver = _driver(self._screen)
+        return self._painted if driver is None else driver.painted
 
     def _free(self) -> None:
-        if self._screen is not None and self._screen.is_attached:
+        if self._screen.is_attached:
             self._screen.call_later(self._paint_held)
 
     def _paint_held(self) -> None:
-        if self._screen is not None and self._dirty_regions:
+        if self._dirty_regions:
             self._screen._compositor_refresh()
 
 
@@ -92,7 +92,19 @@ class NarrowScreen(Screen[ScreenResultType]):
         self._compositor = NarrowCompositor(self)
 
 
-def _busy(screen: Screen[ScreenResultType]) -> TerminalDriver | None:
-    """The driver of a terminal that has not taken what was written."""
+def _pieces(update: ChopsUpdate) -> Pieces:
+    """What an update changes, and nothing that stands left of it."""
+    pieces: Pieces = {}
+    for y, x1, x2 in update.spans:
+        strips = [
+            strip.crop(max(x1 - x, 0), min(end, x2) - x)
+            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False)
+            if strip is not None and max(x, x1) < min(end, x2)
+        ]
+        pieces.setdefault(y, []).append((x1, Strip.join(strips)))
+    return pieces
+
+
+def _driver(screen: Screen[ScreenResultType]) -> TerminalDriver | None:
     driver = screen.app._driver
-    return driver if isinstance(driver, TerminalDriver) and driver.is_busy else None
+    return driver if isinstance(driver, TerminalDriver) else None
