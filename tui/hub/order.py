@@ -117,16 +117,22 @@ class _Dealt:
         self._key = key = keys[0]
         is_all = isinstance(rows, range) and len(rows) == len(key.column)
         values = key.column if is_all else list(map(key.column.__getitem__, rows))
-        sample = sorted(values[:: PIECE_ROWS // 16])[16::16]
-        self._bounds = sorted(set(sample))
-        self._exact = len(self._bounds) < len(sample)  # many rows are equal
+        sample = sorted(values[:: PIECE_ROWS // 16])
+        picked = sample[16::16]
+        self._bounds = sorted(set(picked))
+        self._exact = len(self._bounds) < len(picked)  # many rows are equal
         dealt: list[list[int]] = [[] for _ in range((2 if self._exact else 1) * len(self._bounds) + 1)]
-        place_of = {value: self._place(value) for value in _distinct(values)}
-        for row, value in zip(rows, values, strict=True):
-            dealt[place_of[value]].append(row)
+        for row, place in zip(rows, self._places(values, many_equal=len(set(sample)) < 0.9 * len(sample)), strict=True):
+            dealt[place].append(row)
         self._parts = [
             _dealt(some, keys[1:] if self._exact and place % 2 else keys) for place, some in enumerate(dealt)
         ]
+
+    def _places(self, values: Sequence[Any], *, many_equal: bool) -> Iterator[int]:
+        """Where each value belongs; of values that are often equal each is looked for once."""
+        if many_equal:
+            return map({value: self._place(value) for value in _distinct(values)}.__getitem__, values)
+        return map(self._place if self._exact else partial(bisect_right, self._bounds), values)
 
     def _place(self, value: Any) -> int:
         right = bisect_right(self._bounds, value)
@@ -149,5 +155,5 @@ def _distinct(values: Sequence[Any]) -> set[Any]:
 
 def _dealt(rows: Sequence[int], keys: Sequence[SortKey]) -> _Piece | _Dealt:
     if len(rows) <= MAX_PIECE_ROWS or not keys:
-        return _Piece(list(rows), keys)
+        return _Piece(rows if isinstance(rows, list) else list(rows), keys)
     return _Dealt(rows, keys)
