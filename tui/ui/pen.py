@@ -50,6 +50,22 @@ class Cell(NamedTuple):
 
 PLAIN = Look(None, None, 0)
 
+_MAX_KNOWN = 4096
+
+
+class _Known(dict[str, Cell]):
+    """The cells of one look that have been seen, so that equal ones are the same and quickly compared."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+
+    def __missing__(self, text: str) -> Cell:
+        cell = Cell(text, self._look)
+        if len(self) < _MAX_KNOWN:
+            self[text] = cell
+        return cell
+
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:
     """The cells that segments take. What has no width goes with the character before it."""
@@ -57,23 +73,31 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
     for text, style, control in segments:
         if control:
             continue
-        look = PLAIN if style is None else look_of(style)
+        known = _PLAIN_CELLS if style is None else _cells_like(style)
         if text.isascii():
-            cells += [Cell(character, look) for character in text]
+            cells += map(known.__getitem__, text)
             continue
         for character in text:
             width = get_character_cell_size(character)
             if width:
-                cells.append(Cell(character, look))
-                cells += [Cell("", look)] * (width - 1)
+                cells.append(known[character])
+                cells += [known[""]] * (width - 1)
             elif cells:
                 cells[-1] = Cell(cells[-1].text + character, cells[-1].look)
     return cells
 
 
-def look_of(style: Style) -> Look:
-    """How a style makes cells look."""
-    return Look(style.color, style.bgcolor, style._attributes & style._set_attributes)
+@lru_cache(maxsize=1024)
+def _cells_like(style: Style) -> _Known:
+    return _cells_of_look(Look(style.color, style.bgcolor, style._attributes & style._set_attributes))
+
+
+@lru_cache(maxsize=1024)
+def _cells_of_look(look: Look) -> _Known:
+    return _Known(look)
+
+
+_PLAIN_CELLS = _cells_of_look(PLAIN)
 
 
 class Pen:
@@ -90,10 +114,11 @@ class Pen:
         """Write cells from a place on, counted from 0."""
         self._go_to(x, y)
         for cell in cells:
-            if cell.look is not self._look and not (cell.text == " " and _same_ground(cell.look, self._look)):
-                self._sequences.append(change(self._look, cell.look, self._color_system))
-                self._look = cell.look
-            self._sequences.append(cell.text)
+            text, look = cell
+            if look is not self._look and not (text == " " and _same_ground(look, self._look)):
+                self._sequences.append(change(self._look, look, self._color_system))
+                self._look = look
+            self._sequences.append(text)
         x += len(cells)
         # After its last cell terminals differ in where the cursor is.
         self._place = (x, y) if x < self._width else None
