@@ -102,8 +102,8 @@ async def test_what_is_pasted_into_a_prompt_is_typed_and_not_obeyed(key: str) ->
     async with running(ScriptedLink(HostileWorld(cleaned=True)), (80, 24), UNICODE) as look:
         await look.wait_for(f"{MARK:,}")
         await look.press(key)
-        for text in HOSTILE:
-            look.app.post_message(events.Paste(text[:40]))
+        for some in (HOSTILE[:10], HOSTILE[10:20], HOSTILE[20:]):
+            look.app.post_message(events.Paste("".join(text[:15] for text in some)))
             await look.pilot.pause()
             look_at(look)
         for edit in ("left", "home", "right", "end", "enter", key, "up", "escape", "escape"):

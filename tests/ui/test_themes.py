@@ -16,6 +16,7 @@ from tui.ui.abilities import abilities
 from tui.ui.themes import (
     COLOUR_VARIABLES,
     DEFAULT_THEME,
+    STYLE_VARIABLES,
     Changes,
     ThemeError,
     ThemeShelf,
@@ -283,3 +284,9 @@ async def test_a_theme_that_is_written_anew_is_shown_at_once(tmp_path: Path) -> 
         look.app.look_at_themes()
         await look.wait_for("cannot be read")
         assert look.app.theme_variables["new"].lower() == "#445566"
+
+
+def test_every_theme_and_variable_is_told() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "themes.md").read_text()
+    for name in (*shipped(), *COLOUR_VARIABLES, *STYLE_VARIABLES):
+        assert f"`{name}`" in page, name

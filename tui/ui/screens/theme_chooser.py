@@ -11,10 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from tui.ui.glyphs import Glyphs
+from tui.ui.screens.narrow import NarrowScreen
 from tui.ui.widgets.theme_list import ThemeList
 
 
-class ThemeChooser(ModalScreen[str | None]):
+class ThemeChooser(NarrowScreen[str | None], ModalScreen[str | None]):
     """``names`` are the themes to choose from. Esc gives back the theme there was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
