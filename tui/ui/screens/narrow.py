@@ -57,18 +57,18 @@ class NarrowCompositor(Compositor):
             return None
         update = super().render_update(full, screen_stack, simplify)
         if isinstance(update, ChopsUpdate):
-            return cast(RenderableType, self._update(_pieces(update)))
+            chops = {y: update.chops[y].items() for y, _, _ in update.spans}
+            return self._update({y: [(x, strip) for x, strip in line if strip] for y, line in chops.items()})
         if isinstance(update, LayoutUpdate) and not simplify:
             self._shown().forget(*self.size)  # all of the screen, whatever stands there
-            lines = {y: [(0, Strip.join(list(line)))] for y, line in enumerate(update.strips)}
-            return cast(RenderableType, self._update(lines))
+            return self._update({y: [(0, Strip.join(list(line)))] for y, line in enumerate(update.strips)})
         return update
 
-    def _update(self, lines: Pieces) -> NarrowUpdate:
+    def _update(self, lines: Pieces) -> RenderableType:
         shown = self._shown()
         if not shown.fits(*self.size):
             shown.forget(*self.size)
-        return NarrowUpdate(shown, self.size.width, lines)
+        return cast(RenderableType, NarrowUpdate(shown, self.size.width, lines))
 
     def _shown(self) -> Painted:
         """What stands on the terminal: one for all screens that share it."""
@@ -90,19 +90,6 @@ class NarrowScreen(Screen[ScreenResultType]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._compositor = NarrowCompositor(self)
-
-
-def _pieces(update: ChopsUpdate) -> Pieces:
-    """What an update changes, and nothing that stands left of it."""
-    pieces: Pieces = {}
-    for y, x1, x2 in update.spans:
-        strips = [
-            strip.crop(max(x1 - x, 0), min(end, x2) - x)
-            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False)
-            if strip is not None and max(x, x1) < min(end, x2)
-        ]
-        pieces.setdefault(y, []).append((x1, Strip.join(strips)))
-    return pieces
 
 
 def _driver(screen: Screen[ScreenResultType]) -> TerminalDriver | None:
