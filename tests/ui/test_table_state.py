@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ui.driving import BY_ACCOUNT, BY_ISP, Driver
+from tests.ui.driving import BY_ACCOUNT, BY_ISP, Driver, world_of
 from tui.model import Grouping
 from tui.ui.widgets import table_state
 from tui.ui.widgets.queue_table import window_of
