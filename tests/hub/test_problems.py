@@ -15,7 +15,9 @@ from tui.hub.problems import problems
         (0, 0, 1000, None, False),
         (0, 1, 1000, None, True),
         (1, 0, 3, None, False),
-        (1, 0, 2, None, True),
+        (9, 0, 9, None, False),
+        (10, 0, 20, None, True),
+        (10, 0, 21, None, False),
         (499, 0, 1000, -50.0, False),
         (500, 0, 1000, -50.0, True),
         (0, 0, 10, 10.0, True),
@@ -38,5 +40,5 @@ def test_growth_counts_by_the_minute() -> None:
 
 
 def test_every_row_is_looked_at() -> None:
-    assert problems([0, 5, 0], [0, 0, 1], Changes([9, 9, 9])) == bytes([0, 1, 1])
+    assert problems([0, 50, 0], [0, 0, 1], Changes([90, 90, 90])) == bytes([0, 1, 1])
     assert problems([], [], Changes([], [], 1.0)) == b""

@@ -108,14 +108,14 @@ def test_a_filter_that_cannot_be_used_says_so_and_leaves_all_rows() -> None:
 
 
 def test_rows_that_are_problems_are_counted_and_shown_alone() -> None:
-    sheet = sheet_of(("a", [row(1, 50), row(2, 4, hold=1), row(3, 0, retry=9), row(4, 3, retry=2)]))
+    sheet = sheet_of(("a", [row(1, 50), row(2, 4, hold=1), row(3, 0, retry=19), row(4, 3, retry=2)]))
     view = view_of(sheet)
     assert campaigns(view) == [1, 3, 2, 4]
     assert view.row_problems == [False, True, True, False]
     assert view.problem_count == 2
     only = view_of(sheet, problems=True)
     assert campaigns(only) == [3, 2] and only.row_problems == [True, True]
-    assert (only.row_count, only.all_count, only.sums.total, only.whole.total) == (2, 4, 14, 69)
+    assert (only.row_count, only.all_count, only.sums.total, only.whole.total) == (2, 4, 24, 69)
     assert campaigns(view_of(sheet, problems=True, filter="hold>0")) == [2]
 
 
@@ -167,7 +167,7 @@ def test_seeking_goes_from_match_to_match_and_around(
 
 
 def test_the_next_problem_is_found_and_a_filter_that_cannot_be_used_finds_nothing() -> None:
-    sheet = sheet_of(("a", [row(1, 50), row(2, 4, hold=1), row(3, 0, retry=9), row(4, 3)]))
+    sheet = sheet_of(("a", [row(1, 50), row(2, 4, hold=1), row(3, 0, retry=19), row(4, 3)]))
     first, last = RowKey("a", campaign_id=1), RowKey("a", campaign_id=4)
     assert view_of(sheet, selected=first, seek=Seek("problem", 1)).sought_index == 1
     assert view_of(sheet, selected=first, seek=Seek("problem", -1)).sought_index == 2
