@@ -133,18 +133,17 @@ class Flood:
 
 def _mailtop(arguments: Sequence[str]) -> int:
     """Run ``mailtop`` with its every part but the source."""
-    from tui.cli import compose, sources
+    from tui.cli import sources
     from tui.cli.main import main
 
     def child(*words: str, debug_file: str | None = None) -> list[str]:
         return [sys.executable, "-P", __file__, *words, *(["--debug", debug_file] if debug_file else [])]
 
-    def make_source(*_configured: object) -> Flood:
-        return Flood(**json.loads(os.environ.get(VARIABLE, "{}")))
-
     vars(sources).update(child=child)
-    vars(compose).update(make_source=make_source)
     if arguments[:1] == ["_hub"]:
+        from tui.cli import compose
+
+        vars(compose).update(make_source=lambda *_: Flood(**json.loads(os.environ.get(VARIABLE, "{}"))))
         return main(arguments)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.toml"

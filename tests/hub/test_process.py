@@ -19,7 +19,7 @@ from tui.hub import process
 from tui.hub.child import Child
 from tui.hub.errands import MAX_ERRANDS, TOO_MANY
 from tui.hub.hub import Hub
-from tui.hub.process import FD_VARIABLE, ChildLink, inherited_socket, serve
+from tui.hub.process import ChildLink, inherited_socket, serve
 from tui.hub.protocol import (
     MAX_FRAME_BYTES,
     MAX_MARKS,
@@ -38,6 +38,7 @@ from tui.hub.protocol import (
     decode_answer,
     encode,
 )
+from tui.hub.spawn import FD_VARIABLE
 from tui.model import Grouping, QueueQuery, QueueRow, RowKey
 
 ACCOUNTS = QueueQuery(Grouping.ACCOUNT)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 
 import msgspec
 
@@ -15,7 +15,8 @@ from tui.cli.output import say
 from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
 from tui.config.remembered import Remembered, RememberedError, recall, remember, remembered_path
-from tui.hub.protocol import ViewRequest
+from tui.hub.protocol import ViewRequest, encode
+from tui.hub.spawn import SpawnedHub, spawn_hub
 from tui.model import QueueQuery
 from tui.sources.source import SourceError
 from tui.text import clean
@@ -23,6 +24,7 @@ from tui.text import clean
 NOTHING_FOUND = "No mail system was found on this host: this is the demo. The README says how to name a mail system."
 
 ESCAPE_MILLISECONDS = "25"
+FIRST_PANES = 4
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,15 +87,17 @@ def show(
     ``last``; returns the exit code."""
     # An escape sequence comes in one piece, over SSH too; Textual waits 100 ms for the rest before Esc is Esc.
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
+    last = last or Last()
+    argv = child(HUB, debug_file=debug_file)
+    spawned = begun(argv, last.request())
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
     from tui.ui.driver import TerminalDriver
     from tui.ui.keymap import with_keys
 
-    last = last or Last()
     commands, problems = with_keys(config.keys)
     app = MailtopApp(
-        ChildLink(child(HUB, debug_file=debug_file)),
+        ChildLink(argv, spawned),
         last.theme(config),
         config.interval,
         start=last.request(),
@@ -109,6 +113,16 @@ def show(
     if not read_only:
         last.keep(config, app.asked, app.wanted_theme)
     return app.return_code or Exit.OK
+
+
+def begun(argv: Sequence[str], request: ViewRequest) -> SpawnedHub | None:
+    """A hub that is on its way to the first rows while the screen is still being imported, which takes as long.
+    ``None`` when it cannot be started: the link then tries it again, and tells why."""
+    with suppress(OSError):
+        spawned = spawn_hub(argv)
+        spawned.socket.sendall(encode(msgspec.structs.replace(request, panes=FIRST_PANES)))
+        return spawned
+    return None
 
 
 class Last(msgspec.Struct, frozen=True, kw_only=True):

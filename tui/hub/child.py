@@ -6,9 +6,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Self
 
+from tui.hub.spawn import Spawned, spawn
 from tui.text import clean
 
 TAIL_BYTES = 4096
@@ -18,40 +21,24 @@ class Child:
     """A running child in a session of its own, so that the terminal's signals do not reach it. Its standard input is a
     pipe that closes with the parent, however that ends."""
 
-    def __init__(self, process: asyncio.subprocess.Process, stdin: int, stderr: int) -> None:
-        self._process = process
+    def __init__(self, spawned: Spawned) -> None:
+        self._process, stdin, stderr = spawned
         self._stdin: int | None = stdin
         self._stderr: int | None = stderr
         self._tail = b""
+        self._ended = asyncio.Event()
         self.said = asyncio.Event()
-        asyncio.get_running_loop().add_reader(stderr, self._listen)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(stderr, self._listen)
+        # Not asyncio's own way to wait for a child: only a child that its loop started can be waited for so.
+        threading.Thread(target=self._wait, args=(loop,), name="mailtop-child", daemon=True).start()
 
     @classmethod
     async def start(
         cls, argv: Sequence[str], pass_fds: Sequence[int] = (), environment: Mapping[str, str] | None = None
     ) -> Self:
         """Start ``argv`` with additions to the environment; raises ``OSError`` when it cannot be."""
-        child_stdin, stdin = os.pipe()
-        stderr, child_stderr = os.pipe()
-        os.set_blocking(stderr, False)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=child_stdin,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=child_stderr,
-                pass_fds=pass_fds,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(stdin)
-            os.close(stderr)
-            raise
-        finally:
-            os.close(child_stdin)
-            os.close(child_stderr)
-        return cls(process, stdin, stderr)
+        return cls(spawn(argv, pass_fds, environment))
 
     @property
     def pid(self) -> int:
@@ -66,7 +53,8 @@ class Child:
 
     async def wait(self) -> str:
         """Wait until the child has ended; returns how, in words ("exit code 3", "SIGKILL")."""
-        code = await self._process.wait()
+        await self._ended.wait()
+        code = self._process.returncode
         self._listen()
         self._release()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -88,6 +76,11 @@ class Child:
             if self._process.returncode is None:
                 self._process.kill()
             await self.wait()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._process.wait()
+        with suppress(RuntimeError):  # the loop has ended, and whoever waited with it
+            loop.call_soon_threadsafe(self._ended.set)
 
     def _listen(self) -> None:
         if self._stderr is None:

@@ -34,9 +34,7 @@ from tui.hub.protocol import (
     decode_request,
     encode,
 )
-
-FD_VARIABLE = "MAILTOP_HUB_FD"
-"""The environment variable that tells the child its end of the socket."""
+from tui.hub.spawn import FD_VARIABLE, SpawnedHub, spawn_hub
 
 CLOSE_SECONDS = 2.0
 RESTART_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -53,15 +51,15 @@ MAX_MESSAGES = 1000
 MAX_TREND_CELLS = 120
 SWITCH_SECONDS = 0.0005
 """How long a worker thread may keep the interpreter's lock when the hub's loop wants it."""
-
-Spawned = tuple[Child, socket.socket]
+Running = tuple[Child, socket.socket]
 
 
 class ChildLink:
-    """A ``HubLink`` to a hub in a child process, started by ``argv``."""
+    """A ``HubLink`` to a hub in a child process, started by ``argv``; the first may be ``spawned`` already."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], spawned: SpawnedHub | None = None) -> None:
         self._argv = argv
+        self._spawned = spawned
         self._task: asyncio.Task[None] | None = None
         self._request: ViewRequest | None = None
         self._unsent: list[Request] = []
@@ -82,7 +80,7 @@ class ChildLink:
 
     async def start(self) -> None:
         """Start the child; raises ``OSError`` when it cannot be started."""
-        self._task = asyncio.create_task(self._run(await self._spawn()))
+        self._task = asyncio.create_task(self._run(self._spawn()))
         self._task.add_done_callback(lambda _: self._arrived.set())
 
     def send(self, request: Request) -> None:
@@ -129,34 +127,26 @@ class ChildLink:
         if self._child is not None:
             await self._child.end(CLOSE_SECONDS)
 
-    async def _spawn(self) -> Spawned:
-        ours, theirs = socket.socketpair()
-        try:
-            environment = {FD_VARIABLE: str(theirs.fileno())}
-            child = await Child.start(self._argv, pass_fds=[theirs.fileno()], environment=environment)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._child, self._socket = child, ours
-        return child, ours
+    def _spawn(self) -> Running:
+        spawned, self._spawned = self._spawned or spawn_hub(self._argv), None
+        self._child, self._socket = running = Child(spawned.child), spawned.socket
+        return running
 
-    async def _run(self, spawned: Spawned | None) -> None:
+    async def _run(self, running: Running | None) -> None:
         """Talk to the child until closed; when it dies, tell why and start another."""
         deaths = 0
         while True:
             began = asyncio.get_running_loop().time()
-            if spawned is not None:
-                self._tell(await self._live(*spawned))
+            if running is not None:
+                self._tell(await self._live(*running))
             if asyncio.get_running_loop().time() - began >= HEALTHY_SECONDS:
                 deaths = 0
             await asyncio.sleep(RESTART_SECONDS[min(deaths, len(RESTART_SECONDS) - 1)])
             deaths += 1
             try:
-                spawned = await self._spawn()
+                running = self._spawn()
             except OSError as error:
-                spawned = None
+                running = None
                 self._tell(f"The hub cannot be started: {error}.")
             if self._request is not None:
                 self.send(self._request)
