@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -90,7 +89,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError, match="No space"):
         remember(path, ["a"], Remembered())
     assert recall(path, ["a"]) == ISP
-    assert os.listdir(path.parent) == [path.name]
+    assert list(path.parent.iterdir()) == [path]
 
 
 @given(st.binary(max_size=200))

@@ -14,14 +14,19 @@ from tui.hub.protocol import (
     Answer,
     ChartLine,
     Close,
+    Detail,
+    Export,
+    Exported,
     HubRestarted,
+    Jump,
+    Jumped,
     Refresh,
     Request,
     Span,
     View,
     ViewRequest,
 )
-from tui.model import STATES, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.model import STATES, Cause, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, RowKey, SourceStatus
 
 NOON = 1_763_726_400.0
 """2025-11-21 12:00 UTC."""
@@ -188,7 +193,26 @@ class World:
             sought=sought,
             sought_index=places[sought] if sought is not None else None,
             accounts=self.accounts(request),
+            detail=self.detail(request, rows),
         )
+
+    def detail(self, request: ViewRequest, rows: list[QueueRow]) -> Detail | None:
+        """All that is known of the selected row: one cause."""
+        row = next((row for row in rows if row.key == request.selected), None)
+        if not request.detail or row is None:
+            return None
+        cause = Cause(text="mailbox full", count=7, first_seen=0, last_seen=60, last_reply="452 4.2.2 Mailbox full")
+        return Detail(row=row, delta=self.delta, causes=[cause], messages=[])
+
+    def jumped(self, jump: Jump) -> Jumped:
+        """Where a jump to an account or isp leads; only a name that is exactly so is found."""
+        for one in self.cells:
+            if jump.dimension == "account" and one.account == jump.text:
+                query = QueueQuery(Grouping.ACCOUNT_CAMPAIGN, account_id=one.account_id, account=one.account)
+                return Jumped(serial=jump.serial, query=query)
+            if jump.dimension == "isp" and one.isp == jump.text:
+                return Jumped(serial=jump.serial, query=QueueQuery(Grouping.ACCOUNT, isp=one.isp))
+        return Jumped(serial=jump.serial, sentence=f"there is no {jump.dimension} '{jump.text}'")
 
     def is_left(self, row: QueueRow, request: ViewRequest) -> bool:
         """Whether a row passes the request's filter, which is a text here."""
@@ -314,6 +338,10 @@ class ScriptedLink:
         self.sent.append(request)
         if self.answering and isinstance(request, ViewRequest):
             self._answers.put_nowait(self.world.view(request))
+        elif self.answering and isinstance(request, Jump):
+            self._answers.put_nowait(self.world.jumped(request))
+        elif self.answering and isinstance(request, Export):
+            self._answers.put_nowait(Exported(serial=request.serial, sentence=f"wrote {request.path}"))
 
     async def answers(self) -> AsyncIterator[Answer]:
         while (answer := await self._answers.get()) is not None:

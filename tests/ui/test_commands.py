@@ -65,7 +65,7 @@ def test_the_footer_joins_neighbours_and_leaves_out_the_tabs() -> None:
     items = footer_items(Part.ACCOUNTS)
     assert ("< >", "sort") in [(item.shown_keys, item.label) for item in items]
     assert footer_key("span") == "[ ]"
-    assert [item.label for item in footer_items()][0] == "in"
+    assert footer_items()[0].label == "in"
     assert [item.label for item in items[-2:]] == ["help", "quit"]
     assert "account" not in [item.label for item in footer_items()]
     assert [group_key(grouping) for grouping in ("total", "account", "account_campaign", "isp")] == list("taci")

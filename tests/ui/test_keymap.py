@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.commands import COMMANDS, footer_items
+from tui.ui.commands import COMMANDS
 from tui.ui.keymap import key_name, with_keys
 
 DEFAULT = {command.name: command.keys for command in COMMANDS}

@@ -29,6 +29,9 @@ class Finding(Walking):
 
     def show(self, view: View) -> None:
         """A view came; it may say where the row is that was sought."""
+        found = self.asked.seek is not None and view.serial == self.asked.serial
+        if found:
+            self.asked = replace(self.asked, seek=None)  # it is answered: what is asked next must not seek again
         super().show(view)
         if self.prompt is not None and self.prompt.label == FILTER_LABEL:
             page = view.accounts if self._plan.accounts else None
@@ -36,7 +39,7 @@ class Finding(Walking):
             if problem != self.prompt.problem and view.serial == self.asked.serial:
                 self.prompt.problem = problem
                 self._show_place()
-        if self.asked.seek is not None and view.serial == self.asked.serial:
+        if found:
             self._found(view)
 
     def action_filter(self) -> None:

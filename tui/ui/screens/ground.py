@@ -17,7 +17,7 @@ from tui.ui.commands import Part, Scope
 from tui.ui.messages import Ask
 from tui.ui.screens import main_actions as actions
 from tui.ui.screens.narrow import NarrowScreen
-from tui.ui.screens.plan import LEAST_HEIGHT, LEAST_WIDTH, Plan, plan
+from tui.ui.screens.plan import FILLS, FRAME_LINES, LEAST_HEIGHT, LEAST_WIDTH, Plan, plan
 from tui.ui.settings import Settings
 from tui.ui.widgets.account_pane import AccountPanes, chart_size
 from tui.ui.widgets.accounts_table import AccountsTable
@@ -80,6 +80,7 @@ class Ground(NarrowScreen[None]):
         self.view: View | None = None
         self.focused_part = Part.QUEUE
         self.zoomed: Part | None = None
+        self._zoomed_before: Part | None = None
         self.detail_open = False
         self.lite = False
         self.prompt: Prompt | None = None
@@ -190,7 +191,7 @@ class Ground(NarrowScreen[None]):
         self.panes.places = max(place.places, 1)
         self.panes.display, self.chart.display = place.panes_height > 0, place.chart_height != 0
         self.panes.styles.height = place.panes_height
-        self.chart.styles.height = place.chart_height if place.chart_height >= 0 else "1fr"
+        self.chart.styles.height = "1fr" if place.chart_height == FILLS else place.chart_height
         self.table.display, self.accounts.display, self.detail.display = place.queue, place.accounts, place.detail
         self.tabs.display = not place.accounts
         self._show_place()
@@ -213,7 +214,8 @@ class Ground(NarrowScreen[None]):
         place, width = self._plan, self.size.width
         charts = place.places if not self.lite else 0
         pane_width, pane_height = chart_size(width, max(place.places, 1), place.panes_height)
-        chart_height = self.chart.size.height if place.chart_height < 0 else place.chart_height
+        fills = self.size.height - FRAME_LINES - self.notice.line_count
+        chart_height = fills if place.chart_height == FILLS else place.chart_height
         return {
             "panes": place.places,
             "pane_width": pane_width if charts else 0,
@@ -242,21 +244,21 @@ class Ground(NarrowScreen[None]):
 
     def _reorder(self, request: ViewRequest) -> None:
         """Ask for rows in another order or of another query: another question."""
-        self._question_serial = self.asked.serial + 1
-        self._ask(replace(self.table.begin(request), seek=self.asked.seek))
+        self._ask(replace(self.table.begin(request), seek=self.asked.seek), anew=True)
+        self._question_serial = self.asked.serial
         self._show_place()
 
     def _reorder_accounts(self, request: AccountsRequest) -> None:
         """Ask for accounts in another order or with another filter."""
         self._accounts_asked = self.accounts.begin(request)
-        self._accounts_serial = self.asked.serial + 1
-        self._ask_for_window()
+        self._ask(replace(self.asked, accounts=self._accounts_window()), anew=True)
+        self._accounts_serial = self.asked.serial
         self._show_place()
 
-    def _ask(self, request: ViewRequest) -> None:
-        """Send the request, unless it is the one that is being answered."""
+    def _ask(self, request: ViewRequest, *, anew: bool = False) -> None:
+        """Send the request, unless it is the one that is being answered, or even then where it is asked ``anew``."""
         request = replace(request, serial=self.asked.serial)
-        if request != self.asked or not request.serial:
+        if anew or request != self.asked or not request.serial:
             self.asked = replace(request, serial=request.serial + 1)
             self.post_message(Ask(self.asked))
 

@@ -19,6 +19,9 @@ _MOST_PANES = 4
 FILLS = -1
 """As many lines as the other parts leave."""
 
+FRAME_LINES = 4
+"""Status, tabs, breadcrumb and keys, which are always there."""
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -198,9 +198,15 @@ class Walking(Ground):
         self._changed_parts()
 
     def _open_detail(self, opened: bool) -> None:
+        if opened == self.detail_open:
+            return
         self.detail_open = opened
         self.focused_part = Part.DETAIL if opened else Part.QUEUE
-        self.zoomed = None if not opened or self.zoomed is not Part.QUEUE else Part.DETAIL
+        if opened:
+            self._zoomed_before = self.zoomed
+            self.zoomed = Part.DETAIL if self.zoomed is Part.QUEUE else None
+        else:
+            self.zoomed = self._zoomed_before
         self._changed_parts()
 
     def _show_queue(self) -> None:

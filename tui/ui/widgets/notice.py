@@ -51,6 +51,11 @@ class Notice(Lines):
             self._silence = silence
             self._update()
 
+    @property
+    def line_count(self) -> int:
+        """The lines it takes now."""
+        return len(self.lines(self.size.width or self.app.size.width, MOST_LINES)) if self.display else 0
+
     def on_resize(self, event: events.Resize) -> None:
         """Another width may take more or fewer lines."""
         self._update()

@@ -61,8 +61,8 @@ class StatusLine(Lines):
             self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The one line. Where not all sources fit, less of what is asked for is told, then live sources by sign and name
-        alone; those that do not fit then are counted. The worst stand first."""
+        """The one line. Where not all sources fit, less of what is asked for is told, then live sources by sign and
+        name alone; those that do not fit then are counted. The worst stand first."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
         statuses = sorted(self._view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if self._view else []
