@@ -155,6 +155,7 @@ class TerminalDriver(LinuxDriver):
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
         self._leaving = False
+        self.painted.forget()
         start: Callable[[], None] = super().start_application_mode
         start()
         self._ask()
@@ -163,6 +164,7 @@ class TerminalDriver(LinuxDriver):
         """Have ``data`` sent, without waiting."""
         if self._outlet is None:
             return
+        self.painted.written(data)
         self._outlet.give(data)
         self._unanswered += len(data)
         if self._unanswered - self._asked_of >= ASK_BYTES:

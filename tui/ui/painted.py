@@ -13,6 +13,9 @@ LEAST_MOVED = 4
 MOVED_SHARE = 0.6
 """So many of the lines of a block must be old ones elsewhere for it to be moved."""
 
+HARMLESS = 64
+"""So few characters set a mode or ask something, and paint nothing."""
+
 Line = list[Cell]
 
 
@@ -22,14 +25,22 @@ class Painted:
     def __init__(self) -> None:
         self._width = 0
         self._lines: list[Line | None] = []
+        self.frame = ""
+        """The last frame."""
 
-    def forget(self, width: int, height: int) -> None:
-        """Nothing is known any more of a terminal that has so many cells."""
-        self._width, self._lines = width, [None] * height
+    def forget(self) -> None:
+        """Nothing is known any more of what stands there."""
+        self._lines = [None] * len(self._lines)
 
-    def fits(self, width: int, height: int) -> bool:
-        """Whether this is what is known of a terminal of this size."""
-        return (self._width, len(self._lines)) == (width, height)
+    def resize(self, width: int, height: int) -> None:
+        """The terminal has so many cells; of another one nothing is known."""
+        if (self._width, len(self._lines)) != (width, height):
+            self._width, self._lines = width, [None] * height
+
+    def written(self, data: str) -> None:
+        """``data`` is sent to the terminal: what is no frame from here may have painted anything."""
+        if len(data) > HARMLESS and not (self.frame and data.startswith(self.frame)):
+            self.forget()
 
     def paint(self, pen: Pen, pieces: Mapping[int, Sequence[tuple[int, Line]]]) -> None:
         """Bring the lines to what ``pieces`` say: by line, cells from a column on."""

@@ -33,7 +33,8 @@ class NarrowUpdate(CompositorUpdate):
         self._painted.paint(
             pen, {y: [(x, cells_of(strip)) for x, strip in pieces] for y, pieces in self._pieces.items()}
         )
-        return pen.finished()
+        self._painted.frame = pen.finished()
+        return self._painted.frame
 
 
 class NarrowCompositor(Compositor):
@@ -60,14 +61,12 @@ class NarrowCompositor(Compositor):
             chops = {y: update.chops[y].items() for y, _, _ in update.spans}
             return self._update({y: [(x, strip) for x, strip in line if strip] for y, line in chops.items()})
         if isinstance(update, LayoutUpdate) and not simplify:
-            self._shown().forget(*self.size)  # all of the screen, whatever stands there
             return self._update({y: [(0, Strip.join(list(line)))] for y, line in enumerate(update.strips)})
         return update
 
     def _update(self, lines: Pieces) -> RenderableType:
         shown = self._shown()
-        if not shown.fits(*self.size):
-            shown.forget(*self.size)
+        shown.resize(*self.size)
         return cast(RenderableType, NarrowUpdate(shown, self.size.width, lines))
 
     def _shown(self) -> Painted:
