@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.ui.screens import running
+from tests.ui.screens import Looker, running
 from tests.ui.scripted import CELLS, TOTALS, ScriptedLink, World, panes
 from tui.hub.protocol import AccountKey, AccountPane, Jump, ViewRequest
 from tui.model import Grouping
 from tui.ui.commands import Part
+from tui.ui.screens.main import MainScreen
+
+
+def state(look: Looker) -> MainScreen:
+    """The main screen as it is now, whatever it was known to be."""
+    return look.app._main
 
 
 async def test_tab_gives_the_keys_to_the_next_part_and_back() -> None:
@@ -29,7 +35,7 @@ async def test_parts_that_are_not_shown_do_not_get_the_keys() -> None:
     async with running(size=(60, 15)) as look:
         await look.wait_for("all 5 accounts")
         await look.press("tab")
-        assert look.app._main.focused_part is Part.QUEUE
+        assert state(look).focused_part is Part.QUEUE
         assert look.line("t total")[0] != "▍"
 
 
@@ -65,14 +71,14 @@ async def test_a_pane_is_chosen_and_filters_the_queue_and_back() -> None:
         assert screen._chosen_pane == AccountKey("mx1", "news@globex.test")
         await look.press("left", "enter")
         await look.wait_for("queue ▸ alice@acme.test ▸ by campaign")
-        assert screen.focused_part is Part.ACCOUNTS
+        assert state(look).focused_part is Part.ACCOUNTS
         assert look.link.request.query.account_id == CELLS[0].account_id
         await look.press("enter")
         await look.wait_for("all 5 accounts")
         await look.press("enter", "escape")
         await look.wait_for("all 5 accounts")
         await look.press("escape")
-        assert screen.focused_part is Part.QUEUE
+        assert state(look).focused_part is Part.QUEUE
 
 
 async def test_a_pane_of_another_source_is_found_by_its_name() -> None:
@@ -120,7 +126,7 @@ async def test_z_gives_the_accounts_the_whole_screen_as_a_table() -> None:
         assert look.line("accounts ▸ by name  /alice")
         await look.press("enter")
         await look.wait_for("queue ▸ alice@acme.test ▸ by campaign")
-        assert look.app._main.focused_part is Part.QUEUE
+        assert state(look).focused_part is Part.QUEUE
 
 
 async def test_the_accounts_filter_goes_before_the_zoom() -> None:
@@ -130,9 +136,9 @@ async def test_the_accounts_filter_goes_before_the_zoom() -> None:
         await look.wait_for("/bob")
         await look.press("escape")
         await look.wait_for(lambda: "/bob" not in look.text())
-        assert look.app._main.zoomed is Part.ACCOUNTS
+        assert state(look).zoomed is Part.ACCOUNTS
         await look.press("q")
-        assert look.app._main.zoomed is None
+        assert state(look).zoomed is None
         await look.wait_for("all 5 accounts")
 
 
@@ -202,7 +208,7 @@ async def test_the_detail_can_have_the_whole_screen() -> None:
         await look.wait_for(lambda: not look.line("chart of"))
         await look.press("escape")
         await look.wait_for("all 5 accounts")
-        assert look.app._main.zoomed is None
+        assert state(look).zoomed is None
 
 
 async def test_q_goes_back_step_by_step_and_then_leaves() -> None:

@@ -55,4 +55,4 @@ class MainScreen(Telling):
     @on(CommandChosen)
     async def _command_chosen(self, message: CommandChosen) -> None:
         self.keys.tell("")
-        await self.run_action(message.action)
+        await self.do(message.action)

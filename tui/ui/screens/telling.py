@@ -85,6 +85,11 @@ class Telling(Finding):
             self.prompt.insert(text)
             self._typed(self.prompt)
 
+    async def do(self, action: str) -> None:
+        """Do what a command says, here or in the app."""
+        name = action.partition("(")[0]
+        await self.run_action(action if hasattr(self, f"action_{name}") else f"app.{action}")
+
     def replied(self, answer: Jumped | Exported) -> None:
         """The hub answered what was asked once."""
         if isinstance(answer, Exported):
@@ -141,8 +146,7 @@ class Telling(Finding):
     async def _carry_out(self, wish: Wish) -> None:
         word, text = wish.word, wish.text
         if word == "command":
-            name = text.partition("(")[0]
-            await self.run_action(text if hasattr(self, f"action_{name}") else f"app.{text}")
+            await self.do(text)
         elif word == "theme":
             self.post_message(ThemeWished(text))
         elif word == "filter":

@@ -72,7 +72,8 @@ class Prompt:
             before = before[1:]
         rest = glyphs.fit(after, max(room - glyphs.width(before) - glyphs.width(at), 0))
         line = [*label, Span(before), Span(at, "caret"), Span(rest)]
-        return [*line, Span(" "), Span(glyphs.fit(note, note_width), role), Span(" ")]
+        told = [Span(" "), Span(glyphs.fit(note, note_width), role)] if note_width else []
+        return [*line, *told, Span(" ")]
 
 
 def _backspace(prompt: Prompt) -> None:

@@ -1,0 +1,63 @@
+"""The place as a command: the real command line takes it for the same question."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tui.cli.arguments import parser
+from tui.hub.protocol import ViewRequest
+from tui.model import Grouping, QueueQuery
+from tui.text import clean
+from tui.ui.place import place_command
+
+NAMES = st.text(min_size=1, max_size=30).map(clean)
+
+
+@given(
+    st.builds(
+        QueueQuery,
+        grouping=st.sampled_from(Grouping),
+        sender_id=st.none() | st.integers(0, 9999),
+        account_id=st.none() | st.integers(1, 9999),
+        campaign_id=st.none() | st.integers(1, 9999),
+        isp=st.none() | NAMES | st.just(""),
+        account=NAMES,
+        campaign=NAMES | st.just(""),
+    ),
+    NAMES | st.just(""),
+    st.sampled_from(["total", "retry", "account", "delta"]),
+    st.booleans(),
+)
+def test_the_command_asks_the_same(query: QueueQuery, filter: str, sort: str, descending: bool) -> None:
+    asked = ViewRequest(serial=3, query=query, filter=filter, sort=sort, descending=descending)
+    words = shlex.split(place_command(asked))
+    assert words[0] == "mailtop"
+    options = parser().parse_args(words[1:])
+    assert (options.command, options.what, options.group) == ("show", "queue", query.grouping.value)
+    assert options.sender == query.sender_id
+    assert options.account == (query.account if query.account_id is not None else None)
+    assert options.campaign == (query.campaign if query.campaign_id is not None else None)
+    assert options.isp == query.isp
+    assert options.filter == (filter or None)
+    assert (options.sort or "total") == sort
+    assert (sort in ("account",)) is (descending is options.reverse)
+
+
+@pytest.mark.parametrize("name", ["-remote-", "--help", "it's", "a b", "$(reboot)", "`x`", "a;b", "<>", "*", "zoë"])
+def test_names_stay_what_they_are(name: str) -> None:
+    asked = ViewRequest(serial=1, query=QueueQuery(account_id=1, account=name))
+    assert parser().parse_args(shlex.split(place_command(asked))[1:]).account == name
+
+
+def test_ids_stand_for_names_that_nobody_tells() -> None:
+    query = QueueQuery(grouping=Grouping.ISP, account_id=7, campaign_id=9)
+    asked = ViewRequest(serial=1, query=query)
+    assert place_command(asked, campaigns_by_id=True) == "mailtop show queue --group isp --account 7 --campaign 9"
+    assert place_command(asked) == "mailtop show queue --group isp --account 7 --campaign ''"
+    assert place_command(replace(asked, query=QueueQuery())) == "mailtop show queue --group total"
+    assert place_command(asked, totals=True) == "mailtop show totals"
