@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tests.ui.scripted import ScriptedLink
 from tui.ui.app import MailtopApp
+from tui.ui.driver import TerminalDriver
 
 if __name__ == "__main__":
     if "nohup" in sys.argv:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     link = ScriptedLink()
-    app = MailtopApp(link)
+    app = MailtopApp(link, driver_class=TerminalDriver)
     app.run(mouse=False)
     Path(sys.argv[1]).write_text(f"closed {link.closed} times")
     sys.exit(app.return_code)

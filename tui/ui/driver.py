@@ -36,7 +36,7 @@ AHEAD_BYTES = 1024
 ANSWER_SECONDS = 2.0
 """A terminal that has not answered after so long is not waited for."""
 
-LEAVE_SECONDS = 0.5
+LEAVE_SECONDS = 0.3
 """How long the end waits for a terminal that does not read."""
 
 
@@ -178,9 +178,10 @@ class TerminalDriver(LinuxDriver):
             self._outlet = None
 
     def disable_input(self) -> None:
-        """Stop listening; an answer that is on its way is waited for, since a shell would take it for typed."""
+        """Stop listening; an answer that is on its way is waited for, since a shell would take it for typed. A terminal
+        that does not even take the question has not been asked."""
         self._leaving = True
-        if self._asked_at is not None:
+        if self._asked_at is not None and self._outlet is not None and not self._outlet.is_busy:
             self._quiet.wait(LEAVE_SECONDS)
         super().disable_input()
 
