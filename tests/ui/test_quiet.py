@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pyte
 import pytest
 from msgspec.structs import replace
 from textual._compositor import CompositorUpdate
@@ -59,6 +60,53 @@ async def test_a_view_that_changes_nothing_paints_nothing(wire: Wire) -> None:
         assert wire.text == ""
 
 
+async def test_a_minute_in_which_nothing_changes_paints_the_clock(wire: Wire) -> None:
+    world = World()
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        for _ in range(20):
+            world.time += 3
+            look.link.push()
+            await settled(look)
+        assert len(wire.text) < 40
+        assert re.fullmatch(r"\d+", wire.painted().strip())
+
+
+async def test_a_terminal_shows_what_the_app_means(wire: Wire) -> None:
+    world = World()
+    async with running(ScriptedLink(world)) as look:
+        terminal = pyte.Screen(80, 24)
+        stream = pyte.Stream(terminal)
+        for keys in (
+            "down",
+            "down",
+            "enter",
+            "escape",
+            "c",
+            "j",
+            "G",
+            "k",
+            ">",
+            "I",
+            "?",
+            "escape",
+            "t",
+            "a",
+            "T",
+            "escape",
+        ):
+            await look.press(keys)
+            world.cells = [replace(one, retry=one.retry + 1) for one in world.cells]
+            look.link.push()
+            await look.pilot.pause()
+            await settled(look)
+            stream.feed(wire.text)
+            wire.painted()
+            assert [line.rstrip() for line in terminal.display] == look.lines()
+
+
 async def test_three_changed_cells_are_all_that_is_sent(wire: Wire) -> None:
     world = World()
     async with running(ScriptedLink(world)) as look:
@@ -69,8 +117,8 @@ async def test_three_changed_cells_are_all_that_is_sent(wire: Wire) -> None:
         look.link.push()
         await settled(look)
         size = len(wire.text)
-        assert wire.painted().split() == ["7,133", "28", "31", "2,512", "7,133"]
-        assert size < 400
+        assert all(re.fullmatch(r"[\d,]+", word) for word in wire.painted().split()), "numbers, and nothing else"
+        assert size < 250
 
 
 async def test_a_key_repaints_two_rows_and_the_place(wire: Wire) -> None:
@@ -80,11 +128,12 @@ async def test_a_key_repaints_two_rows_and_the_place(wire: Wire) -> None:
         wire.painted()
         await look.press("down")
         await settled(look)
+        assert "row 2 of 5" in look.text()
         size = len(wire.text)
         painted = wire.painted()
-        assert "news@globex.test" in painted and "alice@acme.test" in painted and "2 of 5" in painted
+        assert "news@globex.test" in painted and "alice@acme.test" in painted
         assert "bob@initech.test" not in painted
-        assert size < 1300
+        assert size < 800
 
 
 async def test_the_age_of_what_is_stale_grows_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +164,7 @@ async def test_without_colour_no_colour_is_sent_and_the_cursor_is_reverse(wire: 
         await look.wait_for("all 5 accounts")
         await settled(look)
         styles = {code for codes in re.findall(r"\x1b\[([0-9;]+)m", wire.text) for code in codes.split(";")}
-        assert styles <= {"0", "1", "2", "7", "39", "49"}
+        assert styles <= {"0", "1", "2", "22", "27", "7", "39", "49"}
         wire.painted()
         await look.press("down")
         await settled(look)

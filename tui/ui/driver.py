@@ -18,7 +18,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from tui.ui.painted import Painted
+from tui.ui.painted import painted_by
 from tui.ui.traffic import Traffic
 
 PIECE_BYTES = 1024
@@ -117,8 +117,7 @@ class TerminalDriver(LinuxDriver):
     The app shows ``traffic.bytes_per_second`` in its status line when it draws that anyway, and turns to fewer colours,
     no charts and longer intervals while ``traffic.is_slow``. Both cost nothing and may be asked at any time. A screen
     that is a ``NarrowScreen`` is not painted while ``is_busy``; it is painted once, as it then is, when the terminal
-    has taken what was written before, and where the link is slow when that has arrived. ``painted`` is what stands
-    on the terminal, for all screens.
+    has taken what was written before, and where the link is slow when that has arrived.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.traffic = Traffic()
-        self.painted = Painted()
+        self._painted = painted_by(app)
         self._outlet: Outlet | None = None
         self._unanswered = 0
         self._asked_of = 0
@@ -155,7 +154,7 @@ class TerminalDriver(LinuxDriver):
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
         self._leaving = False
-        self.painted.forget()
+        self._painted.forget()
         start: Callable[[], None] = super().start_application_mode
         start()
         self._ask()
@@ -164,7 +163,7 @@ class TerminalDriver(LinuxDriver):
         """Have ``data`` sent, without waiting."""
         if self._outlet is None:
             return
-        self.painted.written(data)
+        self._painted.written(data)
         self._outlet.give(data)
         self._unanswered += len(data)
         if self._unanswered - self._asked_of >= ASK_BYTES:

@@ -4,6 +4,7 @@ what paints the screens."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 from tui.ui.pen import JUMP_BYTES, Cell, Pen
 
@@ -92,6 +93,14 @@ class Painted:
                 kept_lines = old[start : start + kept]
                 self._lines[top : top + height] = [*kept_lines, *blank] if step > 0 else [*blank, *kept_lines]
                 return
+
+
+_PAINTED: WeakKeyDictionary[object, Painted] = WeakKeyDictionary()
+
+
+def painted_by(app: object) -> Painted:
+    """What stands on the terminal of ``app``: one for all that paint on it."""
+    return _PAINTED.setdefault(app, Painted())
 
 
 def _differing(old: Sequence[Cell], new: Sequence[Cell]) -> list[tuple[int, int]]:

@@ -3,20 +3,25 @@ stands left of a change too, once for each, and queues pictures. For our screens
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual.app import App
 from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
 from tui.ui.driver import TerminalDriver
-from tui.ui.painted import Painted
+from tui.ui.painted import Painted, painted_by
 from tui.ui.pen import Pen, cells_of
 
 Pieces = dict[int, list[tuple[int, Strip]]]
 """Parts of lines: by line, columns and what stands from there on."""
+
+_ELSEWHERE: WeakKeyDictionary[App[Any], Painted] = WeakKeyDictionary()
+"""What stands where an app draws on no terminal of ours, but in a browser: one for all its screens."""
 
 
 class NarrowUpdate(CompositorUpdate):
@@ -44,7 +49,6 @@ class NarrowCompositor(Compositor):
     def __init__(self, screen: Screen[ScreenResultType]) -> None:
         super().__init__()
         self._screen = screen
-        self._painted = Painted()
 
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[ScreenResultType]] | None = None, simplify: bool = False
@@ -65,14 +69,9 @@ class NarrowCompositor(Compositor):
         return update
 
     def _update(self, lines: Pieces) -> RenderableType:
-        shown = self._shown()
+        shown = painted_by(self._screen.app)
         shown.resize(*self.size)
         return cast(RenderableType, NarrowUpdate(shown, self.size.width, lines))
-
-    def _shown(self) -> Painted:
-        """What stands on the terminal: one for all screens that share it."""
-        driver = _driver(self._screen)
-        return self._painted if driver is None else driver.painted
 
     def _free(self) -> None:
         if self._screen.is_attached:
