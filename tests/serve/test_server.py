@@ -201,7 +201,7 @@ async def _until_closed(reader: asyncio.StreamReader) -> bytes:
 
 
 async def test_who_takes_nothing_of_an_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "UNREAD_SECONDS", 1)
+    monkeypatch.setattr("tui.listening.UNREAD_SECONDS", 1)
     ended = asyncio.Event()
 
     async def endless(_: Request) -> Response:

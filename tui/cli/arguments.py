@@ -86,7 +86,7 @@ def child_parser(name: str) -> argparse.ArgumentParser:
     """The parser of what follows ``HUB`` or ``SCREEN``: children of the screen and of the web server, which no message
     of the other parser names."""
     child = argparse.ArgumentParser(prog=f"mailtop {name}", allow_abbrev=False)
-    child.set_defaults(command=name, config=None, debug=None)
+    child.set_defaults(command=name.removeprefix("_"), config=None, debug=None)
     _add_common(child)
     return child
 

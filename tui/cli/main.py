@@ -70,7 +70,7 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import collect
 
         return collect.run(options)
-    if options.command == HUB:
+    if options.command == "hub":
         from tui.cli import hub
 
         return hub.run(options)
@@ -86,7 +86,7 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import serve
 
         return serve.run(options)
-    if options.command in ("web", SCREEN):
+    if options.command in ("web", "screen"):
         from tui.cli import web
 
         return web.run(options) if options.command == "web" else web.screen(options)
