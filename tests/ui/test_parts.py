@@ -31,12 +31,30 @@ async def test_tab_gives_the_keys_to_the_next_part_and_back() -> None:
         assert "span" in look.lines()[-1] and "mark" not in look.lines()[-1]
 
 
-async def test_parts_that_are_not_shown_do_not_get_the_keys() -> None:
+async def test_where_one_part_has_room_tab_shows_them_in_turn() -> None:
     async with running(size=(60, 15)) as look:
         await look.wait_for("all 5 accounts")
-        await look.press("tab")
-        assert state(look).focused_part is Part.QUEUE
         assert look.line("t total")[0] != "▍"
+        await look.press("tab")
+        await look.wait_for("chart of")
+        assert state(look).zoomed is Part.TREND and not look.line("all 5 accounts")
+        await look.press("tab")
+        await look.wait_for("accounts ▸ who needs attention first")
+        await look.press("tab")
+        await look.wait_for("all 5 accounts")
+        assert state(look).zoomed is None
+
+
+async def test_tab_on_a_whole_screen_gives_it_to_the_next_part() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("z", "tab")
+        await look.wait_for(lambda: state(look).zoomed is Part.TREND)
+        await look.press("tab")
+        await look.wait_for("accounts ▸ who needs attention first")
+        await look.press("escape")
+        await look.wait_for("all 5 accounts")
+        assert state(look).zoomed is None
 
 
 async def test_a_smaller_terminal_takes_the_keys_from_what_is_gone() -> None:

@@ -21,10 +21,10 @@ class Scope(enum.StrEnum):
 class Part(enum.StrEnum):
     """The part of the screen that has the keys, for which the footer shows what matters."""
 
-    QUEUE = "queue"
     ACCOUNTS = "accounts"
-    TREND = "trend"
+    QUEUE = "queue"
     DETAIL = "detail"
+    TREND = "trend"
 
 
 @dataclass(frozen=True)

@@ -179,11 +179,7 @@ class Ground(NarrowScreen[None]):
         width, height = self.size
         if not width or not height:
             return
-        pane_count = self.view.pane_count if self.view is not None else 0
-        totals = self.view is None or self.view.totals_offered
-        place = plan(
-            width, height, pane_count, totals=totals, zoomed=self.zoomed, detail=self.detail_open, charts=not self.lite
-        )
+        place = self._planned(self.zoomed)
         self._plan = place
         self.set_class(not place.fits, "-small")
         if place.fits and self.focused_part not in place.parts:
@@ -195,6 +191,13 @@ class Ground(NarrowScreen[None]):
         self.table.display, self.accounts.display, self.detail.display = place.queue, place.accounts, place.detail
         self.tabs.display = not place.accounts
         self._show_place()
+
+    def _planned(self, zoomed: Part | None) -> Plan:
+        """The plan where this part has all the room."""
+        pane_count = self.view.pane_count if self.view is not None else 0
+        totals = self.view is None or self.view.totals_offered
+        sizes = (*self.size, pane_count)
+        return plan(*sizes, totals=totals, zoomed=zoomed, detail=self.detail_open, charts=not self.lite)
 
     def _ask_for_window(self) -> None:
         """Ask for the rows around the cursor and the charts that fit, if they are not asked for already."""

@@ -15,9 +15,10 @@ from tui.model import Freshness
 from tui.ui.commands import COMMANDS, Command, Scope
 from tui.ui.glyphs import Glyphs
 from tui.ui.screens.narrow import NarrowScreen
-from tui.ui.widgets.lines import Line, Lines, justified, line_width
+from tui.ui.widgets.lines import Line, Lines, justified, line_width, wrapped
 
-TWO_COLUMNS_FROM = 132
+TWO_COLUMNS_FROM = 120
+_WORD = 14
 
 _WORDS = (
     ("new", "new", "not tried yet"),
@@ -68,9 +69,9 @@ class HelpText(Lines):
     def _text(self, width: int) -> list[Line]:
         keys, words = key_lines(self._commands), word_lines(self.glyphs)
         if width < TWO_COLUMNS_FROM:
-            return keys + words
+            return _folded(keys + words, width)
         half = width // 2
-        pairs = zip_longest(keys, words)
+        pairs = zip_longest(_folded(keys, half), _folded(words, width - half))
         return [[*(left or []), Span(" " * (half - line_width(left or []))), *(right or [])] for left, right in pairs]
 
 
@@ -138,7 +139,11 @@ def key_lines(commands: Sequence[Command] = COMMANDS) -> list[Line]:
     lines: list[Line] = []
     for scope in Scope:
         lines += [[], [Span(f" {scope}", "header")]]
-        lines += [_entry(command.shown_keys, "key", command.help) for command in commands if command.scope is scope]
+        lines += [
+            _entry(command.shown_keys or f":{command.name}", "key", command.help)
+            for command in commands
+            if command.scope is scope
+        ]
     return lines
 
 
@@ -150,13 +155,44 @@ def word_lines(glyphs: Glyphs) -> list[Line]:
     for freshness, text in _FRESHNESS.items():
         lines.append(_entry(f"{glyphs.freshness[freshness]} {freshness.value}", freshness.value, text))
     lines += [[], [Span(" Signs", "header")]]
-    lines.append(_entry(glyphs.unknown, "strong", "not known, which is not zero"))
-    lines.append(_entry(f"name{glyphs.unverified}", "strong", "unverified: its certificate was not checked"))
-    lines.append(_entry(glyphs.per_minute, "strong", "how much more or less waits than a minute ago"))
-    lines.append(_entry(f"{glyphs.down} {glyphs.up}", "strong", "sorted by this column, down or up"))
-    lines.append(_entry("n p r h", "strong", "in charts: new, proc, retry, hold"))
-    return lines
+    signs = (
+        (glyphs.unknown, "strong", "not known, which is not zero"),
+        (glyphs.cursor, "strong", "the row under the cursor"),
+        (glyphs.follow, "follow", "the same, which the cursor follows"),
+        (glyphs.focus, "focus", "the part of the screen that has the keys"),
+        (glyphs.marked, "marked", "marked: added up below the rows"),
+        (glyphs.problem, "problem", "a problem: held, mostly put off, or growing fast"),
+        (f"name{glyphs.unverified}", "strong", "unverified: its certificate was not checked"),
+        (glyphs.per_minute, "strong", "how much more or less waits than a minute ago"),
+        ("drain", "strong", "how long until nothing waits, at that pace"),
+        (f"{glyphs.down} {glyphs.up}", "strong", "sorted by this column, down or up"),
+        ("n p r h", "strong", "in charts: new, proc, retry, hold"),
+    )
+    lines += [_entry(*sign) for sign in signs]
+    lines += [[], [Span(" What can be typed after /", "header")]]
+    filters = (
+        ("gmail", "rows with this text in a name; several all hold"),
+        ("/^news-/", "rows with this pattern in a name"),
+        ("retry>100", "also new proc hold total delta share drain, < and ="),
+        ("account:bob", "only in this column; account=bob for all of a name"),
+        ("!gmail", "all others"),
+    )
+    return lines + [_entry(word, "strong", text) for word, text in filters]
 
 
 def _entry(word: str, role: str, text: str) -> Line:
-    return [Span(f"   {word:<19}", role), Span(text)]
+    return [Span(f"   {word:<{_WORD}} ", role), Span(text)]
+
+
+def _folded(lines: list[Line], width: int) -> list[Line]:
+    """The lines with what is told of a word broken at blanks where it is too long."""
+    folded: list[Line] = []
+    for line in lines:
+        word, text = line if len(line) == 2 else (Span(""), Span(""))
+        pieces = wrapped(text.text, max(width - line_width([word]) - 1, 20))
+        folded += (
+            [[word, Span(pieces[0])], *([Span(" " * line_width([word])), Span(each)] for each in pieces[1:])]
+            if pieces
+            else [line]
+        )
+    return folded

@@ -54,14 +54,26 @@ class Walking(Ground):
             self._move_to((self.accounts if self._plan.accounts else self.table).state.count - 1)
 
     def action_turn(self, step: int) -> None:
-        """Give the keys to the next part that is shown."""
-        parts = self._plan.parts
-        if parts:
-            place = parts.index(self.focused_part) if self.focused_part in parts else 0
-            self.focused_part = parts[(place + step) % len(parts)]
-        if self.focused_part is Part.ACCOUNTS and self._pane() is None:
+        """Give the keys to the next part; one that there is no room for beside the others gets the whole screen."""
+        shown = self._planned(None).parts
+        parts = [part for part in Part if part in (shown if len(shown) > 1 else self._parts())]
+        if not parts:
+            return
+        place = parts.index(self.focused_part) if self.focused_part in parts else 0
+        part = self.focused_part = parts[(place + step) % len(parts)]
+        if len(shown) == 1:
+            self._zoom(None if part in shown else part)
+        elif self.zoomed is not None:
+            self._zoom(part)
+        if part is Part.ACCOUNTS and self._pane() is None:
             self._choose_pane(0)
         self._show_place()
+
+    def _parts(self) -> list[Part]:
+        """The parts that there are, shown or not."""
+        totals = self.view is None or self.view.totals_offered
+        own = [Part.DETAIL] if self.detail_open else [Part.ACCOUNTS, Part.QUEUE] if totals else [Part.QUEUE]
+        return own if self.lite else [*own, Part.TREND]
 
     def action_zoom(self) -> None:
         """Give the part that has the keys the whole screen, or take it back."""

@@ -10,11 +10,11 @@ from tui.ui.palette import Entry
 from tui.ui.widgets.lines import Line, Lines
 
 MOST_LINES = 10
-_WORD, _KEYS = 24, 15
+_WORD = 21
 
 
 class CommandList(Lines):
-    """A word, its keys and what it does, on each line."""
+    """A word, what it does and its keys, on each line."""
 
     DEFAULT_CSS = """
     CommandList { display: none; layer: above; dock: bottom; margin: 0 0 1 0; background: $panel; }
@@ -31,7 +31,7 @@ class CommandList(Lines):
         if entries is None:
             self.display = False
             return
-        height = max(min(MOST_LINES, room), 1)
+        height = max(min(MOST_LINES, room, len(self._entries)), 1)
         if not self.display or height != self._height:
             self._height = height
             self.styles.height = height
@@ -39,23 +39,25 @@ class CommandList(Lines):
         self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """As many entries as fit, the rest counted; nearest to the prompt the first."""
+        """As many entries as fit, the rest counted; a sentence where there is none."""
+        if not self._entries:
+            return [[Span(" no command has this", "muted")]]
         shown = list(self._entries[:height])
         left = len(self._entries) - len(shown)
         if left:
             shown.pop()
-        help_width = max(width - _WORD - _KEYS - 4, 0)
-        lines: list[Line] = [
-            [
-                Span(" "),
-                Span(self.glyphs.fit(entry.word, _WORD), "strong"),
-                Span(" "),
-                Span(self.glyphs.fit(entry.keys, _KEYS), "key"),
-                Span(" "),
-                Span(self.glyphs.fit(entry.help, help_width), "muted"),
-            ]
-            for entry in shown
-        ]
+        lines = [self._line(entry, width) for entry in shown]
         if left:
             lines.append([Span(f" {left + 1} more", "muted")])
         return [*lines, *([[]] * (height - len(lines)))]
+
+    def _line(self, entry: Entry, width: int) -> Line:
+        room = max(width - _WORD - 3 - self.glyphs.width(entry.keys), 0)
+        return [
+            Span(" "),
+            Span(self.glyphs.fit(entry.word, _WORD), "strong"),
+            Span(self.glyphs.fit(entry.help, room), "muted"),
+            Span(" "),
+            Span(entry.keys, "key"),
+            Span(" "),
+        ]
