@@ -133,17 +133,23 @@ class Flood:
 
 def _mailtop(arguments: Sequence[str]) -> int:
     """Run ``mailtop`` with its every part but the source."""
+    import tui.cli.main as program
     from tui.cli import sources
-    from tui.cli.main import main
 
     def child(*words: str, debug_file: str | None = None) -> list[str]:
         return [sys.executable, "-P", __file__, *words, *(["--debug", debug_file] if debug_file else [])]
 
+    def main(words: Sequence[str]) -> int:
+        if words[:1] == ["_hub"]:
+            from tui.cli import compose
+
+            vars(compose).update(make_source=lambda *_: Flood(**json.loads(os.environ.get(VARIABLE, "{}"))))
+        return program_main(words)
+
+    program_main = program.main
+    vars(program).update(main=main)
     vars(sources).update(child=child)
     if arguments[:1] == ["_hub"]:
-        from tui.cli import compose
-
-        vars(compose).update(make_source=lambda *_: Flood(**json.loads(os.environ.get(VARIABLE, "{}"))))
         return main(arguments)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,8 @@ def show(
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
     last = last or Last()
     argv = child(HUB, debug_file=debug_file)
-    spawned = begun(argv, last.request())
+    gc.disable()  # nothing that is imported is garbage
+    spawned = begun(argv, last.request(), copied=debug_file is None)
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
     from tui.ui.driver import TerminalDriver
@@ -108,6 +110,7 @@ def show(
         ascii=ascii,
         read_only=read_only,
         driver_class=None if read_only else TerminalDriver,
+        ready=_settle,
     )
     app.run(mouse=config.mouse)
     if not read_only:
@@ -115,14 +118,32 @@ def show(
     return app.return_code or Exit.OK
 
 
-def begun(argv: Sequence[str], request: ViewRequest) -> SpawnedHub | None:
-    """A hub that is on its way to the first rows while the screen is still being imported, which takes as long.
-    ``None`` when it cannot be started: the link then tries it again, and tells why."""
+def begun(argv: Sequence[str], request: ViewRequest, *, copied: bool) -> SpawnedHub | None:
+    """A hub that is on its way to the first rows while the screen is still being imported, which takes as long; a copy
+    of this process if ``copied``, which need not import what is here again. ``None`` when it cannot be started: the
+    link then tries it again, and tells why."""
+    import asyncio  # both need it
+
+    del asyncio
+    gc.freeze()  # or else looking for garbage would have pages copied
     with suppress(OSError):
-        spawned = spawn_hub(argv)
+        spawned = spawn_hub(argv, _hub if copied else None)
         spawned.socket.sendall(encode(msgspec.structs.replace(request, panes=FIRST_PANES)))
         return spawned
     return None
+
+
+def _hub() -> int:
+    from tui.cli.main import main
+
+    return main([HUB])
+
+
+def _settle() -> None:
+    """What is there when the screen is up stays: it is no longer looked through for garbage, which takes as long as
+    several frames."""
+    gc.freeze()
+    gc.enable()
 
 
 class Last(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,19 +4,39 @@ still being imported. The hub and the command line enter."""
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from io import FileIO, TextIOWrapper
+from typing import Any, NamedTuple, Protocol
 
 FD_VARIABLE = "MAILTOP_HUB_FD"
 """The environment variable that tells the hub its end of the socket."""
 
 
+class Process(Protocol):
+    """A child of this process, as ``subprocess.Popen`` has it."""
+
+    pid: int
+    returncode: int | Any
+
+    def wait(self) -> int:
+        """Wait until it has ended; its exit code, negative for a signal."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it."""
+        ...
+
+
 class Spawned(NamedTuple):
     """A child that was started, the writing end of its standard input and the reading end of its standard error."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     stdin: int
     stderr: int
 
@@ -54,13 +74,62 @@ def spawn(argv: Sequence[str], pass_fds: Sequence[int] = (), environment: Mappin
     return Spawned(process, stdin, stderr)
 
 
-def spawn_hub(argv: Sequence[str]) -> SpawnedHub:
-    """Start ``argv`` as a hub that talks through a socket. Raises ``OSError`` when it cannot be."""
+def spawn_hub(argv: Sequence[str], main: Callable[[], int] | None = None) -> SpawnedHub:
+    """Start ``argv`` as a hub that talks through a socket; with ``main`` a copy of this process that runs it, which
+    need not import again what is here. Raises ``OSError`` when it cannot be."""
     ours, theirs = socket.socketpair()
+    environment = {FD_VARIABLE: str(theirs.fileno())}
     try:
-        return SpawnedHub(spawn(argv, [theirs.fileno()], {FD_VARIABLE: str(theirs.fileno())}), ours)
+        if main is None:
+            return SpawnedHub(spawn(argv, [theirs.fileno()], environment), ours)
+        return SpawnedHub(_fork(main, theirs.fileno(), environment), ours)
     except BaseException:
         ours.close()
         raise
     finally:
         theirs.close()
+
+
+class _Copy:
+    """A child that is a copy of this process."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def wait(self) -> int:
+        _, status = os.waitpid(self.pid, 0)
+        self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def _fork(main: Callable[[], int], kept: int, environment: Mapping[str, str]) -> Spawned:
+    """A copy of this process, which must not have any other thread, that runs ``main`` as ``spawn`` runs a command."""
+    child_stdin, stdin = os.pipe()
+    stderr, child_stderr = os.pipe()
+    os.set_blocking(stderr, False)
+    pid = os.fork()
+    if pid:
+        os.close(child_stdin)
+        os.close(child_stderr)
+        return Spawned(_Copy(pid), stdin, stderr)
+    code = 1
+    try:
+        os.setsid()
+        os.dup2(child_stdin, 0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(child_stderr, 2)
+        os.closerange(3, kept)
+        os.closerange(kept + 1, max(child_stderr, stdin, stderr) + 1)
+        os.environ.update(environment)
+        sys.stderr = TextIOWrapper(FileIO(2, "w", closefd=False), errors="backslashreplace", write_through=True)
+        code = main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)  # what the parent would do at its end is not for its copy

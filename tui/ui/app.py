@@ -56,8 +56,9 @@ class MailtopApp(App[None]):
     ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
     looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the user's keys;
     ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only`` keeps whoever
-    looks from writing files (a browser's screen). What the terminal can show is read from the environment. At the end
-    ``asked`` is what was asked for last, ``wanted_theme`` the theme that the user chose.
+    looks from writing files (a browser's screen); ``ready`` is called when all is laid out. What the terminal can show
+    is read from the environment. At the end ``asked`` is what was asked for last, ``wanted_theme`` the theme that the
+    user chose.
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
@@ -79,6 +80,7 @@ class MailtopApp(App[None]):
         ascii: bool = False,
         read_only: bool = False,
         driver_class: type[Driver] | None = None,
+        ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._able = abilities(os.environ, ascii=ascii, lite=lite)
@@ -105,6 +107,7 @@ class MailtopApp(App[None]):
         self._commands = commands
         self._link_started = self._link_closed = False
         self._clock = clock
+        self._when_ready = ready
         self._heard_at: float | None = None
         self._last_asked: ViewRequest | None = None
         self._lite_chosen = False
@@ -129,6 +132,10 @@ class MailtopApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at the bottom of the stack."""
         return self._main
+
+    def on_ready(self) -> None:
+        """Everything is made and laid out."""
+        self._when_ready()
 
     def on_mount(self) -> None:
         """Start listening to the hub, and to what may end us."""
