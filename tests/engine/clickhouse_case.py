@@ -85,7 +85,7 @@ class PromptWriter(ClickhouseWriter):
         self._arrive()
 
     def _arrive(self) -> None:
-        assert self.flush(SECONDS), self._shipper.trouble
+        assert self.flush(SECONDS), self.trouble
 
 
 class RenumberedReader:

@@ -16,7 +16,7 @@ from tui.engine.clickhouse_spool import Package, Spool
 from tui.engine.clickhouse_text import quoted
 from tui.engine.ledger import LedgerError
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.25, 15.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 15.0
 _TIDY_SECONDS = 3600.0
 _PARTITION_SECONDS = {
     "minutes": DAY_SECONDS,
@@ -84,7 +84,7 @@ class Shipper:
                     more = self._ship()
                 except LedgerError as error:
                     self._failed(error)
-                    self._ending.wait(pause_seconds)
+                    self._ending.wait(_FIRST_PAUSE_SECONDS if self._hurry else pause_seconds)
                     pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
                     continue
                 self.trouble = None

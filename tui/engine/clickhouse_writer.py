@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from tui.engine.batch import Batch, LogPosition, Names
-from tui.engine.clickhouse_client import Client
+from tui.engine.clickhouse_client import ANSWER_SECONDS, Client
 from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_shipper import Shipper
 from tui.engine.clickhouse_spool import Spooled, SpoolingLedger
@@ -42,6 +42,7 @@ class ClickhouseWriter:
         max_bytes: int = 2 * 1024**3,
         max_spool_bytes: int = 1024**3,
         ship_seconds: float = SHIP_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._local = SpoolingLedger(
             path,
@@ -52,7 +53,11 @@ class ClickhouseWriter:
         )
         node = home(place, host)
         self._closed = False
-        self._shipper = Shipper(path, host, lambda: Client(place, password, only=node), ship_seconds)
+
+        def connect() -> Client:
+            return Client(place, password, only=node, answer_seconds=answer_seconds)
+
+        self._shipper = Shipper(path, host, connect, ship_seconds)
 
     def names(self) -> Names:
         """Every name the host has numbered."""
@@ -82,6 +87,11 @@ class ClickhouseWriter:
         """Roll old minutes into hours and drop old hours; totals stay."""
         self._local.maintain(now)
         self._shipper.wake(*self._local.kept())
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing gets to ClickHouse now, in one sentence."""
+        return None if self._shipper.trouble is None else self._shipper.trouble[1]
 
     def spooled(self) -> Spooled:
         """What waits to be shipped."""
