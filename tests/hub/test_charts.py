@@ -161,6 +161,13 @@ def test_a_long_history_keeps_its_peaks_and_its_gaps() -> None:
     assert " " in text_of(lines[-3])[4 + 43 : 4 + 49], "the gap is open"
 
 
+def test_the_newest_point_of_a_long_history_is_shown_as_soon_as_it_is_known() -> None:
+    told = [*[None] * 239, Counts(retry=7)]
+    assert "retry 7" in text_of(trend_chart(history([*told]), 70, 12)[0])
+    assert "retry 7" in text_of(trend_chart(history([*told, None]), 70, 12)[0]), "the next bucket has only just begun"
+    assert "retry ?" in text_of(trend_chart(history([*told, None, None]), 70, 12)[0])
+
+
 def test_a_high_chart_shows_what_happened_too_but_only_where_that_is_known() -> None:
     rising = [Counts(retry=10, send=30, success=20, defer=9, fail=1)] * 60
     lines = trend_chart(history([*rising]), 100, 30, ascii=True)

@@ -162,26 +162,33 @@ def _rate(point: Counts | None, event: str, seconds: int) -> float | None:
 
 def _thinned(history: History, most: int) -> History:
     """The history in no more than ``most`` points: the highest that waited of several, the sum of what happened. A gap
-    in one of them is a gap."""
+    in one of them is a gap, but among the newest, where what is known by now is shown."""
     count = -(-len(history.points) // most)
     if count <= 1:
         return history
     over = len(history.points) % count
     points = history.points[over:]
     groups = [points[first : first + count] for first in range(0, len(points), count)]
+    if any(points[-2:]):  # the bucket that has only just begun may not be known yet
+        groups[-1] = [point for point in groups[-1] if point is not None]
     return History(
         history.start + over * history.step_seconds,
         history.step_seconds * count,
-        [_together(group) for group in groups],
+        [_together(group, count) for group in groups],
     )
 
 
-def _together(points: Sequence[Counts | None]) -> Counts | None:
+def _together(points: Sequence[Counts | None], count: int) -> Counts | None:
+    """Several points as one, which stands for at least ``count``: what happened in fewer is taken to go on so."""
     known = [point for point in points if point is not None]
-    if len(known) < len(points):
+    if not known or len(known) < len(points):
         return None
     waited = {state: max(getattr(point, state) for point in known) for state in STATES}
-    return Counts(**waited, **{event: sum(getattr(point, event) for point in known) for _, _, event, _ in _EVENTS})
+    stands_for = max(count, len(known))
+    happened = {
+        event: sum(getattr(point, event) for point in known) * stands_for // len(known) for _, _, event, _ in _EVENTS
+    }
+    return Counts(**waited, **happened)
 
 
 def _panel(lines: Sequence[_Line], unit: str, rows: int) -> _Panel:
