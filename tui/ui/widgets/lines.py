@@ -3,12 +3,13 @@ Text is never taken for markup."""
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.color import Color, ColorParseError
+from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -45,7 +46,8 @@ class _Look(NamedTuple):
 class Lines(Widget, can_focus=False):
     """A widget that draws what ``lines`` says.
 
-    A role is a component class without its ``lines--``, or ``color:`` and a colour that the user chose; several, parted
+    A role is a component class without its ``lines--`` (found when it is first drawn: to find all of them for all
+    widgets takes a good part of the start), or ``color:`` and a colour that the user chose; several, parted
     by a blank, are laid over one another.
 
     | component class | used for |
@@ -60,8 +62,6 @@ class Lines(Widget, can_focus=False):
     | `lines--marked`, `lines--follow`, `lines--focus` | rows the user marked, follows; the part that has the keys |
     | `lines--prompt`, `lines--caret`, `lines--match` | the prompt's sign, where one types, what the filter found |
     """
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{role}" for role in ROLES}
 
     DEFAULT_CSS = """
     Lines {
@@ -151,6 +151,7 @@ class Lines(Widget, can_focus=False):
         """Forget the styles: the theme may have changed."""
         self._looks.clear()
         self._looks_of.clear()
+        self._component_styles.clear()
         super().notify_style_update()
 
     def _showable(self, line: Line) -> Line:
@@ -171,9 +172,19 @@ class Lines(Widget, can_focus=False):
                 if part.startswith(COLOR):
                     style += self._user_style(part.removeprefix(COLOR))
                 else:
-                    style += self.get_component_rich_style(f"lines--{part}", partial=True, default=Style.null())
+                    style += self._component_style(part)
             look = self._looks[role] = self._look_of(style)
         return look
+
+    def _component_style(self, role: str) -> Style:
+        """The style of one role, by the rules of its component class."""
+        name = f"lines--{role}"
+        if role in ROLES and name not in self._component_styles:
+            node = DOMNode(classes=name)
+            node._attach(self)
+            self.app.stylesheet.apply(node, animate=False)
+            self._component_styles[name] = node.styles
+        return self.get_component_rich_style(name, partial=True, default=Style.null())
 
     def _look_of(self, style: Style) -> _Look:
         """The one look of all roles that are drawn in this style."""
