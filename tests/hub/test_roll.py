@@ -125,3 +125,11 @@ def test_what_nobody_can_sort_by_is_sorted_by_attention(sort: str) -> None:
     totals = [MailTotals(account="a", send_count=1), MailTotals(account="b", quotas=("emails 9/9",))]
     page = page_of(roll_of(("one", totals)), sort=sort)
     assert (page.sort, accounts(page)) == ("attention", ["b", "a"])
+
+
+def test_a_page_says_what_it_was_made_for() -> None:
+    roll = roll_of(("one", [MailTotals(account="a"), MailTotals(account="b")]))
+    key = AccountKey("one", "b")
+    page = page_of(roll, sort="account", descending=False, filter="b", selected=key)
+    assert (page.sort, page.descending, page.filter) == ("account", False, "b")
+    assert (page.selected, page.selected_index) == (key, 0)

@@ -248,11 +248,13 @@ class World:
         return AccountsPage(
             sort=asked.sort,
             descending=asked.descending,
+            filter=asked.filter,
             first=first,
             count=len(shown),
             all_count=len(everyone),
             rows=shown[first : first + asked.rows],
             sums=MailTotals(account="", send_count=sum(pane.totals.send_count or 0 for pane in shown)),
+            selected=asked.selected,
             selected_index=places.get(asked.selected) if asked.selected else None,
         )
 

@@ -206,3 +206,36 @@ async def test_clicks_sort_choose_and_go_in() -> None:
         await pilot.click(shower.table, offset=(20, 2))
         assert host.said == ["account", "sent", "progress", "defer_rate", "attention", False, True]
         assert shower.table.selected == AccountKey("mx1", "news@globex.test")
+
+
+async def test_a_table_with_the_old_filter_is_not_taken_for_the_new_one() -> None:
+    shower = Shower()
+    async with shown(shower.table) as (host, _):
+        shower.begin(sort="account", descending=False)
+        shower.show()
+        shower.table.move_to(3)
+        shower.show()
+        old = shower.world.view(ViewRequest(serial=9, accounts=shower.asked))
+        shower.begin(filter="test", selected=shower.table.selected)
+        shower.table.show(old, latest=True)
+        assert shower.table.state.awaiting
+        shower.show()
+        assert shower.table.state.cursor == 2, "news is left, and the cursor stays on it"
+        shower.begin(filter="acme", selected=shower.table.selected)
+        shower.show()
+        assert shower.table.state.cursor == 0
+        assert host.lines()[1].startswith("▌   alice@acme.test")
+
+
+async def test_a_page_that_is_made_later_does_not_move_the_cursor_back() -> None:
+    shower = Shower()
+    async with shown(shower.table) as (_, __):
+        shower.begin()
+        shower.show()
+        before = shower.world.view(
+            ViewRequest(serial=9, accounts=replace(shower.asked, selected=shower.table.selected))
+        )
+        shower.table.move_to(2)
+        shower.table.show(before, latest=True)
+        assert shower.table.selected == AccountKey("mx1", "bob@initech.test")
+        assert shower.table.state.cursor == 2

@@ -175,16 +175,20 @@ class AccountPane(msgspec.Struct, frozen=True, kw_only=True):
 
 class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
     """A window of the table of accounts, from ``first`` of ``count`` that match; ``all_count`` is how many there are.
-    ``sums`` adds up those that match, ``None`` where any part is unknown. ``filter_problem`` says why the filter cannot
-    be used; then all match."""
+    ``sort``, ``descending`` and ``filter`` are those it was made for, which can be those before: one that takes long
+    comes later. ``selected`` is the account that was asked for, at ``selected_index`` where it is there. ``sums`` adds
+    up those that match, ``None`` where any part is unknown. ``filter_problem`` says why the filter cannot be used; then
+    all match."""
 
     sort: str
     descending: bool
+    filter: str = ""
     first: int = 0
     count: int = 0
     all_count: int = 0
     rows: list[AccountPane] = []
     sums: MailTotals = MailTotals(account="")
+    selected: AccountKey | None = None
     selected_index: int | None = None
     filter_problem: str = ""
 

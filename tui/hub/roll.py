@@ -113,11 +113,13 @@ class Roll:
         return AccountsPage(
             sort=sort_of(request),
             descending=request.descending,
+            filter=request.filter,
             first=first,
             count=len(order),
             all_count=selected.all_count,
             rows=[self.pane(row) for row in order[first : first + request.rows]],
             sums=selected.sums,
+            selected=request.selected,
             selected_index=chosen,
             filter_problem=selected.problem,
         )

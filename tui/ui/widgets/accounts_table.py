@@ -46,15 +46,16 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         return self._asked
 
     def show(self, view: View, *, latest: bool) -> None:
-        """Draw the accounts of a view; ``latest`` says that it answers the last request. A table in another order than
-        was asked for is still the one before."""
+        """Draw the accounts of a view; ``latest`` says that it answers the last request. A table in another order or
+        with another filter than was asked for is still the one before."""
         page = view.accounts
         if page is None:
             if self._page is None or not view.totals_known:
                 self._view, self._page = view, None
                 self.redraw()
             return
-        if (page.sort, page.descending) != (self._asked.sort, self._asked.descending):
+        asked = self._asked
+        if (page.sort, page.descending, page.filter) != (asked.sort, asked.descending, asked.filter):
             return
         if self._take(self._window(view, page), latest=latest, same=True):
             self._view, self._page = view, page
@@ -122,14 +123,14 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         return {source.name: source.color for source in self._view.sources} if self._view is not None else {}
 
     def _window(self, view: View, page: AccountsPage) -> Window[AccountKey, AccountPane]:
-        """What a view says of the accounts. A page answers its request, so its selected row is the one asked for."""
+        """What a view says of the accounts."""
         return Window(
             serial=view.serial,
             first=page.first,
             count=page.count,
             keys=[row.key for row in page.rows],
             rows=page.rows,
-            selected=self.state.selected,
+            selected=page.selected,
             selected_index=page.selected_index,
             sources=[source.name for source in view.sources if source.age_seconds is not None],
         )
