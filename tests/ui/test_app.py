@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.ui.screens import Looker, running
 from tests.ui.scripted import ScriptedLink
 from tui.hub.protocol import ViewRequest
 from tui.ui.commands import COMMANDS
+from tui.ui.driver import TerminalDriver, Traffic
 
 
 async def test_the_hub_is_asked_once_it_has_started_and_closed_at_the_end() -> None:
@@ -123,6 +126,52 @@ async def test_a_notice_stands_until_the_next_key() -> None:
         await look.wait_for("all 5 accounts")
         await look.press("down")
         assert "demo" not in look.text()
+
+
+class Slow(Traffic):
+    """A link that is slow as long as it is said to be."""
+
+    slow = True
+
+    @property
+    def is_slow(self) -> bool:
+        return self.slow
+
+
+async def test_a_slow_link_gets_less_unless_the_user_wants_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(size=(140, 45)) as look:
+        await look.wait_for("all 5 accounts")
+        driver = TerminalDriver(look.app)
+        driver.traffic = Slow()
+        real, look.app._driver = look.app._driver, driver
+        look.app.look_for_silence()
+        assert look.app.sent_bytes_per_second() == 0
+        look.app._driver = real
+        await look.wait_for("The link is slow: few colours, no charts and fewer looks are sent now")
+        await look.wait_for(lambda: look.link.request.push_seconds == 5.0)
+        await look.press("L")
+        await look.wait_for(lambda: look.link.request.push_seconds == 0.0)
+        look.app._driver = driver
+        look.app.look_for_silence()
+        look.app._driver = real
+        await look.pilot.pause()
+        assert look.link.request.push_seconds == 0.0
+        assert look.app.sent_bytes_per_second() is None
+
+
+async def test_a_theme_file_that_is_written_is_shown_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('primary = "#102030"\nbackground = "#000000"\n')
+    async with running(theme="mine", user_themes=tmp_path) as look:
+        await look.wait_for("all 5 accounts")
+        assert look.app._main.styles.background.hex == "#000000"
+        file.write_text('primary = "#102030"\nbackground = "#00ff00"\n')
+        look.app.look_at_themes()
+        await look.wait_for(lambda: look.app._main.styles.background.hex == "#00FF00")
+        file.write_text('primary = "no colour"\n')
+        look.app.look_at_themes()
+        await look.wait_for("mine.toml")
+        assert look.app.theme == "mine" and look.app._main.styles.background.hex == "#00FF00"
 
 
 async def test_quit_leaves() -> None:

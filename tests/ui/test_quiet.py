@@ -136,6 +136,45 @@ async def test_a_key_repaints_two_rows_and_the_place(wire: Wire) -> None:
         assert size < 800
 
 
+async def test_a_letter_of_a_filter_costs_the_line_it_is_typed_on(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        await look.press("slash")
+        await settled(look)
+        assert len(wire.text) < 400
+        wire.painted()
+        await look.press("a")
+        await settled(look)
+        painted = wire.painted()
+        assert "/a" in painted and "delivered" not in painted and "total" not in painted
+
+
+async def test_what_is_told_moves_nothing(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        await look.press("y")
+        await settled(look)
+        assert "copied" in wire.text and len(wire.text) < 400
+
+
+async def test_the_list_of_commands_paints_itself_alone(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await settled(look)
+        wire.painted()
+        await look.press("colon")
+        await settled(look)
+        opened = wire.painted()
+        assert "go to this account" in opened and "news@globex.test" not in opened
+        await look.press("escape")
+        await settled(look)
+        assert "news@globex.test" not in wire.painted()
+
+
 async def test_the_age_of_what_is_stale_grows_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     world = World(sources=[replace(LIVE, freshness=Freshness.STALE, age_seconds=21.0)])

@@ -192,7 +192,8 @@ class MailtopApp(App[None]):
         for name in changes.themes:
             self.register_theme(self._shelf.themes[name])
         if self.wanted_theme in changes.themes:
-            self.theme = DEFAULT_THEME  # a theme of the same name is not seen as another
+            # a theme of the same name would not be seen as another
+            self.theme = DEFAULT_THEME if self.theme != DEFAULT_THEME else ANSI_THEME
             self._show_theme()
         if changes.problems:
             self._main.say(" ".join(changes.problems))
