@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from tui.engine.clickhouse_client import Client
-from tui.engine.clickhouse_rows import Insert, inserts
+from tui.engine.clickhouse_rows import HostState, Insert, inserts
 from tui.engine.clickhouse_schema import DAY_SECONDS, MARK, MONTH_SECONDS, TABLES, create
 from tui.engine.clickhouse_spool import Package, Spool
 from tui.engine.clickhouse_text import quoted
 from tui.engine.ledger import LedgerError
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 15.0
-_TIDY_SECONDS = 3600.0
 _PARTITION_SECONDS = {
     "minutes": DAY_SECONDS,
     "hours": MONTH_SECONDS,
@@ -48,16 +49,14 @@ class Shipper:
         self._changed = threading.Condition()
         self._arrived = 0
         self._hurry = False
-        self._tidy_again = 0.0
-        self._kept = 0, 0
+        self._tidied = dict.fromkeys(_PARTITION_SECONDS, 0)
         self.trouble: tuple[float, str] | None = None
         """Since when nothing arrives (seconds since 1970), and why."""
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
         self._thread.start()
 
-    def wake(self, minutes_from: int = 0, hours_from: int = 0) -> None:
-        """There is something to ship; what is older than these need not be kept."""
-        self._kept = max(self._kept[0], minutes_from), max(self._kept[1], hours_from)
+    def wake(self) -> None:
+        """There is something to ship."""
         self._news.set()
 
     def flush(self, version: int, timeout_seconds: float) -> bool:
@@ -131,7 +130,7 @@ class Shipper:
             raise _mismatch(self._host, found, mark)
         self._spool.shipped(mark)
         self._tell(package.entries[-1][0])
-        self._tidy(self._client)
+        self._tidy(self._client, package)
         return True
 
     def _insert(self, client: Client, insert: Insert) -> None:
@@ -155,21 +154,24 @@ class Shipper:
             self._arrived = max(self._arrived, version)
             self._changed.notify_all()
 
-    def _tidy(self, client: Client) -> None:
-        """Drop what is too old, whole partitions at a time."""
-        now = time.monotonic()
-        if now < self._tidy_again:
+    def _tidy(self, client: Client, package: Package) -> None:
+        """Drop what the host keeps no longer, whole partitions at a time."""
+        states = [entry.state for _, _, entry in package.entries if entry.state is not None]
+        if not states:
             return
-        self._tidy_again = now + _TIDY_SECONDS
-        minutes_from, hours_from = self._kept
+        keep = msgspec.json.decode(states[-1], type=HostState)
+        database = client.place.database
         for table, seconds in _PARTITION_SECONDS.items():
-            kept_from = minutes_from if table == "minutes" else hours_from
+            first = (keep.minutes_from if table == "minutes" else keep.hours_from) // seconds
+            if first <= self._tidied[table]:
+                continue
             found = client.ask(
-                f"SELECT DISTINCT partition FROM system.parts WHERE active AND database = '{client.place.database}' "
-                f"AND table = '{table}' AND toUInt64(partition) < {kept_from // seconds}"
+                f"SELECT DISTINCT partition FROM system.parts WHERE active AND database = '{database}' "
+                f"AND table = '{table}' AND toUInt64(partition) < {first}"
             )
             for partition in found[0] if found else []:
-                client.tell(f"ALTER TABLE {client.place.database}.{table} DROP PARTITION {int(partition)}")
+                client.tell(f"ALTER TABLE {database}.{table} DROP PARTITION {int(partition)}")
+            self._tidied[table] = first
 
 
 def drop_host(client: Client, host: str, timeout_seconds: float = 600.0) -> None:

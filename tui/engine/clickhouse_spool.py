@@ -110,12 +110,6 @@ class SpoolingLedger(SqliteWriter):
             version: int = self._db.execute("SELECT version FROM shipping").fetchone()[0]
             return version
 
-    def kept(self) -> tuple[int, int]:
-        """Since when minutes and hours are kept (seconds since 1970)."""
-        with explained(self._path):
-            keep = sqlite_history.kept(self._db)
-            return keep.minutes_from, keep.hours_from
-
     def _open_spool(self) -> None:
         # What the cluster has must never be forgotten here, not even when the power fails.
         self._db.execute("PRAGMA synchronous = FULL")

@@ -76,7 +76,7 @@ class ClickhouseWriter:
         nothing of it is stored."""
         self._note_trouble()
         self._local.write(batch)
-        self._shipper.wake(*self._local.kept())
+        self._shipper.wake()
 
     def note(self, key: str, text: str | None) -> None:
         """Keep one sentence for readers under ``key``, or take it away."""
@@ -86,7 +86,7 @@ class ClickhouseWriter:
     def maintain(self, now: float) -> None:
         """Roll old minutes into hours and drop old hours; totals stay."""
         self._local.maintain(now)
-        self._shipper.wake(*self._local.kept())
+        self._shipper.wake()
 
     @property
     def trouble(self) -> str | None:
