@@ -42,6 +42,26 @@ def test_keys_are_obeyed_and_q_leaves(tmp_path: Path) -> None:
         assert terminal.survivors() == []
 
 
+def test_the_queue_is_walked_by_keyboard_alone(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.press("t")
+        terminal.wait_for("queue ▸ in total")
+        terminal.press("enter")
+        terminal.wait_for("▸ by account")
+        terminal.press("enter")
+        terminal.wait_for("news@globex.test ▸ by campaign")
+        terminal.press("enter")
+        terminal.wait_for("news@globex.test ▸ weekly ▸ by isp")
+        terminal.press("enter")
+        terminal.wait_for("452 4.2.2 Mailbox full")
+        for place in ("weekly ▸ by isp", "news@globex.test ▸ by campaign", "▸ by account", "queue ▸ in total"):
+            terminal.press("escape")
+            terminal.wait_for(place)
+        terminal.press("/", *"gl", "escape", ":", "q", "enter")
+        assert terminal.wait_exit() == 0
+
+
 def test_ctrl_c_leaves(tmp_path: Path) -> None:
     with started(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
