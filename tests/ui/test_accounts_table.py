@@ -239,3 +239,16 @@ async def test_a_page_that_is_made_later_does_not_move_the_cursor_back() -> None
         shower.table.show(before, latest=True)
         assert shower.table.selected == AccountKey("mx1", "bob@initech.test")
         assert shower.table.state.cursor == 2
+
+
+async def test_an_account_that_needs_attention_has_a_sign() -> None:
+    shower = Shower()
+    async with shown(shower.table) as (host, _):
+        shower.begin()
+        shower.show()
+        signs = {line.split("@")[0].split()[-1]: "✖" in line for line in host.lines()[1:4]}
+        assert signs == {"alice": False, "news": False, "bob": False}
+        late = [replace(pane, rate_per_minute=2.0, defer_rate_per_minute=30.0) for pane in panes(ViewRequest(serial=0))]
+        shower.world.panes = lambda _request: late
+        shower.show()
+        assert all(line[2] == "✖" for line in host.lines()[1:4])

@@ -131,6 +131,9 @@ _NUMBERS: tuple[AccountColumn, ...] = (
     Column(" quota", "attention", _QUOTA_AT_LEAST, _quota, left=True),
 )
 
+ACCOUNT_HEADERS = {column.sort: column.header.strip() for column in _NUMBERS}
+"""What stands above the numbers that one can sort by."""
+
 _KEPT = (
     *("sent", "failed", "deferred", "delivered", "success", "deferral", "rate", "progress", "attention"),
     *("bytes", "defer_rate"),

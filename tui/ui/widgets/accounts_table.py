@@ -12,6 +12,7 @@ from tui.hub.protocol import AccountKey, AccountPane, AccountsPage, AccountsRequ
 from tui.model import DOUBTFUL, Freshness
 from tui.ui.account_columns import AccountColumn, AccountFacts, account_columns
 from tui.ui.glyphs import Glyphs
+from tui.ui.widgets.account_pane import reason
 from tui.ui.widgets.lines import Line
 from tui.ui.widgets.table import Table
 from tui.ui.widgets.table_state import Window
@@ -75,9 +76,9 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         return AccountFacts(row)
 
     def sign(self, row: AccountPane, _index: int) -> Span:
-        """The sign of an account that has reached a limit; else of one whose source is not as it should be, where
-        accounts of several stand together."""
-        if row.totals.quotas:
+        """The sign of an account that needs attention, as its pane says; else of one whose source is not as it should
+        be, where accounts of several stand together."""
+        if reason(row):
             return Span(self.glyphs.problem, "problem")
         sources = self._view.sources if self._view is not None else []
         known = next((source.freshness for source in sources if source.name == row.source), Freshness.LIVE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.hub.protocol import AccountsPage, AccountsRequest, Span, View, ViewRequest
 from tui.model import NO_CAMPAIGN_NAME, Grouping, QueueQuery
+from tui.ui.account_columns import ACCOUNT_HEADERS
 from tui.ui.columns import NO_ISP_NAME
 from tui.ui.glyphs import Glyphs
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
@@ -58,7 +59,7 @@ class Breadcrumb(Lines):
 
     def show_accounts(self, page: AccountsPage | None, asked: AccountsRequest) -> None:
         """Draw that all accounts are shown, in which order."""
-        self._steps = ["accounts", _BY_SORT.get(asked.sort, f"by {asked.sort}")]
+        self._steps = ["accounts", _BY_SORT.get(asked.sort) or f"by {ACCOUNT_HEADERS[asked.sort]}"]
         self._filter, self._problems = asked.filter, False
         self._problem = page.filter_problem if page is not None else ""
         count = page.count if page is not None else 0
