@@ -62,10 +62,11 @@ async def test_keys_walk_in_and_out_and_the_cursor_comes_back() -> None:
 async def test_out_leads_to_the_very_place_that_one_went_in_from() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")
-        await look.press("c", "I")
-        await look.wait_for("queue ▸ by campaign")
-        await look.wait_for(lambda: "▲total" in look.text() and look.cursor_line().startswith("news@"))
-        await look.press("up", "up", "enter")
+        await look.press("c")
+        await look.wait_for("all 6 campaigns")
+        await look.press("down", "I")
+        await look.wait_for(lambda: "▲total" in look.text() and look.cursor_line().startswith("alice@"))
+        await look.press("up", "enter")
         await look.wait_for("queue ▸ bob@initech.test ▸ (no campaign) ▸ by isp")
         await look.press("I", "c")
         await look.wait_for("queue ▸ bob@initech.test ▸ (no campaign) ▸ by campaign")
@@ -136,18 +137,30 @@ async def test_the_chart_follows_the_cursor() -> None:
 async def test_sort_by_another_column_and_reverse() -> None:
     async with running() as look:
         await look.wait_for("▼total")
-        await look.press("less_than_sign")
+        await look.press("down", "less_than_sign")
         await look.wait_for("▼hold")
         await look.wait_for(lambda: look.lines()[9].strip(" ▌✖").startswith("bob@initech.test"))
-        assert look.cursor_line().startswith("news@globex.test")
+        assert look.cursor_line().startswith("alice@acme.test")
         await look.press("I")
         await look.wait_for("▲hold")
-        assert look.cursor_line().startswith("news@globex.test")
+        assert look.cursor_line().startswith("alice@acme.test")
         for _ in range(4):
             await look.press("less_than_sign")
         await look.wait_for("account ▲")
         await look.wait_for(lambda: look.lines()[9].strip(" ▌✖").startswith("<>"))
         assert (look.link.request.sort, look.link.request.descending) == ("account", False)
+
+
+async def test_whoever_stands_on_the_first_row_sees_what_is_first_in_another_order() -> None:
+    async with running() as look:
+        await look.wait_for("▼total")
+        await look.press("less_than_sign")
+        await look.wait_for("▼hold")
+        await look.wait_for(lambda: look.cursor_line().startswith("bob@initech.test"))
+        await look.press("F", "greater_than_sign")
+        await look.wait_for("▼total")
+        await look.wait_for(lambda: "row 3 of 5" in look.text())
+        assert "bob@initech.test" in next(line for line in look.lines() if line.startswith("»"))
 
 
 async def test_pause_refresh_and_span_reach_the_hub() -> None:

@@ -145,6 +145,47 @@ async def test_z_gives_the_accounts_the_whole_screen_as_a_table() -> None:
         await look.press("enter")
         await look.wait_for("queue ▸ alice@acme.test ▸ by campaign")
         assert state(look).focused_part is Part.QUEUE
+        await look.press("escape")
+        await look.wait_for("1 of 4 accounts")
+        assert look.cursor_line().startswith("alice@acme.test") and state(look).focused_part is Part.ACCOUNTS
+        await look.press("escape", "escape")
+        await look.wait_for("all 5 accounts")
+
+
+async def test_accounts_are_sorted_by_name_too_and_one_on_the_first_line_sees_who_is_first() -> None:
+    async with running(ScriptedLink(World(panes=numbered))) as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("shift+tab", "z")
+        await look.wait_for("all 4")
+        await look.press("colon", *"sort sent", "enter")
+        await look.wait_for("accounts ▸ by sent")
+        await look.wait_for(lambda: look.cursor_line().startswith("news@globex.test"))
+        assert look.link.request.sort == "total", "the queue keeps its order"
+        await look.press("colon", *"sort share", "enter")
+        assert 'There is no column to sort by "share"; there is account, sent' in look.lines()[-1]
+
+
+async def test_an_account_without_a_queue_leaves_one_among_the_accounts() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        look.link.world.cells = [one for one in CELLS if not one.account.startswith("alice")]
+        await look.press("shift+tab", "z")
+        await look.wait_for("all 4")
+        await look.press("enter")
+        await look.wait_for("there is no account 'alice@acme.test'")
+        assert look.line("accounts ▸ who needs attention first")
+
+
+async def test_a_trend_on_the_whole_screen_grows_with_it() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("tab", "z")
+        await look.wait_for(lambda: look.link.request.chart_height == 19)
+        await look.pilot.resize_terminal(100, 30)
+        await look.wait_for(lambda: (look.link.request.chart_width, look.link.request.chart_height) == (98, 25))
+        await look.press("z")
+        await look.wait_for("all 5 accounts")
+        await look.wait_for(lambda: look.cursor_line().startswith("news@globex.test"))
 
 
 async def test_the_accounts_filter_goes_before_the_zoom() -> None:

@@ -203,9 +203,9 @@ class Ground(NarrowScreen[None]):
         """Ask for the rows around the cursor and the charts that fit, if they are not asked for already."""
         state = self.table.state
         asked = replace(self.asked, **self._surroundings())
-        first, rows = state.wanted(asked.first, asked.rows)
-        if not state.height and not self._plan.accounts and not self._plan.detail:
-            return
+        if not state.height and self._plan.queue:
+            return  # it is not laid out yet, and says so when it is
+        first, rows = state.wanted(asked.first, asked.rows) if state.height else (asked.first, asked.rows)
         if state.awaiting:
             self._ask(replace(asked, rows=rows))
         else:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from textual import events, on
 
 from tui.ui.messages import CommandChosen, PaneChosen, RowChosen, SortBy, WindowMoved
-from tui.ui.screens import main_actions as actions
 from tui.ui.screens.telling import Telling
 
 
@@ -34,11 +33,7 @@ class MainScreen(Telling):
 
     @on(SortBy)
     def _sort_chosen(self, message: SortBy) -> None:
-        if self._plan.accounts:
-            self._reorder_accounts(actions.accounts_sorted_by(self._accounts_asked, message.sort))
-        else:
-            number = dict(self.table.sorts).get(message.sort, True)
-            self._reorder(actions.sorted_by(self.asked, message.sort, descending=number))
+        self.sort_by(message.sort)
 
     @on(RowChosen)
     def _row_chosen(self, message: RowChosen) -> None:

@@ -14,7 +14,6 @@ from tui.hub.protocol import Export, Exported, Jumped
 from tui.ui.messages import Ask, ThemeWished
 from tui.ui.palette import FORMATS, Palette, Wish
 from tui.ui.place import place_command
-from tui.ui.screens import main_actions as actions
 from tui.ui.screens.finding import FILTER_LABEL, Finding
 from tui.ui.screens.walking import Dimension
 from tui.ui.settings import Settings
@@ -97,7 +96,8 @@ class Telling(Finding):
         elif answer.serial == self.jump_serial and answer.query is None:
             self.tell(answer.sentence)
         elif answer.serial == self.jump_serial and answer.query is not None:
-            self._show_queue()
+            if not self._plan.accounts:
+                self._show_queue()
             self._go_in(answer.query, answer.source)
 
     def _typed(self, prompt: Prompt) -> None:
@@ -125,7 +125,7 @@ class Telling(Finding):
         self.close_prompt()
 
     def _palette(self) -> Palette:
-        sorts = [name for name, _ in self.table.sorts]
+        sorts = [name for name, _ in (self.accounts if self._plan.accounts else self.table).sorts]
         return Palette(self.settings.commands, self.settings.themes(), sorts)
 
     def _list_commands(self) -> None:
@@ -152,8 +152,7 @@ class Telling(Finding):
         elif word == "filter":
             self.set_filter(text)
         elif word == "sort":
-            number = dict(self.table.sorts).get(text, True)
-            self._reorder(actions.sorted_by(self.asked, text, descending=number))
+            self.sort_by(text)
         elif word == "span":
             self._ask(replace(self.asked, span_seconds=int(text)))
         elif word == "export":

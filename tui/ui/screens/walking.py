@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from tui.hub.protocol import AccountKey, AccountPane, Jump, Refresh
+from tui.hub.protocol import AccountKey, AccountPane, AccountsRequest, Jump, Refresh, ViewRequest
 from tui.model import UNKNOWN_ACCOUNT, Grouping, QueueQuery
 from tui.ui.commands import Part
 from tui.ui.messages import Ask, LiteWished
@@ -163,17 +163,25 @@ class Walking(Ground):
         """Sort by the next column to the right or left."""
         if self._plan.accounts:
             names = self.accounts.sorts
-            self._reorder_accounts(actions.accounts_sorted_by_next(self._accounts_asked, step, names))
+            self._sort_accounts(actions.accounts_sorted_by_next(self._accounts_asked, step, names))
         else:
-            self._reorder(actions.sorted_by_next(self.asked, step, self.table.sorts))
+            self._sort(actions.sorted_by_next(self.asked, step, self.table.sorts))
 
     def action_reverse(self) -> None:
         """Turn the order around."""
         if self._plan.accounts:
             asked = self._accounts_asked
-            self._reorder_accounts(replace(asked, descending=not asked.descending, anchor=asked.selected))
+            self._sort_accounts(replace(asked, descending=not asked.descending, anchor=asked.selected))
         else:
-            self._reorder(actions.reversed_order(self.asked))
+            self._sort(actions.reversed_order(self.asked))
+
+    def sort_by(self, name: str) -> None:
+        """Sort what is shown by this column, or turn its order around."""
+        if self._plan.accounts:
+            self._sort_accounts(actions.accounts_sorted_by(self._accounts_asked, name))
+        else:
+            number = dict(self.table.sorts).get(name, True)
+            self._sort(actions.sorted_by(self.asked, name, descending=number))
 
     def action_span(self, step: int) -> None:
         """Show a longer or shorter time in the chart."""
@@ -196,6 +204,16 @@ class Walking(Ground):
         """Ask for no charts and fewer views, or for all again."""
         self.lite = lite
         self._changed_parts()
+
+    def _sort(self, request: ViewRequest) -> None:
+        """Another order: the cursor stays on its row, but on the first line when it was there, to see what is first."""
+        state = self.table.state
+        at_top = not state.cursor and state.followed is None
+        self._reorder(replace(request, selected=None, anchor=None) if at_top else request)
+
+    def _sort_accounts(self, request: AccountsRequest) -> None:
+        at_top = not self.accounts.state.cursor
+        self._reorder_accounts(replace(request, selected=None, anchor=None) if at_top else request)
 
     def _move_to(self, index: int) -> None:
         table = self.accounts if self._plan.accounts else self.table
@@ -238,6 +256,8 @@ class Walking(Ground):
 
     def _go_in(self, query: QueueQuery, source: str | None) -> None:
         self._places.go_in(self.asked)
+        if self._plan.accounts:
+            self._show_queue()
         request = replace(self.asked, filter="", problems=False)
         self._places.leave(self.asked, self.table.state.key)
         self._reorder(actions.go_to(request, query, source, self._places.row(query, source)))
@@ -247,6 +267,9 @@ class Walking(Ground):
         if place is not None:
             self._places.leave(self.asked, self.table.state.key)
             self._reorder(actions.back_to(self.asked, place, self._places.row(place.query, place.source)))
+            if place.accounts is not None:
+                self.focused_part = Part.ACCOUNTS
+                self._zoom(Part.ACCOUNTS)
 
     def _pane(self) -> AccountPane | None:
         """The chosen pane, if it is shown."""
@@ -283,8 +306,6 @@ class Walking(Ground):
         """The queue of this account: at once where its id is known, else where the hub finds its name."""
         sources = self.view.queue_sources if self.view is not None else []
         query = actions.into_account(self.asked.query, pane, sources)
-        if self._plan.accounts:
-            self._show_queue()
         if query is not None:
             self._go_in(query, pane.source if len(sources) > 1 else self.asked.source)
         else:
