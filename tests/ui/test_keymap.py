@@ -19,9 +19,9 @@ DEFAULT = {command.name: command.keys for command in COMMANDS}
         *(("Enter", "enter"), ("return", "enter"), ("Space", "space"), ("Del", "delete"), ("F5", "f5"), ("f12", "f12")),
         *(("?", "question_mark"), ("question_mark", "question_mark"), ("/", "slash"), ("-", "minus"), ("+", "plus")),
         *(("g", "g"), ("G", "G"), ("7", "7"), ("Ctrl+F", "ctrl+f"), ("ctrl-f", "ctrl+f"), ("Shift+Tab", "shift+tab")),
-        *(("Ctrl++", "ctrl+plus"), ("Ctrl+-", "ctrl+minus"), ("Alt+Shift+Up", "alt+shift+up"), (" Up ", "up")),
-        *(("Shift+Alt+Up", "alt+shift+up"), ("_", "underscore"), ("\\", "backslash")),
-        *((word, None) for word in ("", " ", "nonsense", "é", "\x1b", "ab", "Ctrl+", "Ctrl+Ctrl+a", "Hyper+a", "f99")),
+        *(("Ctrl++", "ctrl+plus"), ("Ctrl+-", "ctrl+minus"), ("Ctrl+Shift+Up", "ctrl+shift+up"), (" Up ", "up")),
+        *(("Shift+Ctrl+Up", "ctrl+shift+up"), ("_", "underscore"), ("\\", "backslash")),
+        *((word, None) for word in ("", " ", "nonsense", "é", "\x1b", "ab", "Ctrl+", "Ctrl+Ctrl+a", "Alt+a", "f99")),
     ],
 )
 def test_names_of_keys(written: str, name: str | None) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 from textual import events
 from textual.app import App
-from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tui.ui.keyboard import KeyboardDriver
 from tui.ui.painted import painted_by
 from tui.ui.traffic import Traffic
 
@@ -111,7 +111,7 @@ class Outlet(Thread):
             call()
 
 
-class TerminalDriver(LinuxDriver):
+class TerminalDriver(KeyboardDriver):
     """``MailtopApp(driver_class=TerminalDriver)``: Textual's driver with an output that never blocks the app.
 
     The app shows ``traffic.bytes_per_second`` in its status line when it draws that anyway, and turns to fewer colours,

@@ -19,7 +19,9 @@ _NAMES = {
     "plus_sign": "plus",
     "hyphen_minus": "minus",
 }
-_MODIFIERS = ("ctrl", "alt", "shift")
+_MODIFIERS = ("ctrl", "shift")
+"""Not Alt: a terminal sends Esc for it, which is a key of its own."""
+
 FIXED = "leave"
 """The command whose key is not the user's to change: there must be one that always ends the screen."""
 
