@@ -17,7 +17,7 @@ from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_names import account_id, campaign_id
 from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
-from tui.engine.clickhouse_schema import create
+from tui.engine.clickhouse_schema import TABLES, create
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerStatus
 from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
@@ -46,6 +46,19 @@ def new_place(servers: list[ClickhouseServer]) -> Iterator[Place]:
     finally:
         for server in servers:
             server.ask(f"DROP DATABASE IF EXISTS {place.database}")
+
+
+@contextmanager
+def emptied_place(servers: list[ClickhouseServer]) -> Iterator[Place]:
+    """The same ledger for all tests that nothing but its rows tells apart, without any: quicker than a new one."""
+    place = place_of(servers, f"emptied{len(servers)}")
+    for node in place.nodes:
+        client = Client(place, only=node)
+        create(client)
+        for table in TABLES:
+            client.tell(f"TRUNCATE TABLE {place.database}.{table}")
+        client.close()
+    yield place
 
 
 class PromptWriter(ClickhouseWriter):

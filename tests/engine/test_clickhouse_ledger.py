@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine import ledger_contract
-from tests.engine.clickhouse_case import ClickhouseLedger, new_place
+from tests.engine.clickhouse_case import ClickhouseLedger, emptied_place
 from tests.engine.ledger_case import Ledger, SnapshotReader
 from tests.engine.ledger_contract import LedgerContract
 from tests.engine.ledger_model import BASE, CAUSES, DELTAS, GMAIL, START, YAHOO, every_filter
@@ -64,7 +64,7 @@ class TestOneServer(LedgerContract):
 
     @contextmanager
     def new_ledger(self) -> Iterator[Ledger]:
-        with tempfile.TemporaryDirectory() as folder, new_place(_Servers.running[: self.servers]) as place:
+        with tempfile.TemporaryDirectory() as folder, emptied_place(_Servers.running[: self.servers]) as place:
             yield ClickhouseLedger(place, Path(folder) / "state" / "mail.ledger")
 
     def test_one_snapshot_is_one_state(self, writer: LedgerWriter, reader: SnapshotReader) -> None:

@@ -37,8 +37,8 @@ def host_states(answer: list[Column]) -> dict[str, HostState]:
 
 
 def together(states: Mapping[str, HostState]) -> HostState:
-    """All hosts as one: counters add up, a minute is known when any host knows it, and each sentence says whose it is
-    where there are several hosts."""
+    """All hosts as one: counters and cells add up, a minute is known when any host knows it, and each sentence says whose
+    it is where there are several hosts."""
     gauges: dict[str, int] = {}
     counters: Counter[str] = Counter()
     covered: Ranges = []
@@ -63,6 +63,7 @@ def together(states: Mapping[str, HostState]) -> HostState:
         covered=covered,
         minutes_from=max((state.minutes_from for state in states.values()), default=0),
         hours_from=max((state.hours_from for state in states.values()), default=0),
+        cells=sum(state.cells for state in states.values()),
     )
 
 

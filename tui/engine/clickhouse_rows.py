@@ -48,6 +48,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     covered: Ranges
     minutes_from: int
     hours_from: int
+    cells: int
 
 
 class Entry(msgspec.Struct):

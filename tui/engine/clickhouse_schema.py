@@ -111,6 +111,14 @@ EVERYWHERE = "_everywhere"
 """What the tables over all shards are called, beside those of one."""
 
 
+_VIEWS = (
+    ("sums", "", 0, IN_SUMS),
+    ("minutes", "day", MINUTE_SECONDS, IN_MINUTES),
+    ("hours", "month", HOUR_SECONDS, IN_HOURS),
+)
+"""What rolls inserts of counts up: the table, what tells its partitions apart, its step, and which rows it takes."""
+
+
 def everywhere(place: Place, table: str) -> str:
     """What readers ask: the table of all shards where there are several."""
     return f"{place.database}.{table}{EVERYWHERE if place.cluster else ''}"
@@ -118,8 +126,12 @@ def everywhere(place: Place, table: str) -> str:
 
 def create(client: Client) -> None:
     """Make on the client's server what is not there yet. Raises ``LedgerError``."""
-    for statement in statements(client.place):
-        client.tell(statement)
+    # The views come last: when the last of them is there, so is everything else.
+    last = f"database = '{client.place.database}' AND name = 'to_{_VIEWS[-1][0]}'"
+    made = f"SELECT count() FROM system.tables WHERE {last}"
+    if not client.ask(made)[0][0]:
+        for statement in statements(client.place):
+            client.tell(statement)
 
 
 def statements(place: Place) -> Iterator[str]:
@@ -136,9 +148,8 @@ def statements(place: Place) -> Iterator[str]:
                 f"ENGINE = Distributed({place.cluster}, {database}, {name})"
             )
     yield f"CREATE TABLE IF NOT EXISTS {database}.deltas ({_columns(DELTAS)}) ENGINE = Null"
-    yield _roll_up(database, "sums", "", 0, IN_SUMS)
-    yield _roll_up(database, "minutes", "day", MINUTE_SECONDS, IN_MINUTES)
-    yield _roll_up(database, "hours", "month", HOUR_SECONDS, IN_HOURS)
+    for view in _VIEWS:
+        yield _roll_up(database, *view)
 
 
 def _roll_up(database: str, table: str, slot: str, step: int, kept: int) -> str:

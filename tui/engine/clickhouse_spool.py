@@ -172,6 +172,7 @@ class SpoolingLedger(SqliteWriter):
             covered=self._db.execute("SELECT first_minute, last_minute FROM covered ORDER BY 1").fetchall(),
             minutes_from=keep.minutes_from,
             hours_from=keep.hours_from,
+            cells=self._db.execute("SELECT count(*) FROM cells").fetchone()[0],
         )
 
     def _done_waiting(self, batch: Batch) -> list[bytes]:
