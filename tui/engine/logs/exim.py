@@ -28,8 +28,10 @@ from tui.engine.logs.stamps import PLAIN, Clock, layout_of
 
 _MANY = 50_000
 _AT, _DASH, _QUOTE = b'@-"'
-_SHORTEST_ID = 16
-_SIGNS, _BEHIND_SIGNS = (b"+", b"-", b"["), b"\\"
+_SHORTEST_ID, _ID_DASH = 16, 6
+_PLAIN_START = PLAIN.key
+_PLAIN_DASH = _PLAIN_START + _ID_DASH
+_SIGNS = b"+-["
 _FLAGS = (b" <= ", b" (= ", b" => ", b" -> ", b" >> ", b" == ", b" ** ")
 _RETRY, _AFTER_RETRY = b"retry time not reached", b"retry time not reachee"
 """What most deferrals that tried nothing begin with, and what sorts behind it: a comparison is the cheapest test."""
@@ -102,34 +104,46 @@ class EximLog:
         layout, times, meaning_of, add = self._layout, self._times, self._meanings.get, events.append
         odd, before, key_end = layout != PLAIN, layout.words, layout.key
         first, second, third, full = before + 1, before + 2, before + 3, before + 4
-        date = clock = b""
+        stamp = date = clock = b""
         now = 0
-        for line in lines:
-            words = line.split(b" ", third)
-            count = len(words)
-            if count <= first or (odd and layout_of(line) != layout):
-                return line
-            if words[1] != clock or words[0] != date:
-                known = times.get(line[:key_end]) or self._time(line)
-                if known is None:
+        line = b""
+        try:
+            for line in lines:
+                # Many lines name no message: the sooner they are left the better.
+                if line[_PLAIN_DASH] != _DASH and line[:_PLAIN_START] == stamp and line[_PLAIN_START] not in _SIGNS:
+                    continue
+                words = line.split(b" ", third)
+                count = len(words)
+                if count <= first or (odd and layout_of(line) != layout):
                     return line
-                now, date, clock = known, words[0], words[1]
-            id_, word = words[before], words[first]
-            if len(id_) < _SHORTEST_ID:
-                if id_ < _BEHIND_SIGNS and id_[:1] in _SIGNS:
-                    return line
-                continue
-            if id_[6] != _DASH:
-                continue
-            meaning = meaning_of(word)
-            if meaning is not None and count == full:
-                event = meaning(now, id_, word, words[second], words[third])
-            elif word == b"Completed\n":
-                event = Gone(now, id_)
-            else:
-                event = self._other(now, id_, words[first:])
-            if event is not None:
-                add(event)
+                if words[1] != clock or words[0] != date:
+                    known = times.get(line[:key_end]) or self._time(line)
+                    if known is None:
+                        return line
+                    now, date, clock = known, words[0], words[1]
+                    stamp = b"" if odd else line[:_PLAIN_START]
+                id_, word = words[before], words[first]
+                if len(id_) < _SHORTEST_ID:
+                    if id_[:1] in _SIGNS:
+                        return line
+                    continue
+                if id_[_ID_DASH] != _DASH:
+                    continue
+                meaning = meaning_of(word)
+                if meaning is not None and count == full:
+                    event = meaning(now, id_, word, words[second], words[third])
+                elif word == b"Completed\n":
+                    event = Gone(now, id_)
+                elif word[:9] == b"campaign=" and count == second and word[9] > _QUOTE:
+                    event = CampaignSeen(now, id_, word[9:-1])
+                else:
+                    event = self._other(now, id_, words[first:])
+                if event is not None:
+                    add(event)
+        except IndexError:
+            if len(line) > _PLAIN_DASH:
+                raise
+            return line  # too short for an id
         return None
 
     def _time(self, line: bytes) -> int | None:
