@@ -128,7 +128,7 @@ def test_nothing_of_it_reaches_a_terminal_as_a_command(cleaned: str, monkeypatch
     with Terminal(argv, columns=140, rows=45, env=environ) as terminal:
         recording = Recording(terminal, monkeypatch)
         terminal.wait_for(f"{MARK:,}")
-        for key in ("z", "i", "c", "end", "home", "d", "escape"):
+        for key in ("z", "i", "c", "end", "home", "d", "backspace"):
             terminal.press(key)
             terminal.wait_for(f"{MARK:,}")
         columns = {
