@@ -286,6 +286,53 @@ async def test_a_theme_that_is_written_anew_is_shown_at_once(tmp_path: Path) -> 
         assert look.app.theme_variables["new"].lower() == "#445566"
 
 
+async def test_a_file_over_the_usual_theme_is_shown_as_it_is_written_and_taken_away(tmp_path: Path) -> None:
+    mine = tmp_path / "mailtop-dark.toml"
+    mine.write_text(GOOD.replace("mine", "mailtop-dark"))
+    async with running(user_themes=tmp_path, environ=COLOURFUL) as look:
+        await look.wait_for("all 5 accounts")
+        assert look.app.theme_variables["new"].lower() == "#112233"
+        mine.write_text('primary = "#445566"\n')
+        look.app.look_at_themes()
+        await look.wait_for(lambda: look.app.theme_variables["new"].lower() == "#445566")
+        mine.unlink()
+        look.app.look_at_themes()
+        await look.wait_for(lambda: look.app.theme_variables["new"].lower() not in ("#112233", "#445566"))
+
+
+async def test_a_theme_that_is_written_anew_does_not_end_the_look_at_another(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(GOOD)
+    async with running(theme="mine", user_themes=tmp_path, environ=COLOURFUL) as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("T", "home")
+        assert look.app.theme == "mailtop-ansi"
+        (tmp_path / "mine.toml").write_text('primary = "#445566"\n')
+        look.app.look_at_themes()
+        await look.pilot.pause()
+        assert look.app.theme == "mailtop-ansi"
+        await look.press("escape")
+        await look.wait_for(lambda: look.app.theme_variables["new"].lower() == "#445566")
+
+
+async def test_a_theme_can_be_named_in_short_from_the_start() -> None:
+    async with running(theme="paper", environ=COLOURFUL) as look:
+        await look.wait_for("all 5 accounts")
+        assert (look.app.theme, look.app.chosen_theme) == ("mailtop-paper", None)
+        await look.press("T", "home", "enter")
+        assert look.app.chosen_theme == "mailtop-ansi"
+
+
+async def test_where_few_colours_are_sent_there_are_only_themes_of_few() -> None:
+    async with running(environ={**UTF8, "TERM": "xterm"}) as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("T")
+        await look.wait_for("mailtop-mono")
+        assert "mailtop-paper" not in look.text()
+        await look.press("escape", "colon", *"theme paper", "enter")
+        await look.wait_for("mailtop-paper is kept for where there are more colours")
+        assert (look.app.theme, look.app.chosen_theme) == ("mailtop-ansi", "mailtop-paper")
+
+
 def test_every_theme_and_variable_is_told() -> None:
     page = (Path(__file__).parent.parent.parent / "docs" / "themes.md").read_text()
     for name in (*shipped(), *COLOUR_VARIABLES, *STYLE_VARIABLES):

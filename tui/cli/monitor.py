@@ -114,7 +114,7 @@ def show(
     )
     app.run(mouse=config.mouse)
     if not read_only:
-        last.keep(config, app.asked, app.wanted_theme)
+        last.keep(config, app.asked, app.chosen_theme or last.theme(config))
     return app.return_code or Exit.OK
 
 

@@ -28,7 +28,6 @@ from tui.ui.screens.main import MainScreen
 from tui.ui.screens.theme_chooser import ThemeChooser
 from tui.ui.settings import START, Settings
 from tui.ui.themes import (
-    ANSI_THEME,
     COLOUR_VARIABLES,
     DEFAULT_THEME,
     STYLE_VARIABLES,
@@ -53,12 +52,12 @@ SLOW_LINK = "The link is slow: few colours, no charts and fewer looks are sent n
 class MailtopApp(App[None]):
     """The screen over one link to a hub.
 
-    ``theme`` is the name of a theme, shipped or in the folder ``user_themes``; ``interval`` the seconds between two
-    looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the user's keys;
-    ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only`` keeps whoever
-    looks from writing files (a browser's screen); ``ready`` is called when all is laid out. What the terminal can show
-    is read from the environment. At the end ``asked`` is what was asked for last, ``wanted_theme`` the theme that the
-    user chose.
+    ``theme`` names a theme, shipped or in the folder ``user_themes``, as ``find_theme`` does; ``interval`` is the
+    seconds between two looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the
+    user's keys; ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only``
+    keeps whoever looks from writing files (a browser's screen); ``ready`` is called when all is laid out. What the
+    terminal can show is read from the environment. At the end ``asked`` is what was asked for last, ``chosen_theme``
+    the theme that the user chose, if any.
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
@@ -114,9 +113,12 @@ class MailtopApp(App[None]):
         self._notices += self._shelf.watch().problems
         for known in self._shelf.themes.values():
             self.register_theme(known)
-        if theme not in self._shelf.themes:
-            self._notices.append(f"There is no theme '{theme}'; there are {', '.join(self._shelf.themes)}.")
-        self.wanted_theme = theme if theme in self._shelf.themes else DEFAULT_THEME
+        self.wanted_theme = DEFAULT_THEME
+        try:
+            self.wanted_theme = find_theme(theme, self._shelf.themes)
+        except ThemeError as error:
+            self._notices.append(str(error))
+        self._first_theme = self.wanted_theme
         self._main.lite = self._able.lite
         self._show_theme()
 
@@ -128,6 +130,11 @@ class MailtopApp(App[None]):
     def asked(self) -> ViewRequest:
         """What was asked for last."""
         return self._main.asked
+
+    @property
+    def chosen_theme(self) -> str | None:
+        """The theme that the user chose on the screen, if it was another."""
+        return self.wanted_theme if self.wanted_theme != self._first_theme else None
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at the bottom of the stack."""
@@ -191,10 +198,8 @@ class MailtopApp(App[None]):
         changes = self._shelf.watch()
         for name in changes.themes:
             self.register_theme(self._shelf.themes[name])
-        if self.wanted_theme in changes.themes:
-            # a theme of the same name would not be seen as another
-            self.theme = DEFAULT_THEME if self.theme != DEFAULT_THEME else ANSI_THEME
-            self._show_theme()
+        if self.theme in changes.themes:
+            self.mutate_reactive(MailtopApp.theme)  # a theme of the same name would not be seen as another
         if changes.problems:
             self._main.say(" ".join(changes.problems))
 
@@ -204,8 +209,11 @@ class MailtopApp(App[None]):
 
     def _show_theme(self) -> None:
         """The wanted theme, or the terminal's own colours where it has few or little is to be sent."""
-        name = ANSI_THEME if self._main.lite else self.wanted_theme
-        self.theme = theme_for(name, self._shelf.themes, self._able)
+        self.theme = self._theme_here(self.wanted_theme)
+
+    def _theme_here(self, name: str) -> str:
+        """The theme that stands for this one here and now."""
+        return theme_for(name, self._shelf.themes, self._able, lite=self._main.lite)
 
     def _send_less(self, less: bool) -> None:
         self._main.set_lite(less)
@@ -257,8 +265,9 @@ class MailtopApp(App[None]):
         self.push_screen(HelpScreen(self.glyphs, self._commands))
 
     def action_theme(self) -> None:
-        """Choose a theme."""
-        self.push_screen(ThemeChooser(self.glyphs, list(self._shelf.themes), self.theme), self._keep_theme)
+        """Choose one of the themes that can be shown here and now."""
+        names = [name for name in self._shelf.themes if self._theme_here(name) == name]
+        self.push_screen(ThemeChooser(self.glyphs, names, self.theme), self._keep_theme)
 
     def action_copy(self) -> None:
         """Copy the place as a command."""
@@ -281,7 +290,10 @@ class MailtopApp(App[None]):
 
     def _keep_theme(self, name: str | None) -> None:
         if name is not None:
-            self.wanted_theme = self.theme = name
+            self.wanted_theme = name
+            self._show_theme()
+            if self.theme != name:
+                self._main.tell(f"{name} is kept for where there are more colours; few are sent now")
 
     def _leave(self, code: int) -> None:
         """Leave with an exit code; from a signal handler or another thread."""

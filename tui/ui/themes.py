@@ -139,10 +139,11 @@ def find_theme(text: str, names: Iterable[str]) -> str:
     raise ThemeError(f"There is no theme '{clean(typed)}'; there are {', '.join(known)}.")
 
 
-def theme_for(name: str, themes: Mapping[str, Theme], able: Abilities) -> str:
+def theme_for(name: str, themes: Mapping[str, Theme], able: Abilities, *, lite: bool = False) -> str:
     """The theme to show where ``name`` is wanted: a terminal of sixteen colours gets its own ones, since the nearest of
-    these to the colours of another theme can be the same for text and ground."""
-    return name if able.colours != FEW_COLOURS or themes[name].ansi else ANSI_THEME
+    these to the colours of another theme can be the same for text and ground; so does one that little is sent to."""
+    few = lite or able.colours == FEW_COLOURS
+    return name if not few or (name in themes and themes[name].ansi) else ANSI_THEME
 
 
 class ThemeError(ValueError):
