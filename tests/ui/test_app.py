@@ -10,7 +10,8 @@ from tests.ui.screens import Looker, running
 from tests.ui.scripted import ScriptedLink
 from tui.hub.protocol import ViewRequest
 from tui.ui.commands import COMMANDS
-from tui.ui.driver import TerminalDriver, Traffic
+from tui.ui.driver import TerminalDriver
+from tui.ui.traffic import Traffic
 
 
 async def test_the_hub_is_asked_once_it_has_started_and_closed_at_the_end() -> None:
@@ -170,7 +171,7 @@ async def test_a_theme_file_that_is_written_is_shown_at_once(tmp_path: Path) -> 
         await look.wait_for(lambda: look.app._main.styles.background.hex == "#00FF00")
         file.write_text('primary = "no colour"\n')
         look.app.look_at_themes()
-        await look.wait_for("mine.toml")
+        await look.wait_for("has a colour that cannot be used")
         assert look.app.theme == "mine" and look.app._main.styles.background.hex == "#00FF00"
 
 

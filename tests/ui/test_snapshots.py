@@ -90,4 +90,8 @@ async def test_the_screen_looks_like_this(
 def is_shown(look: Looker) -> bool:
     """Whether the answer to the last request is shown, and nothing more is asked."""
     main = look.app._main
-    return bool(look.link.sent) and main.asked == look.link.request and main.view == look.link.world.view(look.link.request)
+    return (
+        bool(look.link.sent)
+        and main.asked == look.link.request
+        and main.view == look.link.world.view(look.link.request)
+    )

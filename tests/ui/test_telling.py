@@ -96,6 +96,8 @@ async def test_filter_sort_span_and_theme_can_be_typed() -> None:
         await look.wait_for("/acme")
         await command(look, "sort retry")
         await look.wait_for(lambda: (look.link.request.sort, look.link.request.descending) == ("retry", True))
+        await command(look, "sort retry")
+        assert look.link.request.descending
         await command(look, "sort account")
         await look.wait_for(lambda: (look.link.request.sort, look.link.request.descending) == ("account", False))
         await command(look, "span 6h")

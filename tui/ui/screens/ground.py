@@ -126,7 +126,6 @@ class Ground(NarrowScreen[None]):
         if view.serial >= self._accounts_serial:
             self.accounts.show(view, latest=latest)
         self.notice.show(view)
-        self._show_place()
         self._lay_out()
         self._ask_for_window()
 
@@ -180,17 +179,22 @@ class Ground(NarrowScreen[None]):
         if not width or not height:
             return
         place = self._planned(self.zoomed)
-        self._plan = place
-        self.set_class(not place.fits, "-small")
+        if place != self._plan:
+            self._plan = place
+            self._share_out(place)
         if place.fits and self.focused_part not in place.parts:
             self.focused_part = Part.DETAIL if place.detail else place.parts[0] if self.zoomed else Part.QUEUE
+        self._show_place()
+
+    def _share_out(self, place: Plan) -> None:
+        """Show the parts that the plan has, as high as it says."""
+        self.set_class(not place.fits, "-small")
         self.panes.places = max(place.places, 1)
         self.panes.display, self.chart.display = place.panes_height > 0, place.chart_height != 0
         self.panes.styles.height = place.panes_height
         self.chart.styles.height = "1fr" if place.chart_height == FILLS else place.chart_height
         self.table.display, self.accounts.display, self.detail.display = place.queue, place.accounts, place.detail
         self.tabs.display = not place.accounts
-        self._show_place()
 
     def _planned(self, zoomed: Part | None) -> Plan:
         """The plan where this part has all the room."""

@@ -152,7 +152,9 @@ class Telling(Finding):
         elif word == "filter":
             self.set_filter(text)
         elif word == "sort":
-            self.sort_by(text)
+            asked = self._accounts_asked if self._plan.accounts else self.asked
+            if text != asked.sort:
+                self.sort_by(text)
         elif word == "span":
             self._ask(replace(self.asked, span_seconds=int(text)))
         elif word == "export":
