@@ -171,7 +171,7 @@ async def test_a_theme_file_that_is_written_is_shown_at_once(tmp_path: Path) -> 
         await look.wait_for(lambda: look.app._main.styles.background.hex == "#00FF00")
         file.write_text('primary = "no colour"\n')
         look.app.look_at_themes()
-        await look.wait_for("has a colour that cannot be used")
+        await look.wait_for("colour that cannot be used")
         assert look.app.theme == "mine" and look.app._main.styles.background.hex == "#00FF00"
 
 
