@@ -24,6 +24,9 @@ CLUSTER = "fleet"
 START_SECONDS = 30.0
 PASSWORD = "s3cret"  # of the user "mail"; the user "default" has none
 
+_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""Begins the command of what must not outlive the tests, however these end."""
+
 _USERS = f"""<yandex><profiles><default/></profiles><quotas><default/></quotas><users>
 <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
 <mail><password>{PASSWORD}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></mail>
@@ -80,7 +83,7 @@ class ClickhouseServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
-            [self._program, f"--config-file={self.folder}/config.xml"],
+            [*_WITH_US, self._program, f"--config-file={self.folder}/config.xml"],
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -87,9 +87,9 @@ def sums_of_hosts(paths: Sequence[Path]) -> Sums:
     return added
 
 
-def check_same(place: Place, paths: Sequence[Path]) -> None:
-    """The cluster says what the hosts say together."""
-    reader = ClickhouseReader(place)
+def check_same(place: Place, paths: Sequence[Path], host: str | None = None) -> None:
+    """The cluster says what the hosts say together; of one host where it is named."""
+    reader = ClickhouseReader(place, host=host)
     found, expected = sums_of(reader), sums_of_hosts(paths)
     reader.close()
     for name, counts in expected.items():

@@ -14,9 +14,10 @@ import pytest
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.cutting_proxy import CuttingProxy
 from tests.engine.clickhouse_case import HOST, SECONDS, new_place
-from tests.engine.clickhouse_mail import batches, check_same
+from tests.engine.clickhouse_mail import END, batches, check_same
 from tui.engine.clickhouse_client import Client, ClusterRefused
 from tui.engine.clickhouse_place import Place
+from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_rows import Entry, Insert, inserts
 from tui.engine.clickhouse_schema import create
 from tui.engine.clickhouse_shipper import drop_host
@@ -191,6 +192,7 @@ def test_one_host_can_be_dropped_and_begun_anew(place: Place, tmp_path: Path) ->
     write(first, 1, 3, place)
     write(second, 2, 3, place)
     check_same(place, [first, second])
+    check_same(place, [first], "mx1")
     stranger = ClickhouseWriter(again, place, "mx1", ship_seconds=0.0)
     stranger.write(next(batches(5)))
     assert "another collector writes by the same name" in trouble_of(stranger)
@@ -202,6 +204,33 @@ def test_one_host_can_be_dropped_and_begun_anew(place: Place, tmp_path: Path) ->
     assert stranger.flush(SECONDS), stranger.trouble
     stranger.close()
     check_same(place, [second, again])
+
+
+def test_each_host_says_how_it_stands(place: Place, tmp_path: Path) -> None:
+    write(tmp_path / "1.ledger", 1, 1, place)
+    writer = ClickhouseWriter(tmp_path / "2.ledger", place, "mx2", ship_seconds=0.0)
+    writer.write(next(batches(2)))
+    writer.note("log", "cannot read the log")
+    assert writer.flush(SECONDS), writer.trouble
+    reader = ClickhouseReader(place)
+    hosts = reader.hosts()
+    assert {name: state.collector is not None for name, state in hosts.items()} == {"mx1": False, "mx2": True}
+    assert {name: state.gauges["queue_files"] for name, state in hosts.items()} == {"mx1": 1, "mx2": 2}
+    status = reader.status()
+    assert status.notes == {"log": "mx2: cannot read the log"}
+    assert (status.gauges["queue_files"], status.gauges["listed_at"]) == (3, END - 60)
+    assert status.cells == sum(state.cells for state in hosts.values()) > 0
+    reader.close()
+    writer.close()
+
+
+def test_a_secret_that_cannot_be_had_is_told(place: Place, tmp_path: Path) -> None:
+    def locked() -> str:
+        raise OSError("the keyring is locked")
+
+    writer = ClickhouseWriter(tmp_path / "mail.ledger", place, "mx1", locked, ship_seconds=0.0)
+    assert "the keyring is locked" in trouble_of(writer)
+    writer.close()
 
 
 def test_a_server_that_lost_what_it_had_is_noticed(place: Place, tmp_path: Path) -> None:

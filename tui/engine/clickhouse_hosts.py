@@ -37,8 +37,8 @@ def host_states(answer: list[Column]) -> dict[str, HostState]:
 
 
 def together(states: Mapping[str, HostState]) -> HostState:
-    """All hosts as one: counters and cells add up, a minute is known when any host knows it, and each sentence says whose
-    it is where there are several hosts."""
+    """All hosts as one: counters and cells add up, a minute is known when any host knows it, and of several hosts each
+    sentence says whose it is."""
     gauges: dict[str, int] = {}
     counters: Counter[str] = Counter()
     covered: Ranges = []

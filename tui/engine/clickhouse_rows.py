@@ -72,7 +72,7 @@ def unpacked(payload: bytes) -> Entry:
     """An entry of the spool. Raises ``ValueError`` when it is damaged."""
     try:
         return _unpack(zlib.decompress(payload))
-    except zlib.error as error:
+    except (zlib.error, msgspec.DecodeError) as error:
         raise ValueError(str(error)) from error
 
 

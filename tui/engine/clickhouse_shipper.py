@@ -17,6 +17,7 @@ from tui.engine.clickhouse_schema import DAY_SECONDS, MARK, MONTH_SECONDS, TABLE
 from tui.engine.clickhouse_spool import Package, Spool
 from tui.engine.clickhouse_text import quoted
 from tui.engine.ledger import LedgerError
+from tui.text import clean
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 15.0
 _PARTITION_SECONDS = {
@@ -81,7 +82,7 @@ class Shipper:
             while not self._ending.is_set():
                 try:
                     more = self._ship()
-                except LedgerError as error:
+                except Exception as error:  # nobody would hear of a thread that ended, nor of a secret not to be had
                     self._failed(error)
                     self._ending.wait(_FIRST_PAUSE_SECONDS if self._hurry else pause_seconds)
                     pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
@@ -102,11 +103,11 @@ class Shipper:
             self._news.wait(left)
             self._news.clear()
 
-    def _failed(self, error: LedgerError) -> None:
+    def _failed(self, error: Exception) -> None:
         self._joined = False
         since = time.time() if self.trouble is None else self.trouble[0]
-        self.trouble = since, str(error)
-        _log.warning("%s", error)
+        self.trouble = since, clean(str(error) or repr(error))
+        _log.warning("%s", self.trouble[1])
 
     def _ship(self) -> bool:
         """Ship a package; whether there was one."""
