@@ -28,6 +28,7 @@ class Shown(list[tuple[Config, str]]):
 
     last: monitor.Last | None = None
     ascii = False
+    remembered = Path()
 
 
 @pytest.fixture
@@ -36,7 +37,13 @@ def screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shown:
     shown = Shown()
 
     def show(
-        config: Config, notice: str, debug_file: str | None, *, ascii: bool, last: monitor.Last | None = None
+        config: Config,
+        notice: str,
+        debug_file: str | None,
+        *,
+        ascii: bool,
+        last: monitor.Last | None = None,
+        **_others: object,
     ) -> int:
         shown.append((config, notice))
         shown.last, shown.ascii = last, ascii
@@ -48,7 +55,8 @@ def screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shown:
     monkeypatch.setattr(monitor, "no_screen", lambda environ: None)
     monkeypatch.setattr(monitor, "show", show)
     monkeypatch.setattr(monitor, "hand_down", lambda config: None)
-    monkeypatch.setattr(monitor, "remembered_path", lambda: tmp_path / "state" / "views.json")
+    shown.remembered = tmp_path / "state" / "views.json"
+    monkeypatch.setattr(monitor, "remembered_path", lambda: shown.remembered)
     monkeypatch.setattr(sources, "config_path", lambda option: None)
     found(monkeypatch)
     return shown
@@ -154,7 +162,7 @@ def test_a_theme_that_is_named_newly_goes_before_the_one_that_was_seen(screen: S
 
 
 def test_what_was_seen_last_and_cannot_be_read_is_told(screen: Shown) -> None:
-    path = monitor.remembered_path()
+    path = screen.remembered
     path.parent.mkdir()
     path.write_text("{")
     last = last_of(screen)
@@ -164,7 +172,7 @@ def test_what_was_seen_last_and_cannot_be_read_is_told(screen: Shown) -> None:
 
 def test_what_cannot_be_kept_is_told(screen: Shown, capsys: pytest.CaptureFixture[str]) -> None:
     last = last_of(screen)
-    monitor.remembered_path().parent.write_text("a file where the folder should be")
+    screen.remembered.parent.write_text("a file where the folder should be")
     last.keep(screen[-1][0], ViewRequest(serial=1), "mailtop-paper")
     assert "what you looked at is not remembered" in capsys.readouterr().err
 
