@@ -112,14 +112,25 @@ class Lines(Widget, can_focus=False):
         width, height = self.size
         if not width or not height:
             return
-        lines = [self._showable(line) for line in self.lines(width, height)[:height]]
+        lines = self.lines(width, height)[:height]
+        self._draw([*lines, *[[] for _ in range(len(lines), len(self._drawn))]])
+
+    def redraw_first(self, line: Line) -> None:
+        """Show another first line; the others stay as they are, whatever ``lines`` would now say."""
+        if self._drawn and self.size:
+            self._draw([line])
+
+    def _draw(self, lines: list[Line]) -> None:
+        """Take over lines from the first on, and paint the cells that differ."""
+        width = self.size.width
+        lines = [self._showable(line) for line in lines]
         regions = [
             Region(x, y, min(cells, width - x), 1)
-            for y in range(max(len(lines), len(self._drawn)))
-            for x, cells in changed_cells(_at(self._drawn, y), _at(lines, y), width)
+            for y, line in enumerate(lines)
+            for x, cells in changed_cells(_at(self._drawn, y), line, width)
             if x < width
         ]
-        self._drawn = lines
+        self._drawn[: len(lines)] = lines
         if regions:
             self.refresh(*regions)
 

@@ -57,6 +57,7 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         self._begin(asked.selected, asked.query.grouping)
         row, marked = self.state.selected, list(self.state.marked)
         self._asked = replace(asked, selected=row, anchor=row, anchor_offset=self.state.anchor_offset(), marked=marked)
+        self.redraw_first(self._header(self.columns(self.size.width)))
         return self._asked
 
     def show(self, view: View, *, latest: bool) -> None:
@@ -72,9 +73,8 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         return columns_for(view.query if view else self._asked.query, width, self.glyphs, self._whose())
 
     def order(self) -> tuple[str, bool]:
-        """What the rows are sorted by, and whether downwards."""
-        shown = self._shown() or self._asked
-        return shown.sort, shown.descending
+        """What the rows are to be sorted by, and whether downwards: the key is seen to be taken before they are."""
+        return self._asked.sort, self._asked.descending
 
     def facts(self, row: QueueRow, index: int | None) -> RowFacts:
         """A row with its change and trend."""
