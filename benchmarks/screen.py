@@ -38,15 +38,11 @@ READY = "all {rows:,} "
 
 SLOW_LINK = 16_000.0
 KEY_SECONDS = 0.15
+UNREAD_SECONDS = 60
 
-Line = tuple[str, str, str, str]
 
-
-@dataclass
 class Report:
     """What is printed: what was measured, the figure, the bar, and words."""
-
-    lines: list[Line] = field(default_factory=list)
 
     def add(self, what: str, figure: str, bar: str = "", words: str = "") -> None:
         """Print a line as soon as it is known."""
@@ -202,7 +198,7 @@ def slow(run: Runner) -> None:
 
 def stopped(run: Runner) -> None:
     """A terminal that does not read for a while."""
-    seconds = max(run.options.seconds, 20)
+    seconds = UNREAD_SECONDS
     with run.mailtop() as terminal:
         terminal.read_until(run.ready, 60)
         terminal.read(3)
@@ -217,7 +213,7 @@ def stopped(run: Runner) -> None:
         run.show(terminal)
         text, newest = terminal.replay().text(), run.polls
         right = any(f" {LEAST_POLLS + newest - late} " in text for late in range(3)) and bool(PLACE.search(text))
-        run.report.add(f"polls while unread for {seconds:.0f} s", f"{polled}", f"{seconds:.0f}")
+        run.report.add(f"polls while unread for {seconds} s", f"{polled}", f"{seconds}")
         run.report.add("CPU seconds a minute while unread", f"{spent:.1f}")
         place = PLACE.search(text)
         words = f"cursor on {place[1]} after 3 keys" if place else ""
