@@ -65,6 +65,13 @@ async def test_rows_of_several_sources_are_filtered_and_sorted_together() -> Non
     assert [(row["source"], row["retry"]) for row in report.rows] == [("b", 3), ("b2", 3), ("b", 0), ("b2", 0)]
 
 
+async def test_problems_are_those_that_one_look_tells() -> None:
+    report = await shown(problems=True)
+    assert names(report) == [("eve", "spring")]
+    assert report.query["problems"] is True
+    assert names(await shown("bob", problems=True)) == []
+
+
 async def test_files_of_the_whole_queue_are_not_told_of_a_part() -> None:
     assert (await shown()).sources[0].queue_files == 6
     assert (await shown("bob")).sources[0].queue_files is None

@@ -32,9 +32,10 @@ NAMES = st.text(min_size=1, max_size=30).map(clean)
     NAMES | st.just(""),
     st.sampled_from(["total", "retry", "account", "delta"]),
     st.booleans(),
+    st.booleans(),
 )
-def test_the_command_asks_the_same(query: QueueQuery, filter: str, sort: str, descending: bool) -> None:
-    asked = ViewRequest(serial=3, query=query, filter=filter, sort=sort, descending=descending)
+def test_the_command_asks_the_same(query: QueueQuery, filter: str, sort: str, descending: bool, problems: bool) -> None:
+    asked = ViewRequest(serial=3, query=query, filter=filter, sort=sort, descending=descending, problems=problems)
     words = shlex.split(place_command(asked))
     assert words[0] == "mailtop"
     options = parser().parse_args(words[1:])
@@ -43,7 +44,7 @@ def test_the_command_asks_the_same(query: QueueQuery, filter: str, sort: str, de
     assert options.account == (query.account if query.account_id is not None else None)
     assert options.campaign == (query.campaign if query.campaign_id is not None else None)
     assert options.isp == query.isp
-    assert options.filter == (filter or None)
+    assert (options.filter, options.problems) == (filter or None, problems)
     assert (options.sort or "total") == sort
     assert (sort in ("account",)) is (descending is options.reverse)
 
@@ -61,3 +62,16 @@ def test_ids_stand_for_names_that_nobody_tells() -> None:
     assert place_command(asked) == "mailtop show queue --group isp --account 7 --campaign ''"
     assert place_command(replace(asked, query=QueueQuery())) == "mailtop show queue --group total"
     assert place_command(asked, totals=True) == "mailtop show totals"
+
+
+def test_the_source_is_named_where_it_is_one_of_several() -> None:
+    asked = ViewRequest(serial=1, query=QueueQuery(), source="mx1", filter="gmail")
+    assert "--filter gmail" in place_command(asked)
+    assert "--filter 'source=mx1 gmail'" in place_command(asked, several_sources=True)
+
+
+def test_what_mailtop_was_started_with_stays() -> None:
+    asked = ViewRequest(serial=1, query=QueueQuery())
+    words = shlex.split(place_command(asked, options=("--config", "/etc/my own.toml")))
+    assert parser().parse_args(words[1:]).config == "/etc/my own.toml"
+    assert place_command(asked, totals=True, options=("--config", "a")) == "mailtop show totals --config a"

@@ -139,6 +139,30 @@ async def test_y_copies_the_place() -> None:
         assert "copied" not in look.text()
 
 
+async def test_y_copies_what_leads_to_the_same_rows() -> None:
+    world = World(sources=[LIVE, replace(LIVE, name="mx2")])
+    world.cells = [*world.cells, replace(world.cells[0], source="mx2")]
+    async with running(ScriptedLink(world), options=("--config", "/etc/a.toml")) as look:
+        await look.wait_for("all 6 rows")
+        await look.press("exclamation_mark", "slash", *"acme", "enter", "y")
+        words = "mailtop show queue --group account --filter acme --problems --config /etc/a.toml"
+        assert look.app.clipboard == words
+        await look.press("exclamation_mark", "escape")
+        await look.wait_for("all 6 rows")
+        await look.press("g", "enter")
+        await look.wait_for("queue of mx1")
+        await look.press("y")
+        assert "--filter source=mx1 --config" in look.app.clipboard
+
+
+async def test_of_accounts_that_are_filtered_all_are_copied_and_so_it_says() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("shift+tab", "z", "slash", *"bob", "enter", "y")
+        assert look.app.clipboard == "mailtop show totals"
+        assert "copied, which prints all accounts: mailtop show totals" in look.lines()[-1]
+
+
 async def test_a_campaign_of_a_platform_is_copied_by_its_number() -> None:
     world = World(sources=[replace(LIVE, type="sender_queue")])
     start = ViewRequest(serial=0, source="mx1", query=QueueQuery(grouping=Grouping.ISP, account_id=1, campaign_id=9))

@@ -107,6 +107,7 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name, or by id in one source")
     queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
     queue.add_argument("--filter", metavar="TEXT", help="only rows that the screen's filter would leave: retry>100")
+    queue.add_argument("--problems", action="store_true", help="only rows that are a problem, as far as one look tells")
     queue.add_argument(
         "--sort",
         choices=SORTS,

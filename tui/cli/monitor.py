@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import msgspec
 
@@ -38,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as leftovers:
         config = with_demo_ledgers(config, leftovers)
         hand_down(config)
-        return show(config, notice, options.debug, ascii=options.ascii, last=_last(options, config))
+        given = () if options.config is None else ("--config", str(Path(options.config).absolute()))
+        return show(config, notice, options.debug, ascii=options.ascii, last=_last(options, config), options=given)
 
 
 def meant(options: argparse.Namespace) -> tuple[Config, str]:
@@ -83,9 +85,10 @@ def show(
     read_only: bool = False,
     ascii: bool = False,
     last: Last | None = None,
+    options: Sequence[str] = (),
 ) -> int:
     """The screen over a hub in a child process, to which ``config`` was handed down, beginning with what was seen
-    ``last``; returns the exit code."""
+    ``last``; ``options`` say where numbers come from. Returns the exit code."""
     # An escape sequence comes in one piece, over SSH too; Textual waits 100 ms for the rest before Esc is Esc.
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
     last = last or Last()
@@ -109,6 +112,7 @@ def show(
         lite=config.lite,
         ascii=ascii,
         read_only=read_only,
+        options=options,
         driver_class=None if read_only else TerminalDriver,
         ready=_settle,
     )

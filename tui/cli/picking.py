@@ -38,14 +38,15 @@ def picked(
     text: str | None,
     sort: str | None,
     *,
+    problems: bool = False,
     reverse: bool = False,
     nameless: Collection[str] = (),
 ) -> list[Row]:
-    """The rows of all sources (name, rows) that pass the filter, sorted by a column of ``SORTS``, or as they come.
-    ``nameless`` are the sources that tell campaigns by id alone. Raises ``ConfigError`` for a filter that cannot be
-    used."""
+    """The rows of all sources (name, rows) that pass the filter, and are ``problems`` if so asked, sorted by a column
+    of ``SORTS``, or as they come. ``nameless`` are the sources that tell campaigns by id alone. Raises ``ConfigError``
+    for a filter that cannot be used."""
     sheet = Sheet(QueueQuery(grouping), [_part(grouping, source, rows) for source, rows in answers], nameless)
-    selection = sheet.selection((text,) if text else ())
+    selection = sheet.selection((text,) if text else (), problems)
     for sentence in selection.problems.values():
         raise ConfigError(f"--filter: {sentence}")
     rows = list(chain.from_iterable(rows for _, rows in answers))

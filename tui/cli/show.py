@@ -45,6 +45,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     campaign: str | None = None
     isp: str | None = None
     filter: str | None = None
+    problems: bool = False
     sort: str | None = None
     reverse: bool = False
 
@@ -158,12 +159,13 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
     told_apart = ["sender_id", "sender"] if len(senders) > len({source for source, _ in senders}) else []
     optional = [key for key in (*told_apart, "quotas") if key == "sender_id" or any(row.get(key) for row in rows)]
     keys, texts, counts, sort = _columns(asked, len(answers) > 1, optional)
-    if asked.filter is not None or asked.sort is not None:
+    if asked.filter is not None or asked.sort is not None or asked.problems:
         rows = picking.picked(
             [(answer.status.name, answer.rows) for answer in answers],
             asked.grouping,
             asked.filter,
             asked.sort,
+            problems=asked.problems,
             reverse=asked.reverse,
             nameless=[answer.status.name for answer in answers if answer.status.type == _TELLS_IDS],
         )
@@ -194,6 +196,7 @@ def _asked(options: argparse.Namespace) -> Asked:
         campaign=options.campaign,
         isp=options.isp,
         filter=options.filter,
+        problems=options.problems,
         sort=_sort(options.sort),
         reverse=options.reverse,
     )
@@ -217,6 +220,7 @@ def _as_query(asked: Asked) -> dict[str, formats.Cell]:
         "campaign": asked.campaign,
         "isp": asked.isp,
         "filter": asked.filter,
+        "problems": asked.problems,
     }
 
 
@@ -282,7 +286,7 @@ async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
     if tables and not rows and asked.grouping is Grouping.TOTAL:
         rows = [QueueRow(source=source.name, sender_id=asked.sender or 0)]
     answer.rows = [formats.queue_row(row, _names_campaigns(source)) for row in rows]
-    if (asked.account, asked.campaign, asked.isp, asked.filter) == (None, None, None, None) and tables:
+    if (asked.account, asked.campaign, asked.isp, asked.filter) == (None,) * 4 and tables and not asked.problems:
         answer.files = tables[0].files
 
 

@@ -55,7 +55,8 @@ class MailtopApp(App[None]):
     ``theme`` names a theme, shipped or in the folder ``user_themes``, as ``find_theme`` does; ``interval`` is the
     seconds between two looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the
     user's keys; ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only``
-    keeps whoever looks from writing files (a browser's screen); ``ready`` is called when all is laid out. What the
+    keeps whoever looks from writing files (a browser's screen); ``options`` of the command line say where numbers come
+    from, for whoever copies a place as a command; ``ready`` is called when all is laid out. What the
     terminal can show is read from the environment. At the end ``asked`` is what was asked for last, ``chosen_theme``
     the theme that the user chose, if any.
 
@@ -78,6 +79,7 @@ class MailtopApp(App[None]):
         lite: bool = False,
         ascii: bool = False,
         read_only: bool = False,
+        options: Sequence[str] = (),
         driver_class: type[Driver] | None = None,
         ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -99,6 +101,7 @@ class MailtopApp(App[None]):
                 start=start,
                 interval_seconds=interval,
                 may_write=not read_only,
+                options=options,
                 themes=lambda: list(self._shelf.themes),
                 bytes_per_second=self.sent_bytes_per_second,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from tui.hub.protocol import ViewRequest
 
@@ -10,14 +11,23 @@ NAME_SORTS = ("account", "campaign", "isp", "sender", "source")
 """What is sorted from A to Z where nobody turns it around; the others are numbers."""
 
 
-def place_command(asked: ViewRequest, *, totals: bool = False, campaigns_by_id: bool = False) -> str:
+def place_command(
+    asked: ViewRequest,
+    *,
+    totals: bool = False,
+    campaigns_by_id: bool = False,
+    several_sources: bool = False,
+    options: Sequence[str] = (),
+) -> str:
     """The ``mailtop show …`` command for what is asked for, quoted for a shell; ``totals`` for the table of accounts.
-    ``campaigns_by_id``: a campaign without a name is not no campaign, but one whose name nobody tells."""
-    words = ["totals"] if totals else ["queue", *_queue(asked, campaigns_by_id=campaigns_by_id)]
-    return shlex.join(["mailtop", "show", *words])
+    ``campaigns_by_id``: a campaign without a name is not no campaign, but one whose name nobody tells.
+    ``several_sources``: the one that is asked for has to be named. ``options`` are those that mailtop was started
+    with."""
+    words = ["totals"] if totals else ["queue", *_queue(asked, campaigns_by_id, several_sources)]
+    return shlex.join(["mailtop", "show", *words, *options])
 
 
-def _queue(asked: ViewRequest, *, campaigns_by_id: bool) -> list[str]:
+def _queue(asked: ViewRequest, campaigns_by_id: bool, several_sources: bool) -> list[str]:
     query = asked.query
     campaign = query.campaign or (str(query.campaign_id) if campaigns_by_id else "")
     words = ["--group", query.grouping.value]
@@ -29,8 +39,11 @@ def _queue(asked: ViewRequest, *, campaigns_by_id: bool) -> list[str]:
         words += _option("--campaign", campaign)
     if query.isp is not None:
         words += _option("--isp", query.isp)
-    if asked.filter:
-        words += _option("--filter", asked.filter)
+    text = f"source={asked.source} {asked.filter}".strip() if several_sources and asked.source else asked.filter
+    if text:
+        words += _option("--filter", text)
+    if asked.problems:
+        words.append("--problems")
     if asked.sort != "total":
         words += ["--sort", asked.sort]
     if asked.descending != (asked.sort not in NAME_SORTS):

@@ -17,13 +17,15 @@ START = ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT))
 @dataclass(frozen=True)
 class Settings:
     """``start`` is what is asked for first: place, order, filter and span. ``interval_seconds`` is how far apart the
-    hub's looks at its sources are; ``may_write`` is false where no file may be written (in a browser). ``themes`` gives
-    the names of all themes, ``bytes_per_second`` what is sent to the terminal, ``None`` where nobody counts."""
+    hub's looks at its sources are; ``may_write`` is false where no file may be written (in a browser); ``options`` are
+    those of the command line that say where numbers come from. ``themes`` gives the names of all themes,
+    ``bytes_per_second`` what is sent to the terminal, ``None`` where nobody counts."""
 
     glyphs: Glyphs
     commands: Sequence[Command] = COMMANDS
     start: ViewRequest = START
     interval_seconds: float = 2.0
     may_write: bool = True
+    options: Sequence[str] = ()
     themes: Callable[[], list[str]] = list
     bytes_per_second: Callable[[], int | None] = lambda: None

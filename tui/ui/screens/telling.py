@@ -46,9 +46,16 @@ class Telling(Finding):
         asking = {source.name: source.type for source in view.sources} if view is not None else {}
         names = [self.asked.source] if self.asked.source is not None else view.queue_sources if view is not None else []
         by_id = any(asking.get(name) == "sender_queue" for name in names)
-        command = place_command(self.asked, totals=self._plan.accounts, campaigns_by_id=by_id)
+        command = place_command(
+            self.asked,
+            totals=self._plan.accounts,
+            campaigns_by_id=by_id,
+            several_sources=sum(kind != "cpanel" for kind in asking.values()) > 1,
+            options=self.settings.options,
+        )
         self.app.copy_to_clipboard(command)
-        self.tell(f"copied: {command}")
+        without = ", which prints all accounts" if self._plan.accounts and self._accounts_asked.filter else ""
+        self.tell(f"copied{without}: {command}")
 
     def action_export(self) -> None:
         """Ask as what to write what is shown."""
