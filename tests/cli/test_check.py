@@ -130,6 +130,16 @@ def test_one_source_can_be_checked_alone(tmp_path: Path) -> None:
     assert done.stderr == 'mailtop: --source: no source is called "third"; there is one, other\n'
 
 
+def test_keys_that_clash_are_told_beside_sources_that_are_well(postfix: PostfixInFiles) -> None:
+    with postfix.config.open("a") as file:
+        file.write('\n[keys]\nrefresh = ["p"]\n')
+    done = postfix.run("check")
+    assert (done.returncode, done.stdout[:3]) == (Exit.USAGE, "ok ")
+    assert done.stderr == (
+        'mailtop: keys.refresh: "p" is a key of pause too, which goes without it; give pause another one.\n'
+    )
+
+
 def test_demo_is_well(postfix: PostfixInFiles) -> None:
     postfix.config.write_text('[[source]]\ntype = "demo"\naccounts = 20\n')
     [source] = checked(postfix)
