@@ -233,7 +233,7 @@ async def test_totals_come_by_messages_sent_with_the_unknown_last() -> None:
 async def test_the_query_is_told_as_it_was_asked() -> None:
     report, _ = await asked(queue("isp", account="1"))
     expected = {"show": "queue", "group": "isp", "sender": None, "account": "1", "campaign": None, "isp": None}
-    assert report.query == expected | {"filter": None}
+    assert report.query == expected | {"filter": None, "problems": False}
     assert report.time == "2026-11-21T09:00:00Z"
 
 
