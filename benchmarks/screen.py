@@ -21,17 +21,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.flood import LEAST_POLLS, VARIABLE
-from benchmarks.terminal import Replay, Terminal, Use
+from benchmarks.terminal import Replay, Terminal
 
 ROOT = Path(__file__).parent.parent
 MAILTOP = [sys.executable, str(ROOT / "benchmarks" / "flood.py")]
 BARE = [sys.executable, "-m", "benchmarks.rivals", "bare"]
 DATATABLE = [sys.executable, "-m", "benchmarks.rivals", "datatable"]
-RIVALS = {"htop": ["htop", "-d", "10"], "btop": ["btop", "-p", "0"]}
+RIVALS = {"htop": (["htop", "-d", "10"], 2), "btop": (["btop", "-p", "0"], 100)}
+"""Other monitors at one look a second, and a column in which their cursor is seen."""
 
 READY = "all {rows:,} "
 """What the line of sums says as soon as the first numbers are there."""
@@ -43,6 +44,9 @@ UNREAD_SECONDS = 60
 
 class Report:
     """What is printed: what was measured, the figure, the bar, and words."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, dict[str, float]] = {}
 
     def add(self, what: str, figure: str, bar: str = "", words: str = "") -> None:
         """Print a line as soon as it is known."""
@@ -61,20 +65,37 @@ class Report:
         bar = f"< {bars[0]:g} / {bars[1]:g}" if bars else ""
         self.add(f"{what} p50 / p99, ms", figure, bar, ", ".join(filter(None, (words, missed))))
 
+    def note(self, program: str, **figures: float) -> None:
+        """Keep figures of a program for the ratios."""
+        self._noted.setdefault(program, {}).update(figures)
+
+    def ratios(self) -> None:
+        """Print what the other programs took as multiples of what mailtop took."""
+        ours = self._noted.pop("mailtop", {})
+        for program, figures in self._noted.items():
+            shares = [f"{name} {figures[name] / ours[name]:.2g}" for name in ours if name in figures and ours[name]]
+            if shares:
+                print(f"{program} / mailtop: {', '.join(shares)}")
+
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` of the sorted values lie."""
     return values[min(int(len(values) * share), len(values) - 1)]
 
 
+def median(waits: Sequence[float | None]) -> float:
+    """The median of the waits that ended; 0 where none did."""
+    known = [wait for wait in waits if wait is not None]
+    return statistics.median(known) if known else 0.0
+
+
 @dataclass
 class Runner:
-    """Starts what is measured, and remembers what ratios are made of."""
+    """Starts what is measured."""
 
     options: argparse.Namespace
     report: Report
     folder: Path
-    rivals: dict[str, Use] = field(default_factory=dict)
 
     def mailtop(self, changing: int | None = None, link: float | None = None) -> Terminal:
         """mailtop over the flood, of whose rows so many change a second (``None``: all)."""
@@ -136,6 +157,8 @@ def keys(run: Runner) -> None:
             began = press_all(terminal, names, gap)
             waits = terminal.waits(began, STATES[what])
             run.report.waits(f"key to paint, {len(names)} {what}", waits, (8, 25))
+            if what == "moves":
+                run.report.note("mailtop", key=median(waits))
             run.show(terminal)
         seconds = run.options.seconds
         for key in ("c", "down"):
@@ -149,7 +172,9 @@ def keys(run: Runner) -> None:
     run.report.add("CPU seconds a minute", f"{spent:.1f}", "< 12", f"{use.processes} processes")
     memory = f"{use.shared_bytes / 1e6:.0f} MB"
     run.report.add("memory (PSS)", memory, "< 200", f"{use.private_bytes / 1e6:.0f} MB of it private")
-    run.report.add("bytes a second, all rows changing", f"{terminal.bytes_since(began) / seconds:,.0f}")
+    size = terminal.bytes_since(began) / seconds
+    run.report.add("bytes a second, all rows changing", f"{size:,.0f}")
+    run.report.note("mailtop", processor=spent, memory=use.shared_bytes, bytes=size)
 
 
 def cells(run: Runner) -> None:
@@ -235,13 +260,13 @@ def stopped(run: Runner) -> None:
 
 def rivals(run: Runner) -> None:
     """The same of htop, btop and a DataTable, as far as they have it."""
-    for name, argv in RIVALS.items():
+    for name, (argv, column) in RIVALS.items():
         if shutil.which(argv[0]) is None:
             run.report.add(name, "not installed", "", f"apt-get install {name}")
             continue
         with run.terminal(argv) as terminal:
             terminal.read(4)
-            _rival(run, name, terminal, ["down"] * 60)
+            _rival(run, name, terminal, ["down", "up"] * 30, column)
     rows = run.options.rows
     with run.terminal([*DATATABLE, str(rows)]) as terminal:
         try:
@@ -251,23 +276,26 @@ def rivals(run: Runner) -> None:
             return
         run.report.add(f"DataTable of {rows:,} rows", f"{seconds:.1f} s", "", "until the first numbers")
         terminal.read(5)
-        _rival(run, "DataTable", terminal, ["down"] * 20)
+        _rival(run, "DataTable", terminal, ["down", "up"] * 5, 2, 30 * KEY_SECONDS)
 
 
-def _rival(run: Runner, name: str, terminal: Terminal, names: Sequence[str]) -> None:
+def _rival(
+    run: Runner, name: str, terminal: Terminal, names: Sequence[str], column: int, gap: float = KEY_SECONDS
+) -> None:
     seconds = run.options.seconds
     before, began = terminal.use(), time.perf_counter()
     terminal.read(seconds)
     use = terminal.use()
-    run.rivals[name] = use
     spent = (use.cpu_seconds - before.cpu_seconds) * 60 / seconds
     size = terminal.bytes_since(began) / seconds
     words = f"{use.shared_bytes / 1e6:.0f} MB, {size:,.0f} bytes a second"
     run.report.add(f"{name}: CPU seconds a minute", f"{spent:.1f}", "", words)
-    began = press_all(terminal, names, KEY_SECONDS)
+    began = press_all(terminal, names, gap)
     terminal.read(2)
     run.show(terminal)
-    run.report.waits(f"{name}: key to paint, moves", terminal.waits(began, Replay.bar), None)
+    waits = terminal.waits(began, lambda replay: replay.bar(column))
+    run.report.waits(f"{name}: key to paint, moves", waits, None)
+    run.report.note(name, key=median(waits), processor=spent, memory=use.shared_bytes, bytes=size)
 
 
 def press_all(terminal: Terminal, names: Sequence[str], gap: float) -> float:
@@ -344,6 +372,7 @@ def main() -> None:
         run = Runner(options, Report(), Path(folder))
         for part in options.only.split(","):
             PARTS[part](run)
+        run.report.ratios()
 
 
 if __name__ == "__main__":

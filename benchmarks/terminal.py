@@ -201,10 +201,10 @@ class Replay:
         """The parts of the screen that match."""
         return (match[0] for match in re.finditer(pattern, self.text()))
 
-    def bar(self) -> list[tuple[str, str, bool]]:
-        """The third column's colours, row by row: where a cursor stands, in any program that marks a whole row."""
-        buffer = self._screen.buffer
-        return [(buffer[y][2].bg, buffer[y][0].data, buffer[y][2].reverse) for y in range(self._screen.lines)]
+    def bar(self, column: int) -> list[tuple[str, bool, bool]]:
+        """A column's looks, row by row: where a cursor stands, in any program that marks a whole row."""
+        cells = [self._screen.buffer[y][column] for y in range(self._screen.lines)]
+        return [(cell.bg, cell.reverse, cell.bold) for cell in cells]
 
 
 def tree(pid: int) -> list[int]:
