@@ -198,9 +198,10 @@ async def test_no_screen_outlives_its_browser(monkeypatch: pytest.MonkeyPatch, s
 
 
 async def test_the_cookie_is_for_this_server_alone() -> None:
-    async with served() as one, one.client.post(
-        f"{one.url}/login", data={"token": TOKEN}, headers=one.own, allow_redirects=False
-    ) as answer:
+    async with (
+        served() as one,
+        one.client.post(f"{one.url}/login", data={"token": TOKEN}, headers=one.own, allow_redirects=False) as answer,
+    ):
         cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith(f"{COOKIE}=")
     assert "HttpOnly" in cookie
