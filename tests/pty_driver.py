@@ -117,6 +117,10 @@ class Terminal:
             else:
                 self._write(KEYS.get(key) or key.encode())
 
+    def type(self, text: str) -> None:
+        """Type a text in one piece, as a slow link brings it."""
+        self._write(text.encode())
+
     def wait_for(self, condition: str | Callable[[Terminal], bool], timeout: float = 15.0) -> None:
         """Read until ``condition`` holds: a text that stands on the screen, or a function of this terminal.
 

@@ -62,6 +62,18 @@ def test_the_queue_is_walked_by_keyboard_alone(tmp_path: Path) -> None:
         assert terminal.wait_exit() == 0
 
 
+def test_keys_that_come_together_are_obeyed_one_after_another(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.type("i/qqq\rc:theme paper\r?q")
+        terminal.wait_for("▸ by campaign  /qqq")
+        terminal.wait_for("no campaign matches")
+        terminal.type("qt")
+        terminal.wait_for("queue ▸ in total")
+        terminal.type("q")
+        assert terminal.wait_exit() == 0
+
+
 def test_ctrl_c_leaves(tmp_path: Path) -> None:
     with started(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
