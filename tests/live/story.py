@@ -97,7 +97,7 @@ def beyond_ascii(mta: RealMta, config: str) -> None:
 
 def on_screen(mta: RealMta, config: str) -> None:
     """The screen, driven by keys alone, shows the same numbers in all groupings, and those of one account and one
-    campaign by ISP after going in; after ``q`` nothing is left of it."""
+    campaign by ISP after going in; ``q`` goes back, then leaves nothing of it."""
     listing = mta.listing()
     cells = mta.truth.cells(listing)
     waiting = sum(map(sum, cells.values()))
@@ -118,6 +118,8 @@ def on_screen(mta: RealMta, config: str) -> None:
         _shows(terminal, campaigns)
         terminal.press("escape")
         _shows(terminal, accounts)
+        terminal.press("q")
+        _shows(terminal, grouped(cells, *GROUPINGS["total"]))
         terminal.press("q")
         assert terminal.wait_exit() == 0
         assert terminal.survivors() == []

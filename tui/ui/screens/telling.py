@@ -194,7 +194,7 @@ class Telling(Finding):
             return
         path = Path(os.path.expandvars(file)).expanduser().absolute()
         if form == "svg":
-            self._write_picture(path)
+            self.call_after_refresh(self._write_picture, path)  # without the line that was typed
             return
         self._export_serial += 1
         asked = replace(self.asked, serial=0, accounts=self._accounts_asked if self._plan.accounts else None)
