@@ -178,6 +178,18 @@ async def test_only_counts_that_changed_are_marked_until_other_numbers_come() ->
         assert changed(shower.table) == []
 
 
+async def test_a_view_of_more_rows_of_which_some_have_changed_is_taken_over() -> None:
+    cells = [cell(f"a{number:02}", "", "Gmail", 100 - number, 0, 0, 0) for number in range(10)]
+    shower = Shower(World(cells=cells[:2]))
+    async with shown(shower.table) as (_, __):
+        shower.begin()
+        shower.show()
+        shower.world.cells = [replace(one, new=one.new + 10) for one in cells]
+        shower.show()
+        assert shower.table.state.count == 10
+        assert changed(shower.table)[:2] == ["110", "110"]
+
+
 async def test_rows_that_were_not_there_before_have_not_changed() -> None:
     cells = [cell(f"a{number:02}", "", "Gmail", 100 - number, 0, 0, 0) for number in range(60)]
     shower = Shower(World(cells=cells))

@@ -17,6 +17,11 @@ class Changes(Generic[Key, Row]):
         self._now: Mapping[Key, Row] = {}
         self._before: dict[Key, Row] = {}
 
+    @property
+    def now(self) -> object:
+        """What has changed: another object when something else has."""
+        return self._before
+
     def take(self, rows: Mapping[Key, Row]) -> bool:
         """Take over the rows of another view. Whether it has new numbers; what changed before stands until then."""
         before = {key: self._now[key] for key, row in rows.items() if key in self._now and self._now[key] != row}

@@ -79,7 +79,7 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
     def facts(self, row: QueueRow, index: int | None) -> RowFacts:
         """A row with its change and trend."""
         view, place = self._view, None if index is None else self.state.window.place(index)
-        if view is None or place is None:
+        if view is None or place is None or place >= len(view.deltas):  # a longer view is just being taken over
             return RowFacts(row, None, 0)
         trend = view.trends[place] if place < len(view.trends) else ""
         return RowFacts(row, view.deltas[place], _whole(view), trend)

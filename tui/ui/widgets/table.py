@@ -50,6 +50,9 @@ class Table(Lines, Generic[Key, Row, Facts]):
         self._clock = clock
         self._asked_at = 0.0
         self._changes: Changes[Key, Row] = Changes()
+        self._kept: dict[int, Line] = {}
+        self._made_from: tuple[object, object] = (None, None)
+        self._shape = (0, False)
         self._timer: Timer | None = None
 
     def columns(self, width: int) -> list[Column[Facts]]:
@@ -148,6 +151,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
             said = [[Span(" " * MARGIN), Span(self.glyphs.fit(text, room), role)] for text, role in sentences]
             return [header, [], *said] if height > len(said) + 1 else [header, *said]
         state, below = self.state, self.footer_lines(columns)
+        self._forget_cells(width)
         rows = [
             self._row(index, columns) for index in range(state.scroll, min(state.scroll + state.height, state.count))
         ]
@@ -224,7 +228,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
             line = [Span(glyphs.fit(" " * (MARGIN - 1) + glyphs.wait, self.size.width - 1), "muted")]
             mark = Span(" ")
         else:
-            line = [self.sign(row, index), Span(" "), *self._row_cells(index, columns)]
+            line = [self.sign(row, index), Span(" "), *self._kept_cells(index, columns)]
             mark = Span(glyphs.marked, "marked") if key in state.marked else Span(" ")
             line = [mark, *line]
         under = index == state.cursor and state.stands
@@ -240,10 +244,25 @@ class Table(Lines, Generic[Key, Row, Facts]):
         row = self.state.row_at(index)
         if row is None:
             return []
-        before = self._changes.before(self.state.key_at(index))
-        if before is None:
-            return self.cells(columns, self.facts(row, index))
-        facts, earlier = self.facts(row, index), self.facts(before, None)
+        before, facts = self._changes.before(self.state.key_at(index)), self.facts(row, index)
+        return self.cells(columns, facts) if before is None else self._marked(columns, facts, before)
+
+    def _kept_cells(self, index: int, columns: Sequence[Column[Facts]]) -> Line:
+        """The cells of a row as they were made for the last key, which changes none of them."""
+        if index not in self._kept:
+            self._kept[index] = self._row_cells(index, columns)
+        return self._kept[index]
+
+    def _forget_cells(self, width: int) -> None:
+        """Make the cells anew where there are other rows, other changes or other columns."""
+        made_from, shape = (self.state.window, self._changes.now), (width, self.waits())
+        same = all(old is new for old, new in zip(self._made_from, made_from, strict=True))
+        if not same or shape != self._shape:
+            self._kept, self._made_from, self._shape = {}, made_from, shape
+
+    def _marked(self, columns: Sequence[Column[Facts]], facts: Facts, before: Row) -> Line:
+        """The cells of a row, in which counts that are not what they were are marked."""
+        earlier = self.facts(before, None)
         line: Line = []
         for column in columns:
             spans = column.cell(facts, column.width, self.glyphs)
