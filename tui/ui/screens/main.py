@@ -26,6 +26,7 @@ class MainScreen(Telling):
             return
         event.stop()
         event.prevent_default()
+        self.paint_now()
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted belongs into the line that is typed, and nowhere else."""

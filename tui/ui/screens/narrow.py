@@ -89,6 +89,18 @@ class NarrowScreen(Screen[ScreenResultType]):
         super().__init__(name, id, classes)
         self._compositor = NarrowCompositor(self)
 
+    def paint_now(self) -> None:
+        """Paint what is to be painted, without waiting for Textual's next frame: whoever pressed a key waits. Where
+        cells are to be shared out anew nothing is painted before that."""
+        if any(widget._layout_required for widget in (self, *self.children)):
+            return
+        for widget in self.children:
+            if widget._repaint_required and widget.display:
+                widget._repaint_required = False
+                self._dirty_widgets.add(widget)
+        if self._dirty_widgets:
+            self._on_timer_update()
+
 
 def _driver(screen: Screen[ScreenResultType]) -> TerminalDriver | None:
     driver = screen.app._driver
