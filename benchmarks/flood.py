@@ -99,8 +99,10 @@ class Flood:
         step = 60 if span_seconds <= 3600 else 600
         start = (end - span_seconds) // step * step
         seed = (query.campaign_id or 0) % 97
+        # As real numbers do, these stay with their minute; where nothing changes they are all the same.
+        minutes = [(start // step + place) * bool(self._changing) for place in range(span_seconds // step)]
         points: list[Counts | None] = [
-            Counts(send=place, new=(place * seed) % 50, retry=place + seed) for place in range(span_seconds // step)
+            Counts(send=minute % 40, new=minute * seed % 50, retry=minute % 60 + seed) for minute in minutes
         ]
         return History(start, step, points)
 
