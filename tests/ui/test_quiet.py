@@ -74,6 +74,15 @@ async def test_a_minute_in_which_nothing_changes_paints_the_clock(wire: Wire) ->
         assert re.fullmatch(r"\d+", wire.painted().strip())
 
 
+async def test_a_screen_that_something_else_wrote_on_is_drawn_anew(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        wire.painted()
+        await look.press("r")
+        drawn = wire.painted()
+        assert "news@globex.test" in drawn and "all 5 accounts" in drawn
+
+
 async def test_a_terminal_shows_what_the_app_means(wire: Wire) -> None:
     world = World()
     async with running(ScriptedLink(world)) as look:

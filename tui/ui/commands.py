@@ -210,7 +210,7 @@ COMMANDS = (
         _CHARTED,
     ),
     Command("pause", "pause", ("p",), "pause", "hold the numbers still; again to let them run", Scope.LOOK),
-    Command("refresh", "refresh", ("r",), "refresh", "ask every source now", Scope.LOOK),
+    Command("refresh", "refresh", ("r",), "refresh", "ask every source now, and draw anew", Scope.LOOK),
     Command("lite", "lite", ("L",), "", "send less: few colours, no charts; again for all", Scope.LOOK),
     Command("copy", "copy", ("y",), "", "copy this place as a mailtop command to the clipboard", Scope.PROGRAM),
     Command(

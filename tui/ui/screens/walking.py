@@ -10,6 +10,7 @@ from tui.hub.protocol import AccountKey, AccountPane, AccountsRequest, Jump, Ref
 from tui.model import UNKNOWN_ACCOUNT, Grouping, QueueQuery
 from tui.ui.commands import Part
 from tui.ui.messages import Ask, LiteWished
+from tui.ui.painted import painted_by
 from tui.ui.screens import main_actions as actions
 from tui.ui.screens.ground import Ground
 
@@ -193,8 +194,10 @@ class Walking(Ground):
         self._show_place()
 
     def action_refresh(self) -> None:
-        """Ask every source now."""
+        """Ask every source now, and draw all anew: something else may have written on the terminal."""
         self.post_message(Ask(Refresh()))
+        painted_by(self.app).forget()
+        self.refresh()
 
     def action_lite(self) -> None:
         """Send less, or all again."""
