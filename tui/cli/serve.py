@@ -7,11 +7,10 @@ import asyncio
 import importlib.util
 import logging
 import math
-import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +20,7 @@ from tui.cli.arguments import SERVE_PORT, Exit
 from tui.cli.output import say
 from tui.cli.sources import Collected, child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
 from tui.cli.token import token_store
+from tui.cli.until_stopped import until_stopped
 from tui.config import Config, ConfigError, DemoSource
 from tui.hub.collectors import Collectors
 from tui.listening import AddressBusy, ServeError, addresses, are_near, listen, parse_address, tls_of
@@ -141,26 +141,10 @@ async def _until_stopped(
 ) -> int:
     from tui.serve.server import serve
 
-    stop, code = asyncio.Event(), Exit.OK
-
-    def end(meaning: Exit) -> None:
-        nonlocal code
-        code = meaning
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number, meaning in ((signal.SIGTERM, Exit.OK), (signal.SIGHUP, Exit.OK), (signal.SIGINT, Exit.INTERRUPTED)):
-        loop.add_signal_handler(number, end, meaning)
     argv = child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
     collectors = Collectors({source.name: argv})
-    collecting = asyncio.create_task(collectors.run(_teller(collectors)))
-    try:
-        await serve(_app(config, source, store, options.rate), sockets, tls, stop)
-    finally:
-        collecting.cancel()
-        with suppress(asyncio.CancelledError):
-            await collecting
-    return code
+    app = _app(config, source, store, options.rate)
+    return await until_stopped(lambda stop: serve(app, sockets, tls, stop), collectors, _teller(collectors))
 
 
 def _app(config: Config, source: Collected, store: TokenStore, rate: float) -> App:

@@ -8,16 +8,16 @@ import asyncio
 import importlib.util
 import logging
 import secrets
-import signal
 import socket
 import ssl
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from tui.cli import monitor
 from tui.cli.arguments import SCREEN, WEB_PORT, Exit
 from tui.cli.output import say
 from tui.cli.sources import child, collected, configuration, hand_down, with_demo_ledgers
+from tui.cli.until_stopped import until_stopped
 from tui.config import Config, ConfigError
 from tui.config.secrets import SecretError, secret_in_file
 from tui.hub.collectors import Collectors
@@ -111,16 +111,6 @@ async def _until_stopped(
     from tui.web.door import Door, hosts_of
     from tui.web.server import ScreenServer, serve
 
-    stop, code = asyncio.Event(), Exit.OK
-
-    def end(meaning: Exit) -> None:
-        nonlocal code
-        code = meaning
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number, meaning in ((signal.SIGTERM, Exit.OK), (signal.SIGHUP, Exit.OK), (signal.SIGINT, Exit.INTERRUPTED)):
-        loop.add_signal_handler(number, end, meaning)
     hosts = [
         host for each in sockets for host in hosts_of(each.getsockname()[0], each.getsockname()[1], options.public_url)
     ]
@@ -132,14 +122,9 @@ async def _until_stopped(
             for source in collected(config.source)
         }
     )
-    collecting = asyncio.create_task(collectors.run(lambda: _tell_problems(collectors)))
-    try:
-        await serve(server, sockets, tls, stop)
-    finally:
-        collecting.cancel()
-        with suppress(asyncio.CancelledError):
-            await collecting
-    return code
+    return await until_stopped(
+        lambda stop: serve(server, sockets, tls, stop), collectors, lambda: _tell_problems(collectors)
+    )
 
 
 def _tell_problems(collectors: Collectors) -> None:
