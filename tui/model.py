@@ -22,12 +22,18 @@ STATES = ("new", "proc", "retry", "hold")
 
 
 class Grouping(enum.StrEnum):
-    """How queue cells are added up (the ``group`` parameter of the sender-queue API)."""
+    """How queue cells are added up (the ``group`` parameter of the sender-queue API), and by host, which is a sending
+    system: a row a source, or a row each of its senders where it has several."""
 
     TOTAL = "total"
     ACCOUNT = "account"
     ACCOUNT_CAMPAIGN = "account_campaign"
     ISP = "isp"
+    HOST = "host"
+
+
+API_GROUPINGS = (Grouping.TOTAL, Grouping.ACCOUNT, Grouping.ACCOUNT_CAMPAIGN, Grouping.ISP)
+"""Those that the sender-queue API knows."""
 
 
 class Freshness(enum.StrEnum):
@@ -303,6 +309,25 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     unverified: bool = False
     color: str | None = None
+
+
+class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one of the hosts in a source that has several is: its name and number there, how far its numbers can be
+    trusted and how old they are, and what became of its mail (as ``MailTotals`` counts it). ``worst_isp`` is where most
+    of it waits that was put off or held, ``worst_waiting`` recipients; ``counted`` says whether sums over hosts hold
+    what waits there."""
+
+    name: str
+    sender_id: int
+    freshness: Freshness
+    age_seconds: float | None = None
+    error: str | None = None
+    success_count: int | None = None
+    defer_count: int | None = None
+    fail_count: int | None = None
+    worst_isp: str = ""
+    worst_waiting: int = 0
+    counted: bool = True
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from tui.model import (
     Freshness,
     Grouping,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -109,6 +110,9 @@ class ScriptedSource:
         return None
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        return None
+
+    async def hosts(self) -> list[HostStatus] | None:
         return None
 
     async def changed(self) -> bool:

@@ -20,7 +20,7 @@ from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import TABLES, create
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerStatus
-from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 
 SECONDS = 20.0
 HOST = "mx1"
@@ -113,6 +113,9 @@ class RenumberedReader:
 
     def status(self) -> LedgerStatus:
         return self._reader.status()
+
+    def hosts(self) -> list[HostStatus] | None:
+        return self._reader.hosts()
 
     def totals(self) -> list[MailTotals]:
         accounts, _ = self._ids()

@@ -154,6 +154,8 @@ def row_key(grouping: Grouping, cell: int) -> RowKey:
     campaign_id, isp_id = cell >> ISP_BITS, cell & ((1 << ISP_BITS) - 1)
     account_id = OWNERS[campaign_id]
     match grouping:
+        case Grouping.HOST:
+            return RowKey(sender_id=7)
         case Grouping.TOTAL:
             return RowKey(sender_id=7)
         case Grouping.ACCOUNT:

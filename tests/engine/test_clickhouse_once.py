@@ -213,7 +213,7 @@ def test_each_host_says_how_it_stands(place: Place, tmp_path: Path) -> None:
     writer.note("log", "cannot read the log")
     assert writer.flush(SECONDS), writer.trouble
     reader = ClickhouseReader(place)
-    hosts = reader.hosts()
+    hosts = reader.states()
     assert {name: state.collector is not None for name, state in hosts.items()} == {"mx1": False, "mx2": True}
     assert {name: state.gauges["queue_files"] for name, state in hosts.items()} == {"mx1": 1, "mx2": 2}
     status = reader.status()

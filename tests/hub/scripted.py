@@ -12,6 +12,7 @@ from tui.model import (
     Freshness,
     Grouping,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -110,6 +111,9 @@ class ScriptedSource:
         return None
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
+        return None
+
+    async def hosts(self) -> list[HostStatus] | None:
         return None
 
     async def changed(self) -> bool:

@@ -49,7 +49,7 @@ class Unclosed:
         self.name, self.type, self.interval_seconds = source.name, source.type, source.interval_seconds
         self.status, self.totals, self.queue = source.status, source.totals, source.queue
         self.history, self.causes, self.messages = source.history, source.causes, source.messages
-        self.changed, self.check = source.changed, source.check
+        self.hosts, self.changed, self.check = source.hosts, source.changed, source.check
 
     async def close(self) -> None:
         pass

@@ -16,6 +16,7 @@ from tui.model import (
     Freshness,
     Grouping,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -74,6 +75,9 @@ class FakeReader:
     def status(self) -> LedgerStatus:
         self._called()
         return self.stands
+
+    def hosts(self) -> list[HostStatus] | None:
+        return None
 
     def totals(self) -> list[MailTotals]:
         self._called()

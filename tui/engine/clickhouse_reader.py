@@ -26,11 +26,12 @@ from tui.engine.clickhouse_schema import (
 )
 from tui.engine.clickhouse_text import quoted
 from tui.engine.ledger import LedgerError, LedgerStatus
-from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import Cause, Counts, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 from tui.text import clean
 
 _DIMENSIONS: dict[Grouping, tuple[str, ...]] = {
     Grouping.TOTAL: (),
+    Grouping.HOST: (),
     Grouping.ACCOUNT: ("account_id",),
     Grouping.ACCOUNT_CAMPAIGN: ("account_id", "campaign_id"),
     Grouping.ISP: ("isp_id",),
@@ -89,7 +90,11 @@ class ClickhouseReader:
             cells=state.cells,
         )
 
-    def hosts(self) -> dict[str, HostState]:
+    def hosts(self) -> list[HostStatus] | None:
+        """How each host is that writes it."""
+        raise NotImplementedError
+
+    def states(self) -> dict[str, HostState]:
         """How each host stands, by name."""
         return host_states(self._ask(hosts_question(self._place, self._where({}))))
 
@@ -131,7 +136,7 @@ class ClickhouseReader:
         ids = dict(zip(dimensions, columns, strict=False))
         accounts, campaigns, isps = (ids.get(name) for name in ("account_id", "campaign_id", "isp_id"))
         nameless = [""] * length
-        files = together(self.hosts()).gauges.get("queue_files")
+        files = together(self.states()).gauges.get("queue_files")
         return QueueTable(
             query=query,
             sender_id=[self._sender_id] * length,
@@ -227,7 +232,7 @@ class ClickhouseReader:
         return {start: counts for start, *counts in zip(*found, strict=True)}
 
     def _state(self) -> HostState:
-        return together(self.hosts())
+        return together(self.states())
 
     def _find_names(self, kind: int, condition: str) -> list[Column]:
         return self._ask(

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from tui.engine.batch import Batch, LogPosition, Names
-from tui.model import Cause, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 
 
 class LedgerError(Exception):
@@ -78,6 +78,10 @@ class LedgerReader(Protocol):
 
     def status(self) -> LedgerStatus:
         """How the ledger stands."""
+        ...
+
+    def hosts(self) -> list[HostStatus] | None:
+        """How each host is that writes it; ``None`` where it is the ledger of one."""
         ...
 
     def totals(self) -> list[MailTotals]:

@@ -19,11 +19,22 @@ from tui.engine.sqlite_blocks import NOTHING, BlockError, Selection
 from tui.engine.sqlite_causes import find_causes
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
-from tui.model import Cause, Counts, Grouping, History, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import (
+    Cause,
+    Counts,
+    Grouping,
+    History,
+    HostStatus,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    WaitingMessage,
+)
 from tui.text import clean
 
 _DIMENSIONS: dict[Grouping, tuple[str, ...]] = {
     Grouping.TOTAL: (),
+    Grouping.HOST: (),
     Grouping.ACCOUNT: ("account_id",),
     Grouping.ACCOUNT_CAMPAIGN: ("account_id", "campaign_id"),
     Grouping.ISP: ("isp_id",),
@@ -123,6 +134,10 @@ class SqliteReader:
                 size=self._size_bytes(),
                 cells=cells,
             )
+
+    def hosts(self) -> list[HostStatus] | None:
+        """It is the ledger of one host."""
+        return None
 
     def totals(self) -> list[MailTotals]:
         """Mail totals by account, of every account that has any."""

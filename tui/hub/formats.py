@@ -35,6 +35,7 @@ TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS, "quotas")
 
 _TEXTS_OF = {
     Grouping.TOTAL: ("source",),
+    Grouping.HOST: ("source",),
     Grouping.ACCOUNT: ("account",),
     Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
     Grouping.ISP: ("isp",),

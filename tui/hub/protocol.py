@@ -85,6 +85,9 @@ class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
     is. ``trend_cells`` is how many steps of the last hour's trend stand beside each row of the window (0: none).
     ``detail`` asks for all that is known of the selected row, with the oldest ``messages``. ``accounts`` asks for the
     table of accounts. Unless something was asked, views come no sooner than ``push_seconds`` after one another.
+
+    ``together`` adds rows and accounts up over all sources and senders by their names; such rows have no source and no
+    sender, and negative numbers of the hub's own where they have names. Grouping ``HOST`` always tells them apart.
     """
 
     serial: int
@@ -114,6 +117,7 @@ class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
     messages: int = 0
     accounts: AccountsRequest | None = None
     push_seconds: float = 0.0
+    together: bool = False
 
 
 class Jump(msgspec.Struct, frozen=True, kw_only=True, tag="jump"):
@@ -193,6 +197,20 @@ class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
     filter_problem: str = ""
 
 
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside a row of grouping ``HOST``: how far its numbers can be trusted and how old they are; which
+    part of all attempts was put off (``None`` unknown), and the mailbox provider where most waits that was put off or
+    held. ``counted`` says whether the sums hold the row: those of a host that is stale or cannot be read do not."""
+
+    freshness: Freshness
+    age_seconds: float | None = None
+    error: str | None = None
+    defer_share: float | None = None
+    worst_isp: str = ""
+    worst_waiting: int = 0
+    counted: bool = True
+
+
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of ``row``. ``sender_total`` is what waits at its sender in all. ``events`` are the sums over
     the span of the chart, ``span_seconds``, as far as its history is known. ``causes`` (most frequent first) and
@@ -226,6 +244,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     ``sums`` are those of the rows that the filter leaves, ``whole`` those of all ``all_count``; ``problem_count`` is
     how many of the latter are a problem, ``row_problems`` says it of each row of the window. ``filter_problem`` says
     why the filter cannot be used; then it leaves all. ``trends`` stand beside the rows, in ``TREND_LEVELS``.
+    ``hosts`` stand beside the rows of grouping ``HOST``. The sums are of ``hosts_counted`` of ``host_count`` hosts
+    that have a queue.
     ``marked_sums`` adds up the ``marked_count`` marked rows that are still there. ``sought`` and ``sought_index`` are
     the answer to ``seek``, ``None`` when there is no such row."""
 
@@ -266,6 +286,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     marked_delta: float | None = None
     sought: RowKey | None = None
     sought_index: int | None = None
+    host_count: int = 0
+    hosts_counted: int = 0
+    hosts: list[HostFacts] = []
     detail: Detail | None = None
     accounts: AccountsPage | None = None
 

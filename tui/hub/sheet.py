@@ -330,6 +330,7 @@ def _has(grouping: Grouping, name: str) -> bool:
     """Whether rows of this grouping are told apart by ``name``."""
     return {
         Grouping.TOTAL: False,
+        Grouping.HOST: False,
         Grouping.ACCOUNT: name == "account",
         Grouping.ACCOUNT_CAMPAIGN: name in ("account", "campaign"),
         Grouping.ISP: name == "isp",

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tui.model import STATES, Grouping, QueueQuery, QueueRow, QueueTable, RowKey
+from tui.model import API_GROUPINGS, STATES, Grouping, QueueQuery, QueueRow, QueueTable, RowKey
 from tui.serve.pieces import Pieces, json_list, xml_list, xml_text
 from tui.sources.sender_queue_envelope import AnswerError, read_xml
 from tui.text import clean
@@ -108,8 +108,8 @@ def query_of(fields: Mapping[str, object], senders: Collection[int]) -> QueueQue
     group = fields.get("group")
     if group in (None, ""):
         group = Grouping.TOTAL.value
-    if not (isinstance(group, str) and group in list(Grouping)):
-        raise Refused(INCORRECT, f'The parameter "group" must be one of {", ".join(Grouping)}.')
+    if not (isinstance(group, str) and group in list(API_GROUPINGS)):
+        raise Refused(INCORRECT, f'The parameter "group" must be one of {", ".join(API_GROUPINGS)}.')
     isp = fields.get("isp")
     if isp in _NO_FILTER:
         isp = None

@@ -15,6 +15,7 @@ from tui.model import (
     Checkup,
     Freshness,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -148,6 +149,10 @@ class Cpanel:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """cPanel tells no messages."""
+        return None
+
+    async def hosts(self) -> list[HostStatus] | None:
+        """One host, or several that every row is told apart by."""
         return None
 
     async def changed(self) -> bool:

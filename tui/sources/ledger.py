@@ -14,6 +14,7 @@ from tui.model import (
     Checkup,
     Freshness,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -115,6 +116,10 @@ class LedgerSource:
         """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
         first."""
         return await self._ask(lambda reader: reader.messages(query, limit))
+
+    async def hosts(self) -> list[HostStatus] | None:
+        """How each host is, in a ledger of several."""
+        return await self._ask(lambda reader: reader.hosts())
 
     async def changed(self) -> bool:
         """Whether anything was written since the last call."""

@@ -17,6 +17,7 @@ from tui.model import (
     Checkup,
     Freshness,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -139,6 +140,10 @@ class SenderQueue:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """``None``: this API tells no messages."""
+        return None
+
+    async def hosts(self) -> list[HostStatus] | None:
+        """One host, or several that every row is told apart by."""
         return None
 
     async def changed(self) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret, SecretError
-from tui.model import QueueQuery
+from tui.model import API_GROUPINGS, Grouping, QueueQuery
 from tui.sources.http import HttpAnswer, HttpClient
 from tui.sources.masking import clean, hide
 from tui.sources.sender_queue_envelope import AnswerError, read_envelope
@@ -67,7 +67,8 @@ class SenderQueueApi:
 
     async def rows(self, sender_id: int, query: QueueQuery) -> tuple[Rows, tuple[str, ...]]:
         """One sender's rows, and what is to be said of them. Raises ``SourceError``."""
-        fields: dict[str, int | str] = {"id": sender_id, "group": query.grouping.value}
+        group = query.grouping if query.grouping in API_GROUPINGS else Grouping.TOTAL
+        fields: dict[str, int | str] = {"id": sender_id, "group": group.value}
         filters = {"account_id": query.account_id, "campaign_id": query.campaign_id, "isp": query.isp}
         fields |= {name: value for name, value in filters.items() if value is not None}
 

@@ -135,6 +135,7 @@ def judge(rows: Rows, query: QueueQuery) -> tuple[str, ...]:
 
 _DIMENSIONS = {
     Grouping.TOTAL: (),
+    Grouping.HOST: (),
     Grouping.ACCOUNT: ("account",),
     Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
     Grouping.ISP: ("isp",),

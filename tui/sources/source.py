@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from tui.model import Cause, Checkup, History, MailTotals, QueueQuery, QueueTable, SourceStatus, WaitingMessage
+from tui.model import (
+    Cause,
+    Checkup,
+    History,
+    HostStatus,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    SourceStatus,
+    WaitingMessage,
+)
 
 
 class SourceError(Exception):
@@ -76,6 +86,11 @@ class Source(Protocol):
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
         first."""
+        ...
+
+    async def hosts(self) -> list[HostStatus] | None:
+        """How each of its hosts is, where the source adds up several; ``None`` where it is one host, or tells all its
+        rows apart by sender."""
         ...
 
     async def changed(self) -> bool:

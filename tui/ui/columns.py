@@ -18,6 +18,7 @@ NOUNS = {
     Grouping.ACCOUNT: ("account", "accounts"),
     Grouping.ACCOUNT_CAMPAIGN: ("campaign", "campaigns"),
     Grouping.ISP: ("isp", "isps"),
+    Grouping.HOST: ("host", "hosts"),
 }
 """What one row of a grouping is, and many."""
 

@@ -14,6 +14,7 @@ _BY = {
     Grouping.ACCOUNT: "by account",
     Grouping.ACCOUNT_CAMPAIGN: "by campaign",
     Grouping.ISP: "by isp",
+    Grouping.HOST: "by host",
 }
 
 
