@@ -76,14 +76,14 @@ class Model:
 
     def queue(self, query: QueueQuery) -> dict[RowKey, list[int]]:
         rows: defaultdict[RowKey, list[int]] = defaultdict(lambda: [0] * 4)
-        if query.grouping is Grouping.TOTAL:
+        if query.grouping in (Grouping.TOTAL, Grouping.HOST):
             rows[RowKey(sender_id=7)] = [0] * 4
         for cell, counts in self.cells.items():
             if selects(query, cell):
                 row = rows[row_key(query.grouping, cell)]
                 for state in range(4):
                     row[state] += counts[D_NEW + state]
-        return {key: row for key, row in rows.items() if query.grouping is Grouping.TOTAL or sum(row) > 0}
+        return {key: row for key, row in rows.items() if query.grouping in (Grouping.TOTAL, Grouping.HOST) or sum(row) > 0}
 
     def totals(self) -> list[MailTotals]:
         accounts: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)
@@ -154,9 +154,7 @@ def row_key(grouping: Grouping, cell: int) -> RowKey:
     campaign_id, isp_id = cell >> ISP_BITS, cell & ((1 << ISP_BITS) - 1)
     account_id = OWNERS[campaign_id]
     match grouping:
-        case Grouping.HOST:
-            return RowKey(sender_id=7)
-        case Grouping.TOTAL:
+        case Grouping.TOTAL | Grouping.HOST:
             return RowKey(sender_id=7)
         case Grouping.ACCOUNT:
             return RowKey(sender_id=7, account_id=account_id)
