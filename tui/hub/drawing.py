@@ -33,6 +33,12 @@ MAX_SERIES = 4 * MAX_PANES
 
 NO_CHART = Chart("", [])
 
+LAG_PARTS = 12
+"""A chart's axis may be a twelfth of its span behind the clock while all that it shows stays the same."""
+
+ChartOf = tuple[History, int, int, bool]
+"""What a trend is drawn of: the history, the chart's width and height in cells, and whether in ASCII."""
+
 Rates = list[float | None]
 PaneKey = tuple[str, str]
 
@@ -86,7 +92,7 @@ class Drawing:
         self._clock = clock
         self._worker = worker
         self._chart = NO_CHART
-        self._chart_of: tuple[History, int, int, bool] | None = None
+        self._chart_of: ChartOf | None = None
         self._sparks: dict[PaneKey, Spark] = {}
         self._series: dict[PaneKey, tuple[Series, Series]] = {}
         self._sampled: dict[PaneKey, tuple[float, float | None]] = {}
@@ -158,7 +164,7 @@ class Drawing:
             row = _named(row, sheet)
         title = trend_title(request.query, row, request.span_seconds)
         chart_of = (history, width, height, request.ascii)
-        if chart_of != self._chart_of:
+        if not _shows_the_same(chart_of, self._chart_of):
             lines = await self._draw(partial(_draw_trend, *chart_of))
             self._chart_of = chart_of
             self._chart = Chart(title, lines)
@@ -231,6 +237,18 @@ class Drawing:
         while len(self._series) > MAX_SERIES:
             oldest = next(iter(self._series))
             del self._series[oldest], self._sampled[oldest]
+
+
+def _shows_the_same(new: ChartOf, drawn: ChartOf | None) -> bool:
+    """Whether a chart drawn for ``drawn`` may stand for the new one: where nothing but time has passed its axis may lag
+    behind by a part of its span, so that nothing is sent a minute just to move its labels."""
+    if drawn is None or new[1:] != drawn[1:]:
+        return False
+    later, before = new[0], drawn[0]
+    lag_seconds = later.start - before.start
+    most_seconds = later.step_seconds * len(later.points) // LAG_PARTS
+    same_points = later.step_seconds == before.step_seconds and later.points == before.points
+    return same_points and (lag_seconds == 0 or 0 < lag_seconds < most_seconds)
 
 
 def added_up(histories: Sequence[History]) -> History | None:
