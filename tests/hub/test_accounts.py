@@ -8,12 +8,14 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.hub.scripted import ScriptedSource
 from tui.hub import accounts as rooms
+from tui.hub.account_sums import AddedUp, by_name
 from tui.hub.accounts import Accounts, Answered, Attention, Memory, level, rank
 from tui.hub.poller import Poller
-from tui.hub.protocol import AccountKey, AccountsRequest, ViewRequest
+from tui.hub.protocol import AccountKey, AccountPane, AccountsRequest, ViewRequest
 from tui.hub.roll import Roll, Told, deferred, sent
 from tui.model import Freshness, MailTotals, QueueQuery, SourceStatus
 from tui.sources.worker import Worker
@@ -183,3 +185,72 @@ async def test_many_accounts_do_not_hold_up_the_loop() -> None:
     assert max(after - before for before, after in pairwise(ticks)) < max(0.2, (loop.time() - first) / 2)
     page = seen.accounts.page(ViewRequest(serial=1, accounts=AccountsRequest()))
     assert page is not None and page.count == 99_999
+
+
+class Fleet:
+    """Accounts over several sources that a test plays, added up."""
+
+    def __init__(self, *names: str) -> None:
+        self.pollers = [Poller(ScriptedSource(name), lambda: None) for name in names]
+        self.worker = Worker("test")
+        self.accounts = Accounts(self.pollers, self.worker)
+
+    async def look(self, source: str | None = None, *, together: bool = True) -> list[AccountPane]:
+        request = ViewRequest(serial=1, panes=9, accounts=AccountsRequest(sort="sent"), source=source)
+        request = replace(request, together=together)
+        for poller in self.pollers:
+            poller._status = SourceStatus(name=poller.source.name, type="scripted", freshness=Freshness.LIVE)
+            poller.totals_confirmed = asyncio.get_running_loop().time()
+        await self.accounts.update(request)
+        page = self.accounts.page(request)
+        assert page is not None
+        return page.rows
+
+
+async def test_together_accounts_of_one_name_are_one_and_of_one_source_its_own() -> None:
+    fleet = Fleet("mx1", "mx2", "queue only")
+    mx1, mx2, _ = fleet.pollers
+    mx1.totals = [MailTotals(account="bob", account_id=-1, send_count=2, defer_count=1, quotas=("a",))]
+    mx2.totals = [
+        MailTotals(account="bob", account_id=-1, send_count=3, quotas=("a", "b")),
+        MailTotals(account="eve", account_id=-2, send_count=4),
+    ]
+    bob, eve = await fleet.look()
+    assert (bob.key, eve.key) == (AccountKey("", "bob"), AccountKey("", "eve"))
+    assert (bob.totals.account_id, bob.totals.send_count, bob.totals.quotas) == (-1, 5, ("a", "b"))
+    assert bob.totals.defer_count is None, "unknown at one of them"
+    assert eve.totals == mx2.totals[1]
+    ranking = fleet.accounts.ranking
+    assert ranking is not None and [source for source, _ in ranking.accounts] == ["", ""]
+    assert fleet.accounts.pane("", bob.totals).totals is bob.totals
+    assert [pane.totals.send_count for pane in await fleet.look("mx1")] == [2]
+    assert len(await fleet.look("queue only")) == 2, "it has none of its own"
+    assert [pane.source for pane in await fleet.look(together=False)] == ["mx2", "mx2", "mx1"]
+
+
+async def test_the_rate_of_an_account_is_that_of_the_sources_that_can_be_measured() -> None:
+    memory = Memory()
+
+    def rate(time: float, *counts: int | None, failing: bool = False) -> float | None:
+        answers = [
+            Answered(name, [MailTotals(account="bob", send_count=count)], time, failing=failing and name == "mx2")
+            for name, count in zip(("mx1", "mx2"), counts, strict=False)
+        ]
+        together = AddedUp([memory.told(answer) for answer in answers])
+        return together.rate(together.totals[0], sent)
+
+    assert rate(0, 10) is None
+    assert rate(60, 20) == 10
+    assert rate(61, 20, 500) is None, "whoever has come cannot be measured yet"
+    assert rate(120, 30, 520) == 10 + 20 * 60 / 59
+    assert rate(121, 30, 520, failing=True) == 60 * 10 / 61
+    assert rate(122, 30, None) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.integers(0, 9)), max_size=9))
+def test_names_added_up_hold_all_that_is_known(told: list[tuple[str, int | None]]) -> None:
+    found = by_name(MailTotals(account=name, send_count=count) for name, count in told)
+    assert {each.account for each in found} == {name for name, _ in told} and len(found) == len(set(dict(told)))
+    for each in found:
+        counts = [count for name, count in told if name == each.account]
+        assert each.send_count == (None if None in counts else sum(count or 0 for count in counts))

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from tui.hub.account_sums import AddedUp
 from tui.hub.history import BASE_SECONDS, FORGET_SECONDS, LEAST_SECONDS, SPACING_SECONDS
 from tui.hub.order import Order, SortKey
 from tui.hub.poller import Poller
 from tui.hub.protocol import AccountKey, AccountPane, AccountsPage, AccountsRequest, ViewRequest
-from tui.hub.roll import Roll, Sample, Told
+from tui.hub.roll import Roll, Sample, Telling, Told
 from tui.model import MailTotals, QueueQuery
 from tui.sources.worker import Worker
 
@@ -67,7 +68,7 @@ class Memory:
         if not answer.complete:
             self._samples.pop(source, None)
         if not answer.complete or answer.failing:
-            return Told(source, totals, time)
+            return Told(source, totals, time, measured=False)
         samples = self._samples.setdefault(source, deque())
         while samples and samples[0].time < time - FORGET_SECONDS:
             samples.popleft()
@@ -91,7 +92,7 @@ class Attention:
     def __init__(self) -> None:
         self._levels: dict[AccountKey, Levels] = {}
 
-    def places(self, told: Sequence[Told], keys: Sequence[AccountKey]) -> list[int]:
+    def places(self, told: Sequence[Telling], keys: Sequence[AccountKey]) -> list[int]:
         """Where each account stands, in the order of ``told``; ``keys`` are their names."""
         accounts = [(each, totals) for each in told for totals in each.totals]
         before: Mapping[AccountKey, Levels | tuple[None, None]] = self._levels
@@ -115,8 +116,8 @@ class Attention:
 
 
 class Accounts:
-    """The newest roll of what all pollers know, and the ranking of what the request selects. ``update`` makes them in
-    the worker's thread; only one task may call it."""
+    """The newest roll of what all pollers know, added up by name where a request asks so, and the ranking of what the
+    request selects. ``update`` makes them in the worker's thread; only one task may call it."""
 
     def __init__(self, pollers: Sequence[Poller], worker: Worker) -> None:
         self.ranking: Ranking | None = None
@@ -131,6 +132,7 @@ class Accounts:
         self._places: list[int] = []
         self._placed = -math.inf
         self._totals: list[list[MailTotals]] = []
+        self._together = False
         self._selected: tuple[str | None, QueueQuery] | None = None
         self._page: AccountsPage | None = None
 
@@ -178,7 +180,7 @@ class Accounts:
 
     async def update(self, request: ViewRequest) -> None:
         """Bring roll and ranking up to what is known now, for this request."""
-        told = [poller for poller in self._pollers if poller.totals is not None]
+        told = self._telling(request)
         if not told:
             self.ranking = self._roll = None
             return
@@ -186,13 +188,14 @@ class Accounts:
         now = asyncio.get_running_loop().time()
         old, asked = self._roll, (request.source, _filters(request.query))
         is_new = [id(each) for each in totals] != [id(each) for each in self._totals]
+        is_new |= request.together != self._together
         if old is None or is_new or now - self._made >= RANK_SECONDS:
             answers = [
                 Answered(poller.source.name, each, poller.totals_confirmed, poller.complete, poller.failing)
                 for poller, each in zip(told, totals, strict=True)
             ]
-            self._roll = await self._worker.run(lambda: self._enrol(answers, now))
-            self._totals, self._made = totals, now
+            self._roll = await self._worker.run(lambda: self._enrol(answers, now, together=request.together))
+            self._totals, self._together, self._made = totals, request.together, now
             if old is not None:
                 await self._worker.run(old.release)
         roll = self._roll
@@ -206,8 +209,16 @@ class Accounts:
         if not roll.is_ready(asked, source):
             await self._worker.run(lambda: roll.page(asked, source))
 
-    def _enrol(self, answers: Sequence[Answered], now: float) -> Roll:
-        told = [self._memory.told(answer) for answer in answers]
+    def _telling(self, request: ViewRequest) -> list[Poller]:
+        """The sources whose accounts are enrolled: together those of the request's own source alone are added up, where
+        it tells any."""
+        telling = [poller for poller in self._pollers if poller.totals is not None]
+        own = [poller for poller in telling if request.source in (None, poller.source.name)]
+        return own or telling if request.together else telling
+
+    def _enrol(self, answers: Sequence[Answered], now: float, *, together: bool) -> Roll:
+        apart = [self._memory.told(answer) for answer in answers]
+        told: Sequence[Telling] = [AddedUp(apart)] if together else apart
         if not _are(self._keys, told):
             self._keys = [AccountKey(each.source, totals.account) for each in told for totals in each.totals]
             self._index = {key: row for row, key in enumerate(self._keys)}
@@ -250,7 +261,7 @@ def _named(roll: Roll, name: str, rows: Iterable[int]) -> list[int]:
     return [row for row in rows if name and roll.totals[row].account == name]
 
 
-def _are(keys: Sequence[AccountKey], told: Sequence[Told]) -> bool:
+def _are(keys: Sequence[AccountKey], told: Sequence[Telling]) -> bool:
     """Whether these are the accounts' names, in their order."""
     names = ((each.source, totals.account) for each in told for totals in each.totals)
     return sum(len(each.totals) for each in told) == len(keys) and all(

@@ -4,7 +4,7 @@ is made in its worker thread and read by its loop."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,12 +40,13 @@ class Sample(msgspec.Struct, frozen=True):
 
 class Told(msgspec.Struct, frozen=True):
     """What ``source`` tells of its accounts, true at ``time``; ``samples`` are what it told before, the oldest first,
-    none of them too young to be measured against."""
+    none of them too young to be measured against. What is not ``measured`` is old or not complete: it has no rates."""
 
     source: str
     totals: Sequence[MailTotals]
     time: float
     samples: Sequence[Sample] = ()
+    measured: bool = True
 
     def rate(self, totals: MailTotals, count: Callable[[MailTotals], int | None]) -> float | None:
         """How much ``count`` grew a minute since the oldest sample that has the account; ``None`` where none has it,
@@ -55,6 +56,24 @@ class Told(msgspec.Struct, frozen=True):
             if before is not None:
                 return rate_per_minute(sample.time, count(before), self.time, count(totals))
         return None
+
+
+class Telling(Protocol):
+    """Whoever tells of accounts: one source, or several that are added up."""
+
+    @property
+    def source(self) -> str:
+        """Its name; ``""`` where there are several."""
+        ...
+
+    @property
+    def totals(self) -> Sequence[MailTotals]:
+        """All its accounts."""
+        ...
+
+    def rate(self, totals: MailTotals, count: Callable[[MailTotals], int | None]) -> float | None:
+        """How much ``count`` of one of the accounts grows a minute; ``None`` unknown."""
+        ...
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -70,8 +89,8 @@ class Roll:
     """The accounts of every source that tells some. ``places`` is where each stands when those that need attention come
     first, in the order of ``told``. Nothing changes after it is built but what it has worked out."""
 
-    def __init__(self, told: Sequence[Told], places: Sequence[int], index: Mapping[AccountKey, int]) -> None:
-        self.told = told
+    def __init__(self, told: Sequence[Telling], places: Sequence[int], index: Mapping[AccountKey, int]) -> None:
+        self.told: Sequence[Telling] = told
         self.source = [each.source for each in told for _ in each.totals]
         self.totals = [totals for each in told for totals in each.totals]
         self._by_source = {each.source: each for each in told}
