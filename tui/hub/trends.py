@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
@@ -27,31 +28,38 @@ AGAIN_SECONDS = 60.0
 """How long a row's trend stands at least."""
 
 MAX_COURSES = 2000
-"""So many rows' trends are kept; those that were not shown for longest are forgotten."""
+LEAST_ROWS = 100
+"""So many trends are kept, but those of a screen of rows however many sources there are; the rows that were not shown
+for longest are forgotten."""
 
-Place = tuple[str, QueueQuery]
+Courses = dict[str, "Course"]
+"""A row's course in each source that was asked for it."""
 
 
 class Course(msgspec.Struct, frozen=True):
-    """What waited in the hour before ``time`` (seconds since 1970), as it was found at ``asked`` (loop time)."""
+    """What waited in the hour before ``time`` (seconds since 1970), as it was found at ``asked`` (loop time): in all at
+    the end of each of the steps from ``start``, -1 where it is not known."""
 
     time: float
     asked: float
-    history: History | None
+    start: int = 0
+    step_seconds: int = 60
+    totals: array[int] = array("q")
 
-    def levels(self, cells: int) -> str:
-        """A character a step, each for what waited at its end, on a scale from zero to the highest. Steps are whole
-        parts of the clock's hours, so that all rows change at once and none between."""
-        step = SPAN_SECONDS / cells
-        end = step_of(self.time, cells) * step
-        totals = [_total_at(self.history, end - back * step) for back in range(cells - 1, -1, -1)]
-        top = max((total for total in totals if total is not None), default=0)
-        return "".join(TREND_GAP if total is None else TREND_LEVELS[_level(total, top)] for total in totals)
+    def total_at(self, time: float) -> int | None:
+        """What waited at the end of the step that ends at ``time``, or in which it lies."""
+        place = math.ceil((time - self.start) / self.step_seconds) - 1
+        total = self.totals[place] if 0 <= place < len(self.totals) else -1
+        return None if total < 0 else total
+
+
+Drawn = tuple[list[Course], int, str]
+"""What was drawn of some courses in so many cells."""
 
 
 class Trends:
-    """The trends of the rows on the screen; ``told`` is called whenever there are more. ``past`` stands in for the
-    history that a source does not keep."""
+    """The trends of the rows on the screen, of all sources together where a row has none; ``told`` is called whenever
+    there are more. ``past`` stands in for the history that a source does not keep."""
 
     def __init__(
         self,
@@ -64,8 +72,9 @@ class Trends:
         self._told = told
         self._clock = clock
         self._cells = 0
-        self._courses: OrderedDict[Place, Course] = OrderedDict()
-        self._drawn: dict[Place, tuple[Course, int, str]] = {}
+        self._rows: OrderedDict[QueueQuery, Courses] = OrderedDict()
+        self._max_rows = max(LEAST_ROWS, MAX_COURSES // max(1, len(pollers)))
+        self._drawn: dict[tuple[QueueQuery, str], Drawn] = {}
         self._due: dict[str, list[QueueQuery]] = {poller.source.name: [] for poller in pollers}
         self._wake = {poller.source.name: asyncio.Event() for poller in pollers}
         self._problems: dict[str, str] = {}
@@ -80,14 +89,18 @@ class Trends:
         self._cells = request.trend_cells
         due: dict[str, list[QueueQuery]] = {source: [] for source in self._due}
         found: dict[RowKey, str] = {}
+        asked = [source for source in due if request.source in (None, source)]
         for row in rows if self._cells else ():
-            place = row.source, trend_query(request.query, row.key)
-            course = self._courses.get(place)
-            if course is not None:
-                found[row.key] = self._levels(place, course)
-                self._courses.move_to_end(place)
-            if row.source in due and self._is_due(course):
-                due[row.source].append(place[1])
+            query = trend_query(request.query, row.key)
+            courses = self._rows.get(query, {})
+            sources = [row.source] if row.source else asked
+            told = [courses[source] for source in sources if source in courses]
+            if told:
+                found[row.key] = self._levels(query, row.source, told)
+                self._rows.move_to_end(query)
+            for source in sources:
+                if source in due and self._is_due(courses.get(source)):
+                    due[source].append(query)
         self._due = due
         for source, queries in due.items():
             if queries:
@@ -121,17 +134,17 @@ class Trends:
             if history is None:
                 interval = source.interval_seconds
                 history = self._past.history(source.name, query, int(now), SPAN_SECONDS, interval)
-            self._keep((source.name, query), Course(now, asyncio.get_running_loop().time(), history))
+            self._keep(source.name, query, course_of(history, now, asyncio.get_running_loop().time()))
         self._problems.pop(source.name, None)
         return len(batch) / ROWS_PER_SECOND
 
-    def _keep(self, place: Place, course: Course) -> None:
-        self._courses[place] = course
-        self._courses.move_to_end(place)
-        while len(self._courses) > MAX_COURSES:
-            oldest, _ = self._courses.popitem(last=False)
-            self._drawn.pop(oldest, None)
-        source, query = place
+    def _keep(self, source: str, query: QueueQuery, course: Course) -> None:
+        self._rows.setdefault(query, {})[source] = course
+        self._rows.move_to_end(query)
+        while len(self._rows) > self._max_rows:
+            oldest, courses = self._rows.popitem(last=False)
+            for place in ("", *courses):
+                self._drawn.pop((oldest, place), None)
         if query in self._due[source]:
             self._due[source].remove(query)
 
@@ -141,11 +154,33 @@ class Trends:
         is_old = asyncio.get_running_loop().time() >= course.asked + AGAIN_SECONDS
         return is_old and step_of(self._clock(), self._cells) != step_of(course.time, self._cells)
 
-    def _levels(self, place: Place, course: Course) -> str:
-        kept = self._drawn.get(place)
-        if kept is None or kept[0] is not course or kept[1] != self._cells:
-            kept = self._drawn[place] = course, self._cells, course.levels(self._cells)
+    def _levels(self, query: QueueQuery, source: str, courses: list[Course]) -> str:
+        kept = self._drawn.get((query, source))
+        if kept is None or kept[:2] != (courses, self._cells):
+            kept = self._drawn[query, source] = courses, self._cells, levels(courses, self._cells)
         return kept[2]
+
+
+def course_of(history: History | None, time: float, asked: float) -> Course:
+    """The course that a history tells, which was asked for at ``time`` (seconds since 1970) and found at ``asked``."""
+    if history is None:
+        return Course(time, asked)
+    totals = [
+        -1 if point is None else max(0, point.new + point.proc + point.retry + point.hold) for point in history.points
+    ]
+    return Course(time, asked, history.start, history.step_seconds, array("q", totals))
+
+
+def levels(courses: Sequence[Course], cells: int) -> str:
+    """A character a step, each for what waited at its end in all ``courses`` that know it, on a scale from zero to the
+    highest. Steps are whole parts of the clock's hours, so that all rows change at once and none between; the last is
+    the one that all have come to but those that have been left behind."""
+    step = SPAN_SECONDS / cells
+    reached = [step_of(course.time, cells) for course in courses]
+    last = min(place for place in reached if place >= max(reached) - 1)
+    totals = [_sum_at(courses, (last - back) * step) for back in range(cells - 1, -1, -1)]
+    top = max((total for total in totals if total is not None), default=0)
+    return "".join(TREND_GAP if total is None else TREND_LEVELS[_level(total, top)] for total in totals)
 
 
 def step_of(time: float, cells: int) -> int:
@@ -153,13 +188,10 @@ def step_of(time: float, cells: int) -> int:
     return math.floor(time * cells / SPAN_SECONDS)
 
 
-def _total_at(history: History | None, time: float) -> int | None:
-    """What waited at the end of the bucket that ends at ``time``, or in which it lies."""
-    if history is None:
-        return None
-    place = math.ceil((time - history.start) / history.step_seconds) - 1
-    point = history.points[place] if 0 <= place < len(history.points) else None
-    return None if point is None else point.new + point.proc + point.retry + point.hold
+def _sum_at(courses: Sequence[Course], time: float) -> int | None:
+    """What waited at ``time`` by all who know; ``None`` where nobody does."""
+    known = [total for course in courses if (total := course.total_at(time)) is not None]
+    return sum(known) if known else None
 
 
 def _level(total: int, top: int) -> int:
