@@ -14,7 +14,7 @@ import msgspec
 from tests.clickhouse_server import CLUSTER, ClickhouseServer
 from tui.engine.batch import Batch
 from tui.engine.clickhouse_client import Client
-from tui.engine.clickhouse_names import account_id, campaign_id
+from tui.engine.clickhouse_names import account_id, campaign_id, host_id
 from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import TABLES, create
@@ -24,6 +24,7 @@ from tui.model import Cause, History, HostStatus, MailTotals, QueueQuery, QueueT
 
 SECONDS = 20.0
 HOST = "mx1"
+SENDER = 7
 _databases = itertools.count(1)
 
 
@@ -105,7 +106,7 @@ class RenumberedReader:
     """A reader that speaks of accounts and campaigns by the numbers that the writer gave them."""
 
     def __init__(self, place: Place, writer_names: Path) -> None:
-        self._reader = ClickhouseReader(place, sender_id=7)
+        self._reader = ClickhouseReader(place, sender_id=SENDER)
         self._numbers = writer_names
 
     def version(self) -> int:
@@ -128,9 +129,11 @@ class RenumberedReader:
         table = self._reader.queue(self._asked(query), limit)
         own_accounts = {0: 0, **{id_: number for number, id_ in accounts.items()}}
         own_campaigns = {0: 0, **{id_: number for number, id_ in campaigns.items()}}
+        senders = {host_id(HOST): SENDER}
         return msgspec.structs.replace(
             table,
             query=query,
+            sender_id=[senders.get(number, number) for number in table.sender_id],
             account_id=[own_accounts[id_] for id_ in table.account_id],
             campaign_id=[own_campaigns[id_] for id_ in table.campaign_id],
         )

@@ -83,7 +83,9 @@ class Model:
                 row = rows[row_key(query.grouping, cell)]
                 for state in range(4):
                     row[state] += counts[D_NEW + state]
-        return {key: row for key, row in rows.items() if query.grouping in (Grouping.TOTAL, Grouping.HOST) or sum(row) > 0}
+        return {
+            key: row for key, row in rows.items() if query.grouping in (Grouping.TOTAL, Grouping.HOST) or sum(row) > 0
+        }
 
     def totals(self) -> list[MailTotals]:
         accounts: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)

@@ -217,8 +217,8 @@ def test_each_host_says_how_it_stands(place: Place, tmp_path: Path) -> None:
     assert {name: state.collector is not None for name, state in hosts.items()} == {"mx1": False, "mx2": True}
     assert {name: state.gauges["queue_files"] for name, state in hosts.items()} == {"mx1": 1, "mx2": 2}
     status = reader.status()
-    assert status.notes == {"log": "mx2: cannot read the log"}
-    assert (status.gauges["queue_files"], status.gauges["listed_at"]) == (3, END - 60)
+    assert status.notes == {"hosts": "mx1 of 2 hosts does not count in what waits.", "log": "mx2: cannot read the log"}
+    assert (status.gauges["queue_files"], status.gauges["listed_at"]) == (2, END - 60)
     assert status.cells == sum(state.cells for state in hosts.values()) > 0
     reader.close()
     writer.close()

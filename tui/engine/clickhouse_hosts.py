@@ -1,29 +1,133 @@
-"""How the hosts of a ledger stand, each and together. Pure. Only the ``clickhouse_*`` rooms
-enter."""
+"""How the hosts of a ledger stand, each and together, and which of them sums leave out. Pure. Only the ``clickhouse_*``
+rooms enter."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from tui.engine.clickhouse_names import host_id
 from tui.engine.clickhouse_native import Column
 from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState
-from tui.engine.clickhouse_schema import everywhere
+from tui.engine.clickhouse_schema import ISP, TOTAL, everywhere
 from tui.engine.coverage import Ranges, cover
 from tui.engine.ledger import LedgerError
+from tui.model import Freshness, HostStatus
+from tui.text import clean
 
 _SUMMED = {"queue_files"}
 _OLDEST = {"listed_at", "log_time"}
 """Gauges that add up, and those of which the oldest counts; of the others the largest."""
 
 
+HostRows = Mapping[str, tuple[int, ...]]
+"""Numbers by host."""
+
+_NAMED = 3
+"""So many hosts a sentence names; more are counted."""
+
+
+class Standing(NamedTuple):
+    """How far a host's numbers can be trusted, how old they are, and in a sentence why they cannot; ``counts`` says
+    whether what waits there may stand in a sum."""
+
+    freshness: Freshness
+    age_seconds: float | None
+    error: str | None
+    counts: bool
+
+
+def standing(state: HostState, now: float, late_seconds: float) -> Standing:
+    """How a host stands at ``now`` (seconds since 1970): late when it has not written for ``late_seconds``, an error
+    when its queue cannot be listed. Of a queue that was never listed nothing is known, so it does not count."""
+    listed = "listed_at" in state.gauges
+    known = state.updated is not None and (listed or "log_time" in state.gauges)
+    age_seconds = max(0.0, now - state.updated) if known and state.updated is not None else None
+    if (error := state.notes.get("queue")) is not None:
+        return Standing(Freshness.ERROR, age_seconds, error, False)
+    if state.collector is None:
+        return Standing(Freshness.STALE, age_seconds, "No collector runs there.", False)
+    if state.updated is None or now - state.updated > late_seconds:
+        return Standing(Freshness.STALE, age_seconds, "Its collector does not write.", False)
+    if (error := state.notes.get("log")) is not None:
+        return Standing(Freshness.PARTIAL, age_seconds, error, listed)
+    if not listed or state.gauges.get("backfill"):
+        why = "Its log is still being read." if listed else "Its queue has not been listed yet."
+        return Standing(Freshness.PARTIAL, age_seconds, why, listed)
+    return Standing(Freshness.LIVE, age_seconds, None, True)
+
+
+def left_out(standings: Mapping[str, Standing]) -> list[str]:
+    """The hosts whose queues stand in no sum: those that do not count while any other does."""
+    some = [host for host, each in standings.items() if not each.counts]
+    return some if len(some) < len(standings) else []
+
+
+def not_counted(hosts: Sequence[str], number: int) -> str:
+    """A sentence on the hosts that sums leave out, of so many."""
+    named = ", ".join(sorted(hosts)[:_NAMED])
+    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+    verb = "does" if len(hosts) == 1 else "do"
+    return clean(f"{named}{more} of {number} hosts {verb} not count in what waits.")
+
+
+def host_statuses(
+    standings: Mapping[str, Standing], outcomes: HostRows, worst_isps: Mapping[str, str], worst: HostRows
+) -> list[HostStatus]:
+    """How each host is; ``outcomes`` are successes, deferrals and failures, the last of ``worst`` what waits at the
+    worst ISP."""
+    without = left_out(standings)
+    found = []
+    for host, stands in standings.items():
+        success, defer, fail = outcomes.get(host, (None, None, None))
+        found.append(
+            HostStatus(
+                name=clean(host),
+                sender_id=host_id(host),
+                freshness=stands.freshness,
+                age_seconds=stands.age_seconds,
+                error=stands.error,
+                success_count=success,
+                defer_count=defer,
+                fail_count=fail,
+                worst_isp=worst_isps.get(host, ""),
+                worst_waiting=worst[host][-1] if host in worst else 0,
+                counted=host not in without,
+            )
+        )
+    return found
+
+
 def hosts_question(place: Place, where: str) -> str:
     """Asks how the hosts stand of which ``where`` is true."""
     table = everywhere(place, "hosts")
     return f"SELECT host, argMax(state, version) FROM {table} WHERE {where} GROUP BY host ORDER BY host"
+
+
+def outcomes_question(place: Place, where: str) -> str:
+    """Asks what became of the mail of each host: successes, deferrals, failures."""
+    return (
+        f"SELECT host, sum(success), sum(defer), sum(fail) FROM {everywhere(place, 'sums')} "
+        f"WHERE level = {TOTAL} AND {where} GROUP BY host"
+    )
+
+
+def worst_question(place: Place, where: str) -> str:
+    """Asks at which ISP most of each host's mail waits that was put off or held, and how much."""
+    by_isp = (
+        f"SELECT host, isp_id, sum(retry + hold) AS waits FROM {everywhere(place, 'sums')} "
+        f"WHERE level = {ISP} AND {where} GROUP BY host, isp_id HAVING waits > 0"
+    )
+    return f"SELECT host, argMax(isp_id, waits), max(waits) FROM ({by_isp}) GROUP BY host"
+
+
+def by_host(answer: list[Column]) -> HostRows:
+    """The rows of an answer whose first column is the host."""
+    return {host.decode(errors="replace"): tuple(values) for host, *values in zip(*answer, strict=True)}
 
 
 def host_states(answer: list[Column]) -> dict[str, HostState]:
@@ -36,9 +140,9 @@ def host_states(answer: list[Column]) -> dict[str, HostState]:
         ) from error
 
 
-def together(states: Mapping[str, HostState]) -> HostState:
-    """All hosts as one: counters and cells add up, a minute is known when any host knows it, and of several hosts each
-    sentence says whose it is."""
+def together(states: Mapping[str, HostState], *, named: bool = True) -> HostState:
+    """All hosts as one: counters and cells add up, a minute is known when any host knows it, and each sentence says
+    whose it is unless they are not ``named``."""
     gauges: dict[str, int] = {}
     counters: Counter[str] = Counter()
     covered: Ranges = []
@@ -59,7 +163,7 @@ def together(states: Mapping[str, HostState]) -> HostState:
         collector=next((state.collector for state in states.values() if state.collector is not None), None),
         counters=dict(counters),
         gauges=gauges,
-        notes=_notes(states),
+        notes=_notes(states, named),
         covered=covered,
         minutes_from=max((state.minutes_from for state in states.values()), default=0),
         hours_from=max((state.hours_from for state in states.values()), default=0),
@@ -67,11 +171,11 @@ def together(states: Mapping[str, HostState]) -> HostState:
     )
 
 
-def _notes(states: Mapping[str, HostState]) -> dict[str, str]:
+def _notes(states: Mapping[str, HostState], named: bool) -> dict[str, str]:
     notes: dict[str, str] = {}
     for host, state in states.items():
         for key, text in state.notes.items():
-            told = text if len(states) == 1 else f"{host}: {text}"
+            told = f"{host}: {text}" if named else text
             notes[key] = f"{notes[key]}; {told}" if key in notes else told
     return notes
 

@@ -10,6 +10,7 @@ from tui.engine.clickhouse_native import Column
 from tui.model import UNKNOWN_ACCOUNT
 
 ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME = KINDS = range(1, 4)
+_HOST_NAME = 4
 
 _ID_BITS = 53
 """As many as a number in JSON may have everywhere. Campaigns are told apart within their account only, so that two of a
@@ -37,6 +38,11 @@ def campaign_id(account: str, name: str) -> int:
 def isp_id(name: str) -> int:
     """The id of an ISP; 0 is a message as such, which has none."""
     return _hash(ISP_NAME, name) if name else 0
+
+
+def host_id(name: str) -> int:
+    """The number of a host, which readers know it by."""
+    return _hash(_HOST_NAME, name)
 
 
 class Numbering:

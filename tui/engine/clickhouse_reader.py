@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from tui.engine import clickhouse_waiting, coverage
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, Client, ClusterRefused
-from tui.engine.clickhouse_hosts import host_states, hosts_question, together
-from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME, NameBook, isp_id
+from tui.engine.clickhouse_hosts import (
+    Standing,
+    by_host,
+    host_states,
+    host_statuses,
+    hosts_question,
+    not_counted,
+    outcomes_question,
+    standing,
+    together,
+    worst_question,
+)
+from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME, NameBook, host_id
 from tui.engine.clickhouse_native import Column
 from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState
@@ -24,14 +36,17 @@ from tui.engine.clickhouse_schema import (
     TOTAL,
     everywhere,
 )
-from tui.engine.clickhouse_text import quoted
+from tui.engine.clickhouse_scope import EVERY_HOST, Scope, everyone, filters, is_host, one_host, where
 from tui.engine.ledger import LedgerError, LedgerStatus
 from tui.model import Cause, Counts, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 from tui.text import clean
 
+LATE_SECONDS = 30.0
+"""A host that has not written for so long is late: it ships every two seconds, and every fifteen after a failure."""
+
 _DIMENSIONS: dict[Grouping, tuple[str, ...]] = {
     Grouping.TOTAL: (),
-    Grouping.HOST: (),
+    Grouping.HOST: ("host",),
     Grouping.ACCOUNT: ("account_id",),
     Grouping.ACCOUNT_CAMPAIGN: ("account_id", "campaign_id"),
     Grouping.ISP: ("isp_id",),
@@ -49,8 +64,10 @@ _NOTHING = (0,) * len(COUNTS)
 
 
 class ClickhouseReader:
-    """Reads the ledger at ``place``, all of whose mail systems are known as ``sender_id``; ``host`` is the one to tell
-    of where not all are meant. One thread at a time.
+    """Reads the ledger at ``place``, all of whose hosts together are known as ``sender_id``, and each by the number of
+    its name; ``host`` is the one to tell of where not all are meant. A host that has not written for ``late_seconds``
+    by ``clock``, or cannot list its queue, is left out of sums of what waits while any other does better. One thread at
+    a time.
 
     Each answer is from one state of each server; two answers may be from different ones, as mail goes on. What waits
     now and what changed meanwhile are two questions of ``history``, so its points may be off by the last batch.
@@ -59,50 +76,68 @@ class ClickhouseReader:
     """
 
     def __init__(
-        self, place: Place, password: Callable[[], str] = str, *, sender_id: int = 1, host: str | None = None
+        self,
+        place: Place,
+        password: Callable[[], str] = str,
+        *,
+        sender_id: int = 1,
+        host: str | None = None,
+        late_seconds: float = LATE_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._place = place
         self._client = Client(place, password)
         self._sender_id = sender_id
-        self._host = host
+        self._rows = EVERY_HOST if host is None else is_host(host)
+        self._late_seconds = late_seconds
+        self._clock = clock
         self._names = NameBook(self._find_names)
 
     def version(self) -> int:
         """A number that changes whenever anything was written."""
         found = self._ask(
             f"SELECT sum(newest) FROM (SELECT max(version) AS newest FROM {everywhere(self._place, 'hosts')} "
-            f"WHERE {self._where({})} GROUP BY host)"
+            f"WHERE {self._rows} GROUP BY host)"
         )
         return int(found[0][0])
 
     def status(self) -> LedgerStatus:
-        """How the ledger stands; a cell of two hosts is two."""
-        state = self._state()
+        """How the ledger stands by the word of the hosts that count; ``notes["hosts"]`` names the others. A cell of two
+        hosts is two."""
+        scope = self._everyone()
+        state, all_hosts = scope.counted(), together(scope.hosts)
+        notes = {"hosts": not_counted(scope.without, len(scope.hosts))} if scope.without else {}
         parts = f"cluster({self._place.cluster}, system, parts)" if self._place.cluster else "system.parts"
         size = self._ask(f"SELECT sum(bytes) FROM {parts} WHERE active AND database = '{self._place.database}'")
         return LedgerStatus(
             updated=state.updated,
             collector=state.collector,
-            counters=state.counters,
+            counters=all_hosts.counters,
             gauges=state.gauges,
-            notes=state.notes,
+            notes={**state.notes, **notes},
             size=int(size[0][0]),
-            cells=state.cells,
+            cells=all_hosts.cells,
         )
 
-    def hosts(self) -> list[HostStatus] | None:
-        """How each host is that writes it."""
-        raise NotImplementedError
+    def hosts(self) -> list[HostStatus]:
+        """How each host is that writes it, by name."""
+        standings = self._standings(self.states())
+        outcomes = by_host(self._ask(outcomes_question(self._place, self._rows)))
+        worst = by_host(self._ask(worst_question(self._place, self._rows)))
+        isps = self._names.names(ISP_NAME, [isp for isp, _ in worst.values()])
+        return host_statuses(standings, outcomes, dict(zip(worst, isps, strict=True)), worst)
 
     def states(self) -> dict[str, HostState]:
         """How each host stands, by name."""
-        return host_states(self._ask(hosts_question(self._place, self._where({}))))
+        return host_states(self._ask(hosts_question(self._place, self._rows)))
 
     def totals(self) -> list[MailTotals]:
-        """Mail totals by account, of every account that has any."""
-        sums = ", ".join(f"sum({name})" for name in COUNTS)
+        """Mail totals by account, of every account that has any: what happened on every host, and what waits on those
+        that count."""
+        scope = self._everyone()
+        sums = ", ".join(scope.sums(COUNTS))
         found = self._ask(
-            f"SELECT account_id, {sums} FROM {self._table('sums')} WHERE {self._where({'level': ACCOUNT})} "
+            f"SELECT account_id, {sums} FROM {self._table('sums')} WHERE {where({'level': ACCOUNT}, scope.rows)} "
             f"GROUP BY account_id HAVING {' OR '.join(f'sum({name}) != 0' for name in COUNTS)} ORDER BY account_id"
         )
         if not found:
@@ -126,20 +161,24 @@ class ClickhouseReader:
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         """Rows of the query's grouping where mail waits, the longest queues first; ``limit`` rows at the most. Totals
-        and filters are exact whatever the limit. ``Grouping.TOTAL`` is one row, also when nothing waits."""
-        if not self._is_here(query):
+        and filters are exact whatever the limit. ``Grouping.TOTAL`` is one row, also when nothing waits, and
+        ``Grouping.HOST`` one of each host, also of those that sums leave out."""
+        scope = self._scope(query)
+        if scope is None:
             return QueueTable(query=query)
+        if query.grouping is Grouping.HOST:
+            return self._by_host(query, scope, limit)
         dimensions = _DIMENSIONS[query.grouping]
-        found = self._ask(self._queue_question(dimensions, _filters(query), limit))
+        found = self._ask(self._queue_question(dimensions, filters(query), scope.counted_rows, limit))
         columns = [list(column) for column in found] or [[] for _ in range(len(dimensions) + 4)]
         length = len(columns[-1])
         ids = dict(zip(dimensions, columns, strict=False))
         accounts, campaigns, isps = (ids.get(name) for name in ("account_id", "campaign_id", "isp_id"))
         nameless = [""] * length
-        files = together(self.states()).gauges.get("queue_files")
         return QueueTable(
             query=query,
-            sender_id=[self._sender_id] * length,
+            sender_id=[scope.sender_id] * length,
+            sender=[scope.sender] * length if scope.sender else [],
             account_id=accounts or [0] * length,
             account=nameless if accounts is None else self._names.names(ACCOUNT_NAME, accounts),
             campaign_id=campaigns or [0] * length,
@@ -149,54 +188,82 @@ class ClickhouseReader:
             proc=columns[-3],
             retry=columns[-2],
             hold=columns[-1],
-            files=files,
+            files=scope.counted().gauges.get("queue_files"),
         )
 
     def history(self, query: QueueQuery, end: int, span_seconds: int) -> History:
         """Counts over the ``span_seconds`` before ``end`` of all cells that the query's filters select, in minutes
         when the span is a day at the most and they are kept, else in hours."""
-        state = self._state()
+        scope = self._scope(query)
+        state = together({} if scope is None else scope.hosts)
         step = MINUTE_SECONDS if span_seconds <= DAY_SECONDS else HOUR_SECONDS
         start, stop = _window(end, span_seconds, step)
         if step == MINUTE_SECONDS and start < state.minutes_from:
             step = HOUR_SECONDS
             start, stop = _window(end, span_seconds, step)
-        if not self._is_here(query):
+        if scope is None:
             return History(start, step, [None] * ((stop - start) // step))
-        points = self._points(_filters(query), start, stop, step, state.covered)
+        points = self._points(filters(query), scope, start, stop, step, state.covered)
         forgotten = min(max(0, (state.hours_from - start) // step), len(points))
         return History(start, step, [*[None] * forgotten, *points[forgotten:]])
 
     def causes(self, query: QueueQuery, limit: int = 20) -> list[Cause]:
         """Why the mail that the query's filters select waits, most frequent first."""
-        if not self._is_here(query):
+        scope = self._scope(query)
+        if scope is None:
             return []
-        where = self._where(_filters(query))
-        return clickhouse_waiting.causes(self._ask(clickhouse_waiting.causes_question(self._place, where, limit)))
+        waiting = where(filters(query), scope.counted_rows)
+        return clickhouse_waiting.causes(self._ask(clickhouse_waiting.causes_question(self._place, waiting, limit)))
 
     def messages(self, query: QueueQuery, limit: int = 20) -> list[WaitingMessage]:
         """The oldest messages that wait among what the query's filters select, a recipient each, the oldest first;
         before them those whose arrival nobody told."""
-        if not self._is_here(query):
+        scope = self._scope(query)
+        if scope is None:
             return []
-        filters = _filters(query)
-        most = min(limit, sum(int(column[0]) for column in self._ask(self._queue_question((), filters, None))))
+        selected = filters(query)
+        waiting = self._ask(self._queue_question((), selected, scope.counted_rows, None))
+        most = min(limit, sum(int(column[0]) for column in waiting))
         if most <= 0:
             return []
-        isp = filters.pop("isp_id", None)
-        question = clickhouse_waiting.messages_question(self._place, self._where({}), self._where(filters), isp, most)
+        isp = selected.pop("isp_id", None)
+        rows = scope.counted_rows
+        question = clickhouse_waiting.messages_question(self._place, rows, where(selected, rows), isp, most)
         return clickhouse_waiting.messages(self._ask(question), isp)[:most]
 
     def close(self) -> None:
         """Give back the connections."""
         self._client.close()
 
-    def _queue_question(self, dimensions: Sequence[str], filters: dict[str, int], limit: int | None) -> str:
-        wanted = filters.keys() | dimensions
+    def _by_host(self, query: QueueQuery, scope: Scope, limit: int | None) -> QueueTable:
+        waiting = by_host(self._ask(self._queue_question(("host",), filters(query), scope.rows, None)))
+        nothing = (0,) * len(STATES)
+        rows = sorted((-sum(counts), host, counts) for host in scope.hosts for counts in [waiting.get(host, nothing)])
+        rows = rows[:limit]
+        new, proc, retry, hold = ([counts[state] for *_, counts in rows] for state in range(len(STATES)))
+        length = len(rows)
+        return QueueTable(
+            query=query,
+            sender_id=[host_id(host) for _, host, _ in rows],
+            sender=[clean(host) for _, host, _ in rows],
+            account_id=[0] * length,
+            account=[""] * length,
+            campaign_id=[0] * length,
+            campaign=[""] * length,
+            isp=[""] * length,
+            new=new,
+            proc=proc,
+            retry=retry,
+            hold=hold,
+            files=scope.counted().gauges.get("queue_files"),
+        )
+
+    def _queue_question(self, dimensions: Sequence[str], selected: dict[str, int], rows: str, limit: int | None) -> str:
+        wanted = (selected.keys() | dimensions) - {"host"}
         level = next(level for level, known in _LEVELS if wanted <= known)
         parts = [
             *("SELECT", ", ".join([*dimensions, _SUMMED_STATES]), "FROM", self._table("sums")),
-            *("WHERE", self._where({"level": level, **filters})),
+            *("WHERE", where({"level": level, **selected}, rows)),
         ]
         if dimensions:
             parts += ["GROUP BY", ", ".join(dimensions), "HAVING", _WAITING, "> 0"]
@@ -204,11 +271,12 @@ class ClickhouseReader:
         return " ".join([*parts, *([] if limit is None else [f"LIMIT {limit}"])])
 
     def _points(
-        self, filters: dict[str, int], start: int, stop: int, step: int, covered: coverage.Ranges
+        self, selected: dict[str, int], scope: Scope, start: int, stop: int, step: int, covered: coverage.Ranges
     ) -> list[Counts | None]:
         # What waited at the end of a bucket is what waits now less all that changed since.
-        waiting = [int(column[0]) for column in self._ask(self._queue_question((), filters, None))]
-        sums = self._sums_since(filters, start, step)
+        found = self._ask(self._queue_question((), selected, scope.counted_rows, None))
+        waiting = [int(column[0]) for column in found]
+        sums = self._sums_since(selected, scope, start, step)
         for later in [bucket for bucket in sums if bucket >= stop]:
             _take_back(waiting, sums[later])
         points: list[Counts | None] = []
@@ -221,18 +289,29 @@ class ClickhouseReader:
         points.reverse()
         return points
 
-    def _sums_since(self, filters: dict[str, int], since: int, step: int) -> dict[int, Sequence[int]]:
+    def _sums_since(self, selected: dict[str, int], scope: Scope, since: int, step: int) -> dict[int, Sequence[int]]:
         """The nine counts of each bucket from ``since`` on, by its start."""
-        level = next(level for level, known in _LEVELS if filters.keys() <= known and level != CAMPAIGN)
+        level = next(level for level, known in _LEVELS if selected.keys() <= known and level != CAMPAIGN)
         table = "minutes" if step == MINUTE_SECONDS else "hours"
         found = self._ask(
-            f"SELECT start, {', '.join(f'sum({name})' for name in COUNTS)} FROM {self._table(table)} "
-            f"WHERE {self._where({'level': level, **filters})} AND start >= {max(since, 0)} GROUP BY start"
+            f"SELECT start, {', '.join(scope.sums(COUNTS))} FROM {self._table(table)} "
+            f"WHERE {where({'level': level, **selected}, scope.rows)} AND start >= {max(since, 0)} GROUP BY start"
         )
         return {start: counts for start, *counts in zip(*found, strict=True)}
 
-    def _state(self) -> HostState:
-        return together(self.states())
+    def _scope(self, query: QueueQuery) -> Scope | None:
+        """What the query is about; ``None``: nothing is known here by its sender."""
+        if query.sender_id is None or query.sender_id == self._sender_id:
+            return self._everyone()
+        return one_host(self.states(), query.sender_id)
+
+    def _everyone(self) -> Scope:
+        states = self.states()
+        return everyone(states, self._standings(states), self._sender_id, self._rows)
+
+    def _standings(self, states: dict[str, HostState]) -> dict[str, Standing]:
+        now = self._clock()
+        return {host: standing(state, now, self._late_seconds) for host, state in states.items()}
 
     def _find_names(self, kind: int, condition: str) -> list[Column]:
         return self._ask(
@@ -251,26 +330,6 @@ class ClickhouseReader:
 
     def _table(self, name: str) -> str:
         return everywhere(self._place, name)
-
-    def _where(self, values: dict[str, int]) -> str:
-        conditions = [f"{column} = {value}" for column, value in values.items()]
-        conditions += [] if self._host is None else [f"host = {quoted(self._host)}"]
-        return " AND ".join(conditions) or "1"
-
-    def _is_here(self, query: QueueQuery) -> bool:
-        return query.sender_id is None or query.sender_id == self._sender_id
-
-
-def _filters(query: QueueQuery) -> dict[str, int]:
-    """The query's filters by column."""
-    filters = {}
-    for column, number in (("account_id", query.account_id), ("campaign_id", query.campaign_id)):
-        if number is not None:
-            # Nothing has the largest id of all: that is the filter for what no id can be.
-            filters[column] = number if 0 <= number < 1 << 63 else (1 << 64) - 1
-    if query.isp is not None:
-        filters["isp_id"] = isp_id(clean(query.isp))
-    return filters
 
 
 def _window(end: int, span_seconds: int, step: int) -> tuple[int, int]:
