@@ -10,7 +10,6 @@ import pytest
 from tests.hub.scripted import ScriptedSource, until
 from tests.hub.test_hub import ACCOUNTS, ISPS, quick, screen
 from tui.hub import detail as rooms
-from tui.hub.detail import merged_causes
 from tui.hub.protocol import Detail, View
 from tui.model import Cause, Counts, Grouping, QueueQuery, RowKey, WaitingMessage
 from tui.sources.source import SourceError, Unreachable
@@ -208,7 +207,34 @@ async def test_a_source_that_tells_nothing_of_it_has_no_details_and_no_problem()
         assert of(view) == Detail(row=view.sums, delta=view.sum_delta, sender_total=6, span_seconds=3600)
 
 
-def test_the_same_cause_of_several_sources_is_one() -> None:
-    assert merged_causes([]) is None and merged_causes([[], []]) == []
-    parts = [[cause("a", 1, 5, 9, "old"), cause("b", 9)], [cause("a", 2, 1, 30, "new")]]
-    assert merged_causes(parts) == [cause("b", 9), cause("a", 3, 1, 30, "new")]
+async def test_an_added_up_row_is_asked_of_all_and_who_fails_is_named_and_left_out() -> None:
+    one, two, three = Knowing("one"), Knowing("two"), Knowing("three")
+    two.the_causes, three.the_causes = [cause("busy", 2)], [cause("busy", 5)]
+    sources = one, two, three
+    async with screen(*sources) as shown:
+        shown.ask(**asking(query=ISPS, selected=RowKey(isp="isp2"), together=True))
+        view = await shown.until(lambda view: view.detail and len(view.detail.causes or []) == 2)
+        assert of(view).causes == [cause("busy", 7), cause("full", 3)]
+        assert all(source.asked[-1] == QueueQuery(isp="isp2") for source in sources)
+        assert of(view).problem == ""
+        three.trouble = Unreachable("three refuses connections.")
+        view = await shown.until(lambda view: view.detail and view.detail.problem)
+        assert of(view).problem == "three: three refuses connections."
+        assert of(view).causes == [cause("full", 3), cause("busy", 2)]
+        two.slow.clear()
+        shown.ask(**asking(query=ISPS, selected=RowKey(isp="isp1"), together=True))
+        view = await shown.until(lambda view: view.detail and view.detail.row.isp == "isp1" and view.detail.causes)
+        assert of(view).causes == [cause("full", 3)] and of(view).waiting, "who is slow holds up nobody"
+        two.slow.set()
+        await shown.until(lambda view: view.detail and view.detail.causes == [cause("full", 3), cause("busy", 2)])
+
+
+async def test_of_many_that_fail_a_few_say_why() -> None:
+    sources = [Knowing(f"mx{number}") for number in range(6)]
+    for source in sources[:5]:
+        source.causes_trouble = SourceError("It is locked.")
+    async with screen(*sources) as shown:
+        shown.ask(**asking(query=QueueQuery(), selected=None, together=True))
+        view = await shown.until(lambda view: view.detail and "more" in view.detail.problem)
+        told = " ".join(f"mx{number}: It is locked." for number in range(3))
+        assert of(view).problem == f"{told} 2 more sources could not be read."

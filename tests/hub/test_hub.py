@@ -17,7 +17,7 @@ from tui.hub import hub as hubs
 from tui.hub.accounts import Accounts, Ranking
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
-from tui.hub.drawing import Drawing, added_up, rates_of, wanted
+from tui.hub.drawing import Drawing, rates_of, wanted
 from tui.hub.hub import Hub
 from tui.hub.poller import Poller
 from tui.hub.protocol import (
@@ -526,15 +526,6 @@ async def test_who_comes_back_to_an_account_finds_its_sparkline(monkeypatch: pyt
         await drawing.update(request, [poller], None, ranking)
     assert drawn == [None, 60, None, 60, 60]
     worker.stop()
-
-
-def test_histories_of_several_sources_add_up_over_the_time_that_all_cover() -> None:
-    first = History(0, 60, [Counts(new=1), Counts(new=2), None, Counts(new=4)])
-    second = History(60, 60, [Counts(new=10), Counts(new=20), Counts(new=30), Counts(new=40)])
-    assert added_up([first, second]) == History(60, 60, [Counts(new=12), None, Counts(new=34)])
-    assert added_up([first]) == first
-    assert added_up([]) is None
-    assert added_up([first, History(0, 3600, [Counts()])]) is None
 
 
 def test_a_rate_is_of_full_buckets_only() -> None:

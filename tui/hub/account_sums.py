@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -34,6 +34,10 @@ class AddedUp:
         """How much ``count`` grows a minute in all sources together; ``None`` unknown."""
         parts = self._parts.get(totals.account, ())
         return sum_known([told.rate(own, count) for told, own in parts if told.measured])
+
+    def parts(self, totals: MailTotals) -> Mapping[str, MailTotals]:
+        """What each source tells of the account."""
+        return {told.source: own for told, own in self._parts.get(totals.account, ())}
 
 
 def sum_of(parts: Sequence[MailTotals]) -> MailTotals:

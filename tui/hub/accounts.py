@@ -25,6 +25,9 @@ RANK_SECONDS = 10.0
 MAX_RANKED = 512
 """So many accounts can have panes."""
 
+MAX_PANES = 64
+"""So many panes have rates and sparklines, however many are asked for."""
+
 MARGIN = 0.25
 """How far beyond the edge of its range a number may go before it counts as more or less than it did."""
 
@@ -38,10 +41,19 @@ Levels = tuple[int, int]
 
 class Ranking(msgspec.Struct, frozen=True):
     """The accounts that a query selects, those that need attention first, each with the name of its source: the first
-    ``MAX_RANKED`` of ``count``."""
+    ``MAX_RANKED`` of ``count``. ``parts`` are, for those that may be shown, what each source tells of an account
+    without a source: of these it is added up."""
 
     accounts: Sequence[tuple[str, MailTotals]]
     count: int
+    parts: Mapping[str, Mapping[str, MailTotals]] = {}
+
+    def shown(self, panes: int) -> list[tuple[AccountKey, Mapping[str, MailTotals]]]:
+        """The first accounts, each with what its sources tell of it."""
+        return [
+            (AccountKey(source, totals.account), {source: totals} if source else self.parts.get(totals.account, {}))
+            for source, totals in self.accounts[: min(panes, MAX_PANES)]
+        ]
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -244,7 +256,8 @@ def rank(roll: Roll, query: QueueQuery, only_source: str | None = None) -> Ranki
             found = _named(roll, query.account, own)
         rows = found or _named(roll, query.account, rows)
     order = Order(rows, [SortKey(roll.column("attention"))])
-    return Ranking([(roll.source[row], roll.totals[row]) for row in order[:MAX_RANKED]], len(rows))
+    parts = {roll.totals[row].account: roll.parts(row) for row in order[:MAX_PANES] if not roll.source[row]}
+    return Ranking([(roll.source[row], roll.totals[row]) for row in order[:MAX_RANKED]], len(rows), parts)
 
 
 def level(number: float, before: int | None = None) -> int:

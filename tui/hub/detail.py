@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
-from tui.hub.drawing import trend_of
+from tui.hub.drawing import is_of, trend_of
+from tui.hub.fleet import causes_together, messages_together
 from tui.hub.poller import Poller, sentence_of
 from tui.hub.protocol import Detail, ViewRequest
 from tui.hub.sheet import Sheet
@@ -24,6 +25,9 @@ AGAIN_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 30.0
 """How long a source may take to answer."""
+
+MAX_PROBLEMS = 3
+"""So many sources say why they could not be read; the others are counted."""
 
 EVENTS = ("send", "success", "defer", "fail", "size")
 """The counts of what happens; the others are of what waits."""
@@ -162,13 +166,16 @@ class Details:
             inquiry.want(question if inquiry in meant else None)
 
     def detail(self, request: ViewRequest, sheet: Sheet | None) -> Detail | None:
-        """The details, as far as they are known; ``None`` before the rows are, or when nobody asks."""
+        """The details, as far as they are known; ``None`` before the rows are, or when nobody asks. What a source that
+        fails told before is left out while others answer, as it is of the sums."""
         if not request.detail or sheet is None:
             return None
         row, delta = self._found_row(request.selected, sheet)
         meant = self._meant(request)
-        answers = [inquiry.answer for inquiry in meant]
+        counted = [inquiry for inquiry in meant if not inquiry.poller.failing] or meant
+        answers = [inquiry.answer for inquiry in counted]
         found = [answer for answer in answers if answer is not None]
+        messages = [answer.messages for answer in found if answer.messages is not None]
         waiting = [inquiry for inquiry in meant if inquiry.answer is None]
         return Detail(
             row=row,
@@ -176,21 +183,21 @@ class Details:
             sender_total=_sender_total(request, sheet, row, answers),
             span_seconds=request.span_seconds,
             events=_events(request, [inquiry.poller for inquiry in meant]),
-            causes=merged_causes([answer.causes for answer in found if answer.causes is not None]),
-            messages=_oldest(request.messages, [answer.messages for answer in found if answer.messages is not None]),
+            causes=causes_together([answer.causes for answer in found if answer.causes is not None]),
+            messages=messages_together(messages, request.messages),
             waiting=any(inquiry.poller.may_be_asked for inquiry in waiting),
-            problem=" ".join(_problems(meant)),
+            problem=" ".join(_problems(meant, counted)),
         )
 
     def _meant(self, request: ViewRequest) -> list[Inquiry]:
-        """The inquiries to the sources that the request asks; to the selected row's own, where there is one."""
+        """The inquiries to the sources that the request asks; to the selected row's own, where it has one."""
         key = request.selected
         return [
             inquiry
             for inquiry in self.inquiries
             if request.detail
             and request.source in (None, inquiry.poller.source.name)
-            and (key is None or key.source == inquiry.poller.source.name)
+            and is_of(key, inquiry.poller.source.name)
         ]
 
     def _found_row(self, key: RowKey | None, sheet: Sheet) -> tuple[QueueRow, float | None]:
@@ -212,32 +219,6 @@ class Details:
         return msgspec.structs.replace(self._row, new=0, proc=0, retry=0, hold=0), None
 
 
-def merged_causes(parts: Sequence[list[Cause]]) -> list[Cause] | None:
-    """The causes that several sources tell, the same ones together, most frequent first; ``None`` when none tells
-    any."""
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    merged: dict[str, Cause] = {}
-    for cause in (cause for part in parts for cause in part):
-        other = merged.get(cause.text, cause)
-        newest = max(cause, other, key=lambda each: each.last_seen)
-        merged[cause.text] = Cause(
-            text=cause.text,
-            count=cause.count if other is cause else cause.count + other.count,
-            first_seen=min(cause.first_seen, other.first_seen),
-            last_seen=newest.last_seen,
-            last_reply=newest.last_reply,
-        )
-    return sorted(merged.values(), key=lambda cause: (-cause.count, cause.text))
-
-
-def _oldest(limit: int, parts: Sequence[list[WaitingMessage]]) -> list[WaitingMessage] | None:
-    messages = [message for part in parts for message in part]
-    if len(parts) > 1:
-        messages.sort(key=lambda message: math.inf if message.arrived is None else message.arrived)
-    return messages[:limit] if parts else None
-
-
 def _events(request: ViewRequest, pollers: Sequence[Poller]) -> Counts | None:
     """What happened over the span of the chart, as far as histories are known; what waits is no event."""
     histories = [history for poller in pollers if (history := poller.histories.get(trend_of(request))) is not None]
@@ -251,7 +232,7 @@ def _sender_total(request: ViewRequest, sheet: Sheet, row: QueueRow, answers: Se
     """What waits at the row's sender in all: by the sheet where that has all of it, else as its source was told."""
     sums = sheet.source_sums.get(row.source)
     if not _is_filtered(request.query):
-        if request.selected is None:
+        if request.selected is None or not request.selected.source:
             return sheet.sums.total
         if sums is not None and sums.sender_id == row.sender_id:
             return sums.total
@@ -263,12 +244,14 @@ def _is_filtered(query: QueueQuery) -> bool:
     return query.account_id is not None or query.campaign_id is not None or query.isp is not None
 
 
-def _problems(inquiries: Sequence[Inquiry]) -> list[str]:
-    """Why something could not be read, a sentence for each source; named where there are several."""
+def _problems(meant: Sequence[Inquiry], counted: Sequence[Inquiry]) -> list[str]:
+    """Why something could not be read, a sentence for each source; named where there are several, and not all where
+    there are many."""
     problems = []
-    for inquiry in inquiries:
+    for inquiry in meant:
         poller, answer = inquiry.poller, inquiry.answer
-        problem = answer.problem if answer is not None else poller.why_not_asked
+        problem = answer.problem if answer is not None and inquiry in counted else poller.why_not_asked
         if problem:
-            problems.append(f"{poller.source.name}: {problem}" if len(inquiries) > 1 else problem)
-    return problems
+            problems.append(f"{poller.source.name}: {problem}" if len(meant) > 1 else problem)
+    more = len(problems) - MAX_PROBLEMS
+    return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"{more} more sources could not be read."]

@@ -10,13 +10,14 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from tui.hub.accounts import Accounts, Ranking
+from tui.hub.accounts import MAX_PANES, Accounts, Ranking
+from tui.hub.fleet import added_up
 from tui.hub.past import Past
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.hub.protocol import AccountKey, AccountPane, ChartLine, ViewRequest
 from tui.hub.sheet import Sheet
 from tui.hub.views import Chart, trend_query, trend_title
-from tui.model import Counts, Freshness, History, MailTotals, QueueQuery, QueueRow
+from tui.model import Freshness, History, MailTotals, QueueQuery, QueueRow, RowKey
 from tui.series import Series
 from tui.sources.worker import Worker
 
@@ -25,11 +26,8 @@ PANE_STEP_SECONDS = 60
 SAMPLE_SECONDS = 15
 """How often the totals of a source without history are kept, to make rates of them."""
 
-MAX_PANES = 64
-"""So many panes have rates and sparklines, however many are asked for."""
-
 MAX_SERIES = 4 * MAX_PANES
-"""So many accounts' totals are kept: who comes back to one that was shown lately finds its rates."""
+"""So many accounts' totals are kept, but those of all that are shown: who comes back to one finds its rates."""
 
 NO_CHART = Chart("", [])
 
@@ -40,7 +38,8 @@ ChartOf = tuple[History, int, int, bool]
 """What a trend is drawn of: the history, the chart's width and height in cells, and whether in ASCII."""
 
 Rates = list[float | None]
-PaneKey = tuple[str, str]
+Part = tuple[Poller, MailTotals]
+"""What a source tells of an account."""
 
 
 class Spark(msgspec.Struct, frozen=True):
@@ -67,10 +66,11 @@ def wanted(
     """What a request needs of one source: the rows, the trend's history and those of the account panes; ``totals``
     says whether its accounts may be among these, ``listed`` are those that stand in a table."""
     asked = request.source in (None, source)
-    panes = [account for name, account in _shown_accounts(request, ranking) if name == source] if totals else []
-    own_listed = [key for key in listed if key.source == source] if totals else []
+    shown = ranking.shown(request.panes) if totals and ranking is not None else []
+    panes = [parts[source] for _, parts in shown if source in parts]
+    own_listed = [key for key in listed if key.source in ("", source)] if totals else []
     trends = []
-    of_source = asked and (request.selected is None or request.selected.source == source)
+    of_source = asked and is_of(request.selected, source)
     if of_source and (request.detail or (request.chart_width and request.chart_height)):
         trends.append(trend_of(request))
     if request.pane_width and request.pane_height:
@@ -93,9 +93,9 @@ class Drawing:
         self._worker = worker
         self._chart = NO_CHART
         self._chart_of: ChartOf | None = None
-        self._sparks: dict[PaneKey, Spark] = {}
-        self._series: dict[PaneKey, tuple[Series, Series]] = {}
-        self._sampled: dict[PaneKey, tuple[float, float | None]] = {}
+        self._sparks: dict[AccountKey, Spark] = {}
+        self._series: dict[tuple[str, str], tuple[Series, Series]] = {}
+        self._sampled: dict[tuple[str, str], tuple[float, float | None]] = {}
         self._drawn = 0
 
     def chart(self, request: ViewRequest) -> Chart:
@@ -110,7 +110,7 @@ class Drawing:
         ranking = accounts.ranking
         panes = []
         for source, totals in ranking.accounts[: request.panes] if ranking else ():
-            pane, spark = accounts.pane(source, totals), self._sparks.get((source, totals.account))
+            pane, spark = accounts.pane(source, totals), self._sparks.get(AccountKey(source, totals.account))
             if spark is not None and spark.told:
                 pane = replace(pane, rate_per_minute=spark.rate, defer_rate_per_minute=spark.defer_rate)
             if spark is not None and spark.shape == _pane_shape(request):
@@ -152,7 +152,7 @@ class Drawing:
         histories = [
             history
             for poller in pollers
-            if (key is None or poller.source.name == key.source)
+            if is_of(key, poller.source.name)
             and (history := self._history(poller, trend_of(request), past)) is not None
         ]
         history = added_up(histories)
@@ -180,45 +180,48 @@ class Drawing:
         return past.history(source.name, trend.query, int(self._clock()), trend.span_seconds, source.interval_seconds)
 
     async def _update_sparks(self, request: ViewRequest, pollers: Sequence[Poller], ranking: Ranking | None) -> None:
-        sparks: dict[PaneKey, Spark] = {}
+        sparks: dict[AccountKey, Spark] = {}
         by_name = {poller.source.name: poller for poller in pollers}
         shape = _pane_shape(request)
-        shown = [(by_name[name], totals) for name, totals in _drawn_panes(request, ranking) if name in by_name]
-        self._sample(shown)
-        for poller, totals in shown:
-            key = poller.source.name, totals.account
+        shown = {
+            key: [(by_name[name], own) for name, own in parts.items() if name in by_name]
+            for key, parts in (ranking.shown(request.panes) if ranking is not None and shape[0] and shape[1] else ())
+        }
+        self._sample([part for parts in shown.values() for part in parts])
+        for key, parts in shown.items():
             spark = self._sparks.get(key)
-            if not totals.account_id or _pane_trend(totals) in poller.histories:
-                sends, defers = self._rates(poller, totals)
+            answered = [(poller, own) for poller, own in parts if _has_answered(poller, own)]
+            if answered:
+                sends, defers, told = self._rates(answered)
                 if spark is None or (spark.sends, spark.defers, spark.shape) != (sends, defers, shape):
                     lines = await self._draw(partial(_draw_spark, (sends, defers), *shape))
-                    back = 2 + int(poller.source.interval_seconds // PANE_STEP_SECONDS)
-                    told = self._told(poller, totals) is not None
+                    interval_seconds = max(poller.source.interval_seconds for poller, _ in answered)
+                    back = 2 + int(interval_seconds // PANE_STEP_SECONDS)
                     spark = Spark(sends, defers, _newest(sends, back), _newest(defers, back), shape, lines, told)
             if spark is not None:
                 sparks[key] = spark
         self._sparks = sparks
 
-    @staticmethod
-    def _told(poller: Poller, totals: MailTotals) -> History | None:
-        return poller.histories.get(_pane_trend(totals)) if totals.account_id else None
-
-    def _rates(self, poller: Poller, totals: MailTotals) -> tuple[Rates, Rates]:
-        """Messages sent and deferrals a minute in each full minute of the last hour, from the source's own history if
-        it has one, else from the totals it has answered."""
+    def _rates(self, parts: Sequence[Part]) -> tuple[Rates, Rates, bool]:
+        """Messages sent and deferrals a minute in each full minute of the last hour: from the histories of the sources
+        that have one, and of the others from the totals they have answered. Also whether any had one."""
         now = self._clock()
-        history = self._told(poller, totals)
-        if history is not None:
-            return rates_of(history, "send", now), rates_of(history, "defer", now)
+        histories = [told for poller, own in parts if (told := _told(poller, own)) is not None]
+        history = added_up(histories)
         start = now // PANE_STEP_SECONDS * PANE_STEP_SECONDS - PANE_SECONDS
         steps = PANE_SECONDS // PANE_STEP_SECONDS
-        sends, defers = self._series[poller.source.name, totals.account]
-        return (
-            sends.rates_per_minute(start, PANE_STEP_SECONDS, steps),
-            defers.rates_per_minute(start, PANE_STEP_SECONDS, steps),
-        )
+        rates: list[Rates] = []
+        for number, event in enumerate(("send", "defer")):
+            seen = [
+                self._series[poller.source.name, own.account][number].rates_per_minute(start, PANE_STEP_SECONDS, steps)
+                for poller, own in parts
+                if _told(poller, own) is None
+            ]
+            rates.append(_rates_together([*seen, *([rates_of(history, event, now)] if history is not None else [])]))
+        sends, defers = rates
+        return sends, defers, history is not None
 
-    def _sample(self, shown: Sequence[tuple[Poller, MailTotals]]) -> None:
+    def _sample(self, shown: Sequence[Part]) -> None:
         """Keep the shown accounts' totals as they are told, a few times a minute, or a gap when the source does not
         answer; forget the accounts that were not shown for longest."""
         now = self._clock()
@@ -234,9 +237,14 @@ class Drawing:
             sends.add(now, totals.send_count if known else None)
             defers.add(now, totals.defer_count if known else None)
             self._sampled[key] = now, poller.totals_time if known else None
-        while len(self._series) > MAX_SERIES:
+        while len(self._series) > max(MAX_SERIES, len(shown)):
             oldest = next(iter(self._series))
             del self._series[oldest], self._sampled[oldest]
+
+
+def is_of(selected: RowKey | None, source: str) -> bool:
+    """Whether ``source`` has a part in the selected row: in its own, in one that has no source, and in all rows."""
+    return selected is None or selected.source in ("", source)
 
 
 def _shows_the_same(new: ChartOf, drawn: ChartOf | None) -> bool:
@@ -249,21 +257,6 @@ def _shows_the_same(new: ChartOf, drawn: ChartOf | None) -> bool:
     most_seconds = later.step_seconds * len(later.points) // LAG_PARTS
     same_points = later.step_seconds == before.step_seconds and later.points == before.points
     return same_points and (lag_seconds == 0 or 0 < lag_seconds < most_seconds)
-
-
-def added_up(histories: Sequence[History]) -> History | None:
-    """The sum of several sources' histories over the time that all cover, a gap where any has one; ``None`` when there
-    are none, or their buckets do not match."""
-    if len(histories) < 2:
-        return histories[0] if histories else None
-    start, step = max(history.start for history in histories), histories[0].step_seconds
-    if any(history.step_seconds != step or (start - history.start) % step for history in histories):
-        return None
-    points: list[Counts | None] = []
-    for buckets in zip(*[history.points[(start - history.start) // step :] for history in histories], strict=False):
-        known = [msgspec.structs.astuple(bucket) for bucket in buckets if bucket is not None]
-        points.append(Counts(*map(sum, zip(*known, strict=True))) if len(known) == len(buckets) else None)
-    return History(start, step, points)
 
 
 def rates_of(history: History, event: str, now: float) -> Rates:
@@ -287,12 +280,23 @@ def _pane_shape(request: ViewRequest) -> tuple[int, int, bool]:
     return request.pane_width, request.pane_height, request.ascii
 
 
-def _shown_accounts(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
-    return list(ranking.accounts[: min(request.panes, MAX_PANES)]) if ranking is not None else []
+def _told(poller: Poller, totals: MailTotals) -> History | None:
+    return poller.histories.get(_pane_trend(totals)) if totals.account_id else None
 
 
-def _drawn_panes(request: ViewRequest, ranking: Ranking | None) -> list[tuple[str, MailTotals]]:
-    return _shown_accounts(request, ranking) if request.pane_width and request.pane_height else []
+def _has_answered(poller: Poller, totals: MailTotals) -> bool:
+    """Whether the source has said if it keeps a history of the account; none can be asked for without an id."""
+    return not totals.account_id or _pane_trend(totals) in poller.histories
+
+
+def _rates_together(parts: Sequence[Rates]) -> Rates:
+    """The sums of rates that end at the same time, unknown where all are."""
+    if len(parts) == 1:
+        return parts[0]
+    longest = max(map(len, parts), default=0)
+    padded: list[Rates] = [[*([None] * (longest - len(part))), *part] for part in parts]
+    steps = ([rate for rate in rates if rate is not None] for rates in zip(*padded, strict=True))
+    return [sum(known) if known else None for known in steps]
 
 
 def _named(row: QueueRow, sheet: Sheet) -> QueueRow:

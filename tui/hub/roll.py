@@ -57,6 +57,10 @@ class Told(msgspec.Struct, frozen=True):
                 return rate_per_minute(sample.time, count(before), self.time, count(totals))
         return None
 
+    def parts(self, totals: MailTotals) -> Mapping[str, MailTotals]:
+        """The account alone."""
+        return {self.source: totals}
+
 
 class Telling(Protocol):
     """Whoever tells of accounts: one source, or several that are added up."""
@@ -73,6 +77,10 @@ class Telling(Protocol):
 
     def rate(self, totals: MailTotals, count: Callable[[MailTotals], int | None]) -> float | None:
         """How much ``count`` of one of the accounts grows a minute; ``None`` unknown."""
+        ...
+
+    def parts(self, totals: MailTotals) -> Mapping[str, MailTotals]:
+        """What one of the accounts is added up of: what each source tells of it."""
         ...
 
 
@@ -115,6 +123,10 @@ class Roll:
             rate_per_minute=told.rate(totals, sent),
             defer_rate_per_minute=told.rate(totals, deferred),
         )
+
+    def parts(self, row: int) -> Mapping[str, MailTotals]:
+        """What each source tells of row ``row``'s account."""
+        return self._by_source[self.source[row]].parts(self.totals[row])
 
     def is_ready(self, request: AccountsRequest, source: str | None) -> bool:
         """Whether a page can be made at once."""
