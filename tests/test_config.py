@@ -20,6 +20,7 @@ from tui.config import (
     DemoSource,
     LocalSource,
     SenderQueueSource,
+    SharedLedgerSource,
     places,
 )
 
@@ -94,6 +95,23 @@ def test_full_file_gives_every_value() -> None:
                 fingerprint=":".join(["5f"] * 32),
             ),
             SenderQueueSource(url="https://old.example", token_keyring="mailtop/api/v1", verify=False),
+            LocalSource(
+                name="mx1",
+                ledger="clickhouse://mailtop@ch1.example:8123,ch2.example:8123/mail?cluster=fleet",
+                token_file="/etc/mailtop/clickhouse",
+                host="mx1",
+                spool_mib=64,
+            ),
+            SharedLedgerSource(
+                name="all",
+                ledger="clickhouses://mailtop@ch1.example/mail",
+                token_env="CLICKHOUSE",
+                host="mx2",
+                interval_seconds=10.0,
+                sender_id=9,
+                color="cyan",
+            ),
+            SharedLedgerSource(name="other", ledger="sqlite:///srv/mx3.sqlite"),
         ),
     )
 
@@ -188,6 +206,25 @@ def test_options_replace_what_the_file_says_and_are_checked_alike() -> None:
 def test_ledger_stands_where_the_key_says_with_three_slashes_or_four() -> None:
     for url in ("sqlite:///srv/a/b.sqlite", "sqlite:////srv/a/b.sqlite"):
         assert config.ledger_path(DemoSource(ledger=url)) == Path("/srv/a/b.sqlite")
+
+
+def test_host_on_clickhouse_keeps_its_own_ledger_in_the_usual_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_STATE", tmp_path)
+    shared = LocalSource(name="web", ledger="clickhouse://mailtop@ch1.example,ch2.example/mail?cluster=all")
+    assert config.ledger_path(shared) == tmp_path / "web.sqlite"
+    place = config.clickhouse_place(shared.ledger)
+    assert place is not None and place.nodes == ("http://ch1.example:8123", "http://ch2.example:8123")
+    assert config.clickhouse_place(None) is config.clickhouse_place("sqlite:///srv/a.sqlite") is None
+    assert config.host_name(shared) == os.uname().nodename
+    assert config.host_name(DemoSource(host="mx1")) == "mx1"
+
+
+def test_words_of_a_command_stand_in_no_traceback() -> None:
+    source = SharedLedgerSource(ledger="clickhouse://ch1.example/mail", token_command=("echo", "hunter2"))
+    assert "hunter2" not in repr(source)
+    assert repr(DemoSource(token_command=("echo", "hunter2"))) == "DemoSource(name='demo', …)"
 
 
 def test_ledger_without_a_key_is_the_services_where_it_can_be_used(

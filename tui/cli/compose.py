@@ -22,8 +22,11 @@ from tui.config import (
     HttpSource,
     LocalSource,
     SenderQueueSource,
+    SharedLedgerSource,
     SourceConfig,
+    clickhouse_place,
     ledger_path,
+    sqlite_path,
 )
 from tui.config.secrets import Secret, read_secret
 from tui.engine import ledger_lock
@@ -32,7 +35,7 @@ from tui.engine.accounts import Accounts, read_userdomains
 from tui.engine.collect import Collector
 from tui.engine.feeds import DemoFeed, FirstThatWorks, MtaFeed
 from tui.engine.find import FoundMta
-from tui.engine.ledger import LedgerBusy, LedgerError
+from tui.engine.ledger import LedgerBusy, LedgerError, LedgerReader, LedgerWriter
 from tui.engine.logs.exim import EximLog
 from tui.engine.logs.postfix import PostfixLog
 from tui.engine.logs.reader import LogReader
@@ -58,6 +61,8 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
     """What answers for a source: its ledger, or a server. A source's own interval goes before ``interval_seconds``."""
     if isinstance(source, HttpSource):
         return _server(source, source.interval_seconds or interval_seconds)
+    if isinstance(source, SharedLedgerSource):
+        return _shared_ledger(source, source.interval_seconds or interval_seconds)
     path = ledger_path(source)
     return LedgerSource(
         source.name,
@@ -76,6 +81,30 @@ def _reader(path: Path, sender_id: int) -> SqliteReader:
         if isinstance(error.__cause__, FileNotFoundError):
             raise NoLedger(str(error)) from error
         raise
+
+
+def _shared_ledger(source: SharedLedgerSource, interval_seconds: float) -> Source:
+    place = clickhouse_place(source.ledger)
+    if place is None:
+        path = sqlite_path(source.ledger or "")
+        opened: Callable[[], LedgerReader] = functools.partial(_reader, path, source.sender_id)
+        look: Callable[[], Checkup] = functools.partial(_look_at_file, path)
+    else:
+        from tui.cli import clickhouse  # imported here, since few have one
+
+        opened = functools.partial(clickhouse.reader, source, place)
+        look = functools.partial(clickhouse.look, source, place)
+    return LedgerSource(
+        source.name, opened, type="ledger", interval_seconds=interval_seconds, look=look, color=source.color
+    )
+
+
+def _look_at_file(path: Path) -> Checkup:
+    try:
+        SqliteReader(path).close()
+    except LedgerError as error:
+        return Checkup(reached="nothing", identity=_own_name(), problems=(str(error),))
+    return Checkup(reached=f"the ledger {path}", identity=_own_name(), rights=("mail totals", "queue"))
 
 
 def _server(source: CpanelSource | SenderQueueSource, interval_seconds: float) -> Source:
@@ -193,8 +222,8 @@ def _not_writable(ledger: Path) -> str | None:
     return None
 
 
-def _open_ledger(source: Collected) -> SqliteWriter:
-    path = ledger_path(source)
+def _open_ledger(source: Collected) -> LedgerWriter:
+    path, place = ledger_path(source), clickhouse_place(source.ledger)
     limits = {}
     if isinstance(source, LocalSource):
         limits = {
@@ -203,7 +232,14 @@ def _open_ledger(source: Collected) -> SqliteWriter:
             "max_bytes": source.max_ledger_mib * MIB,
         }
     try:
-        return SqliteWriter(path, **limits)
+        if place is None:
+            return SqliteWriter(path, **limits)
+        from tui.cli import clickhouse  # imported here, since few have one
+
+        if not os.access(path, os.F_OK):
+            for problem in clickhouse.make_tables(source, place):
+                say(problem)
+        return clickhouse.writer(source, place, path, limits)
     except LedgerBusy:
         raise
     except LedgerError:
@@ -214,17 +250,22 @@ def _open_ledger(source: Collected) -> SqliteWriter:
         raise LedgerBusy(f"the ledger {path} is already written by process {other.pid}") from None
 
 
-def _fresh_ledger(source: DemoSource) -> SqliteWriter:
+def _fresh_ledger(source: DemoSource) -> LedgerWriter:
     """The ledger of a demo, with nothing in it: each simulation begins with its own past."""
-    writer = _open_ledger(source)
-    if not writer.names().accounts:
-        return writer
-    writer.close()
-    ledger_path(source).unlink()
+    path, place = ledger_path(source), clickhouse_place(source.ledger)
+    if os.access(path, os.F_OK):
+        with closing(SqliteWriter(path)) as before:
+            has_begun = bool(before.names().accounts)
+            if has_begun and place is not None:
+                from tui.cli import clickhouse  # imported here, since few have one
+
+                clickhouse.forget(source, place)
+        if has_begun:
+            path.unlink()
     return _open_ledger(source)
 
 
-def _feed(found: FoundMta, source: LocalSource, writer: SqliteWriter) -> MtaFeed:
+def _feed(found: FoundMta, source: LocalSource, writer: LedgerWriter) -> MtaFeed:
     accounts = Accounts(_owners(found.userdomains))
     zone = ZoneInfo(source.time_zone) if source.time_zone is not None else None
     position = next((each for each in writer.positions() if each.path == str(found.log)), None)

@@ -1,4 +1,4 @@
-"""What types cannot say: what keys of a source demand of each other. Only `reading` enters."""
+"""What types cannot say: what keys of a source demand of each other. `reading` enters."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tui.config.declared import Config, CpanelSource, HttpSource, LocalSource, SourceConfig
+from tui.config import ledger_place
+from tui.config.declared import (
+    CollectedSource,
+    Config,
+    CpanelSource,
+    HttpSource,
+    LocalSource,
+    SecretSource,
+    SharedLedgerSource,
+    SourceConfig,
+)
 from tui.config.messages import TOKEN_KEYS, alternatives, expected, mismatch, shown
+from tui.config.places import clickhouse_place, host_name
 from tui.text import clean
 
 Mistake = tuple[str, str]
@@ -20,15 +31,19 @@ Mistake = tuple[str, str]
 
 def mistakes(source: SourceConfig, table: dict[str, Any]) -> Iterator[Mistake]:
     """What is wrong with a source that ``table`` says, its types apart."""
-    if not isinstance(source, HttpSource):
-        yield from _of_files(source)
+    if isinstance(source, CollectedSource):
+        yield from _of_ledger(source, table)
+        if isinstance(source, LocalSource) and source.time_zone is not None and not _is_zone(source.time_zone):
+            yield "time_zone", f": {mismatch(LocalSource, 'time_zone', source.time_zone)}"
+    elif isinstance(source, SharedLedgerSource):
+        yield from _of_ledger(source, table)
     elif isinstance(source, CpanelSource) and source.login == "cli":
         for key in ("url", *TOKEN_KEYS, "user", "ca_file", "fingerprint", "verify", "proxy"):
             if key in table:
                 yield key, ': leave it out, since login = "cli" asks the server that mailtop runs on'
     else:
         yield from _of_url(source)
-        yield from _of_token(source)
+        yield from _of_token(source, 1)
         yield from _of_trust(source)
         yield from _of_names(source, table)
 
@@ -44,13 +59,35 @@ def settled(config: Config, tables: list[dict[str, Any]]) -> Config:
     return msgspec.structs.replace(config, source=tuple(sources))
 
 
-def _of_files(source: SourceConfig) -> Iterator[Mistake]:
-    if isinstance(source, HttpSource):
+def same_host(config: Config, index: int) -> int | None:
+    """The first source that writes the same ledger by the same name as the source ``index``, when that is another."""
+    found = [_written(source) for source in config.source]
+    first = index if found[index] is None else found.index(found[index])
+    return first if first < index else None
+
+
+def _written(source: SourceConfig) -> tuple[ledger_place.Place, str] | None:
+    place = clickhouse_place(source.ledger) if isinstance(source, CollectedSource) else None
+    return None if place is None or not isinstance(source, CollectedSource) else (place, host_name(source))
+
+
+def _of_ledger(source: CollectedSource | SharedLedgerSource, table: dict[str, Any]) -> Iterator[Mistake]:
+    if source.ledger is None:
+        if isinstance(source, SharedLedgerSource):
+            yield "ledger", f" is missing: expected {expected(SharedLedgerSource, 'ledger')}"
+            return
+    elif re.match("clickhouses?:", source.ledger):
+        try:
+            ledger_place.parse(source.ledger)
+        except ValueError as error:
+            yield "ledger", f": {error}"
+        yield from _of_token(source, 0)
         return
-    if source.ledger is not None and not re.match("^sqlite:////*[^/]", source.ledger):
+    elif not re.match("sqlite:////*[^/]", source.ledger):
         yield "ledger", f": {mismatch(type(source), 'ledger', source.ledger)}"
-    if isinstance(source, LocalSource) and source.time_zone is not None and not _is_zone(source.time_zone):
-        yield "time_zone", f": {mismatch(LocalSource, 'time_zone', source.time_zone)}"
+    for key in ("host", *TOKEN_KEYS):
+        if key in table:
+            yield key, ": leave it out, since it is for a ledger on ClickHouse, which the key ledger does not name"
 
 
 def _of_url(source: HttpSource) -> Iterator[Mistake]:
@@ -64,7 +101,7 @@ def _of_url(source: HttpSource) -> Iterator[Mistake]:
     if source.url.startswith("https:"):
         return
     host = urlsplit(source.url).hostname or ""
-    if not _is_this_host(host):
+    if not is_this_host(host):
         yield (
             "url",
             f": http would send the secret to {host} for all to read; use https, or a tunnel whose end is on "
@@ -74,11 +111,12 @@ def _of_url(source: HttpSource) -> Iterator[Mistake]:
         yield "proxy", ": leave it out, since a proxy would read the secret that goes to an http address"
 
 
-def _of_token(source: HttpSource) -> Iterator[Mistake]:
+def _of_token(source: SecretSource, least: int) -> Iterator[Mistake]:
     given = [key for key in TOKEN_KEYS if getattr(source, key) is not None]
-    if len(given) != 1:
+    if not least <= len(given) <= 1:
         found = alternatives(given, "and") if given else "none"
-        yield "", f": expected exactly one of {alternatives(TOKEN_KEYS, 'and')}, not {found}"
+        many = "exactly one" if least else "at most one"
+        yield "", f": expected {many} of {alternatives(TOKEN_KEYS, 'and')}, not {found}"
 
 
 def _of_trust(source: HttpSource) -> Iterator[Mistake]:
@@ -119,7 +157,8 @@ def _has_host(url: str) -> bool:
         return False
 
 
-def _is_this_host(host: str) -> bool:
+def is_this_host(host: str) -> bool:
+    """Whether what is sent to ``host`` stays on this machine."""
     if host == "localhost":
         return True
     try:

@@ -9,19 +9,23 @@ import msgspec
 from msgspec import Meta
 
 from tui.config.declared_here import DemoSource as DemoSource
+from tui.config.declared_here import HostSource as HostSource
 from tui.config.declared_here import LocalSource as LocalSource
 from tui.config.declared_http import CpanelSource as CpanelSource
 from tui.config.declared_http import HttpSource as HttpSource
 from tui.config.declared_http import SenderQueueSource as SenderQueueSource
+from tui.config.declared_keys import SecretSource as SecretSource
+from tui.config.declared_ledger import SharedLedgerSource as SharedLedgerSource
 
 CollectedSource = LocalSource | DemoSource
 """What a collector reads into a ledger."""
 
-SourceConfig = LocalSource | DemoSource | CpanelSource | SenderQueueSource
+SourceConfig = LocalSource | DemoSource | SharedLedgerSource | CpanelSource | SenderQueueSource
 
 SOURCES: dict[str, type[SourceConfig]] = {
     "local": LocalSource,
     "demo": DemoSource,
+    "ledger": SharedLedgerSource,
     "cpanel": CpanelSource,
     "sender_queue": SenderQueueSource,
 }

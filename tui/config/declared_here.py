@@ -7,13 +7,45 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from tui.config.declared_keys import PATH, Color, Name, SenderId, Text, only
+from tui.config.declared_keys import HOST_NAME, PATH, Color, HostName, Name, SecretSource, SenderId, Text, only
 
 _DOMAIN = only(r"[^@\s]+")
-_LEDGER = '"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite"'
+_LEDGER = (
+    '"sqlite:///" and an absolute path, such as "sqlite:///var/lib/mailtop/local.sqlite", or a ledger of many hosts, '
+    'such as "clickhouse://mailtop@ch1.example:8123/mail"'
+)
 
 
-class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid_unknown_fields=True):
+class HostSource(SecretSource, frozen=True, kw_only=True):
+    """What every source has that a collector reads into a ledger.
+
+    With a ledger on ClickHouse the host keeps its own in SQLite too. One of the ``token_…`` keys says where its
+    password is; none: there is no password.
+    """
+
+    host: Annotated[
+        HostName | None,
+        Meta(
+            title=HOST_NAME,
+            description="what this host is called in a ledger on ClickHouse, where each has a name of its own; without "
+            "it the machine's name",
+            examples=["mx1"],
+        ),
+    ] = None
+    spool_mib: Annotated[
+        int,
+        Meta(
+            ge=1,
+            title="a whole number of MiB from 1",
+            description="how much may wait on this host's disk while ClickHouse is away; when it is full the log is "
+            "read on only after that answers again, and nothing is lost",
+        ),
+    ] = 1024
+    sender_id: SenderId = 1
+    color: Color = None
+
+
+class LocalSource(HostSource, frozen=True, kw_only=True, tag="local", forbid_unknown_fields=True):
     """A mail system on this host. Paths that are ``None`` are looked for in the usual places."""
 
     name: Name = "local"
@@ -70,8 +102,8 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
         str | None,
         Meta(
             title=_LEDGER,
-            description="the file that keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
-            "else `mailtop/NAME.sqlite` in your state folder",
+            description="what keeps the counts; without it, and for this host's own part of one on ClickHouse, "
+            "`/var/lib/mailtop/NAME.sqlite` as root, else `mailtop/NAME.sqlite` in your state folder",
             examples=["sqlite:///var/lib/mailtop/local.sqlite"],
         ),
     ] = None
@@ -85,8 +117,7 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             description="mailbox providers that are added to the built-in table, or override it",
             examples=[{"Gmail": ["gmail.test"]}],
         ),
-    ] = {}
-    sender_id: SenderId = 1
+    ] = msgspec.field(default_factory=dict)
     time_zone: Annotated[
         str | None,
         Meta(
@@ -121,10 +152,9 @@ class LocalSource(msgspec.Struct, frozen=True, kw_only=True, tag="local", forbid
             description="the size at which the ledger drops its oldest history; totals stay",
         ),
     ] = 2048
-    color: Color = None
 
 
-class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_unknown_fields=True):
+class DemoSource(HostSource, frozen=True, kw_only=True, tag="demo", forbid_unknown_fields=True):
     """A simulated mail system: many accounts, campaigns and ISPs, and an incident now and then."""
 
     name: Name = "demo"
@@ -145,9 +175,7 @@ class DemoSource(msgspec.Struct, frozen=True, kw_only=True, tag="demo", forbid_u
         str | None,
         Meta(
             title=_LEDGER,
-            description="the file that keeps the counts; without it one that goes with the screen",
+            description="what keeps the counts; without it a file that goes with the screen",
             examples=["sqlite:///var/lib/mailtop/demo.sqlite"],
         ),
     ] = None
-    sender_id: SenderId = 1
-    color: Color = None

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta
 
-from tui.config.declared_keys import (
-    PATH,
-    Color,
-    IntervalSeconds,
-    Name,
-    TokenCommand,
-    TokenEnv,
-    TokenFile,
-    TokenKeyring,
-    only,
-)
+from tui.config.declared_keys import PATH, Color, IntervalSeconds, Name, SecretSource, only
 
 
-class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpSource(SecretSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every source has that is asked over HTTP: where it is, which secret opens it, how it is trusted.
 
-    Exactly one of the four ``token_…`` keys is given. The secret itself is never in here.
+    Exactly one of the four ``token_…`` keys is given.
     """
 
     url: Annotated[
@@ -34,10 +23,6 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             examples=["https://host.example:2087"],
         ),
     ] = None
-    token_file: TokenFile = None
-    token_env: TokenEnv = None
-    token_command: TokenCommand = None
-    token_keyring: TokenKeyring = None
     ca_file: Annotated[
         Annotated[str, Meta(pattern=PATH)] | None,
         Meta(
@@ -86,10 +71,6 @@ class HttpSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = 64
     color: Color = None
-
-    def __repr__(self) -> str:
-        # without the other keys: the words of a command may hold a secret, and tracebacks print what is at hand
-        return f"{type(self).__name__}(url={self.url!r}, …)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("url", self.url)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 
@@ -41,38 +42,8 @@ Color = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(min_length=1)]
-TokenFile = Annotated[
-    Annotated[str, Meta(pattern=PATH)] | None,
-    Meta(
-        title="an absolute path",
-        description="the file that holds the token (or password) alone; refused when others may read it",
-        examples=["/etc/mailtop/token"],
-    ),
-]
-TokenEnv = Annotated[
-    Annotated[str, Meta(pattern=only(r"[A-Za-z_][A-Za-z0-9_]*"))] | None,
-    Meta(
-        title="the name of an environment variable",
-        description="the variable that holds the token",
-        examples=["MAILTOP_TOKEN"],
-    ),
-]
-TokenCommand = Annotated[
-    Annotated[tuple[Text, ...], Meta(min_length=1)] | None,
-    Meta(
-        title="a list of one or more words, the command and its arguments",
-        description="the command that prints the token; run without a shell",
-        examples=[["pass", "show", "mail/token"]],
-    ),
-]
-TokenKeyring = Annotated[
-    Annotated[str, Meta(pattern=only(r"[^/]+/.+"))] | None,
-    Meta(
-        title='"SERVICE/USER", an entry of the keyring',
-        description="where the system's keyring has the token (needs the extra `keyring`)",
-        examples=["mailtop/root"],
-    ),
-]
+HostName = Annotated[str, Meta(pattern=only(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"))]
+HOST_NAME = "1 to 253 letters, digits, dots, dashes or underscores"
 IntervalSeconds = Annotated[
     Annotated[float, Meta(ge=0.2, le=3600)] | None,
     Meta(
@@ -81,3 +52,47 @@ IntervalSeconds = Annotated[
         examples=[10.0],
     ),
 ]
+
+
+class SecretSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What every source has that a secret may open: where that is. The secret itself is never in here."""
+
+    token_file: Annotated[
+        Annotated[str, Meta(pattern=PATH)] | None,
+        Meta(
+            title="an absolute path",
+            description="the file that holds the token (or password) alone; refused when others may read it",
+            examples=["/etc/mailtop/token"],
+        ),
+    ] = None
+    token_env: Annotated[
+        Annotated[str, Meta(pattern=only(r"[A-Za-z_][A-Za-z0-9_]*"))] | None,
+        Meta(
+            title="the name of an environment variable",
+            description="the variable that holds the token",
+            examples=["MAILTOP_TOKEN"],
+        ),
+    ] = None
+    token_command: Annotated[
+        Annotated[tuple[Text, ...], Meta(min_length=1)] | None,
+        Meta(
+            title="a list of one or more words, the command and its arguments",
+            description="the command that prints the token; run without a shell",
+            examples=[["pass", "show", "mail/token"]],
+        ),
+    ] = None
+    token_keyring: Annotated[
+        Annotated[str, Meta(pattern=only(r"[^/]+/.+"))] | None,
+        Meta(
+            title='"SERVICE/USER", an entry of the keyring',
+            description="where the system's keyring has the token (needs the extra `keyring`)",
+            examples=["mailtop/root"],
+        ),
+    ] = None
+
+    def __repr__(self) -> str:
+        # without the other keys: the words of a command may hold a secret, and tracebacks print what is at hand
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.__rich_repr__())}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("name", getattr(self, "name", ""))]

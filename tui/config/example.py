@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from tui.config.declared import SOURCES, Config
+from tui.config.declared import SOURCES, Config, HttpSource
 from tui.config.messages import meta_of, purpose
 from tui.config.writing import keys_of, toml
 
@@ -17,8 +17,10 @@ _HEAD = """\
 Configuration of mailtop. Everything in here is commented out, and what a key shows is its default or an example.
 To use a block, take away the first "# " of its lines, from [[source]] on. A secret never stands in this file.
 """
-_ALTERNATIVES = {"token_file": "Exactly one of the four keys token_... says where the token is."}
+_ALTERNATIVES = "One of the four keys token_... says where the token is."
+_PASSWORD = "For a ledger on ClickHouse: one of the four keys token_... says where its password is, if it has one."
 _USED = {
+    "ledger": {"ledger": "clickhouse://mailtop@ch1.example:8123/mail"},
     "cpanel": {"url": "https://panel.example:2087", "user": "root", "token_file": "/etc/mailtop/panel.token"},
     "sender_queue": {"url": "https://platform.example", "token_file": "/etc/mailtop/platform.token"},
 }
@@ -40,8 +42,8 @@ def _source(name: str) -> Iterator[str]:
     yield f"type = {toml(name)}"
     for key in keys_of(struct):
         yield ""
-        if key in _ALTERNATIVES:
-            yield from _comment(_ALTERNATIVES[key])
+        if key == "token_file":
+            yield from _comment(_ALTERNATIVES if issubclass(struct, HttpSource) else _PASSWORD)
         yield from _key(struct, key, _USED.get(name, {}))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tui.config.declared import SOURCES
+from tui.config.writing import keys_of
 from tui.text import clean
 
 
@@ -72,7 +73,7 @@ def shown(key: str, value: object) -> str:
         return "what stands there (it is not shown, since it may be the secret itself)"
     if key == "source":
         return f"{_kind(value)} headed [source]" if isinstance(value, dict) else _kind(value)
-    if key in ("url", "proxy"):
+    if key in ("url", "proxy", "ledger"):
         return _quoted(_without_secrets(value)) if isinstance(value, str) else _kind(value)
     if key == "user" and isinstance(value, str):
         value = re.sub(":.*", ":…", value, flags=re.DOTALL)
@@ -81,7 +82,7 @@ def shown(key: str, value: object) -> str:
 
 def unknown_key(key: str, struct: type[msgspec.Struct]) -> str:
     """That ``struct`` has no such key, and what may have been meant."""
-    known = [*(["type"] if struct in SOURCES.values() else []), *struct.__struct_fields__]
+    known = [*(["type"] if struct in SOURCES.values() else []), *keys_of(struct)]
     return f"{clean(key)} is not a known key{_hint(key, known, struct)}"
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import platformdirs
 
+from tui.config import ledger_place
 from tui.config.declared import CollectedSource
 from tui.config.messages import ConfigError
 
@@ -69,11 +70,27 @@ def usual_path() -> Path:
 
 
 def ledger_path(source: CollectedSource) -> Path:
-    """The file of a source's ledger. Without ``ledger`` it is the service's in ``/var/lib/mailtop`` where that exists
-    or this user may make it, else one in the user's state folder."""
-    if source.ledger is not None:
-        return Path("/" + source.ledger.removeprefix(LEDGER_SCHEME).lstrip("/"))
+    """The file of a source's ledger, or of this host's own part of one on ClickHouse. Where no file is named it is the
+    service's in ``/var/lib/mailtop`` where that exists or this user may make it, else one in the user's state
+    folder."""
+    if source.ledger is not None and source.ledger.startswith(LEDGER_SCHEME):
+        return sqlite_path(source.ledger)
     return state_path(f"{source.name}.sqlite")
+
+
+def sqlite_path(ledger: str) -> Path:
+    """The file that a ledger's ``sqlite:///`` URL names."""
+    return Path("/" + ledger.removeprefix(LEDGER_SCHEME).lstrip("/"))
+
+
+def clickhouse_place(ledger: str | None) -> ledger_place.Place | None:
+    """The place on ClickHouse of a ledger that was checked; ``None`` for one that is a file."""
+    return None if ledger is None or ledger.startswith(LEDGER_SCHEME) else ledger_place.parse(ledger)
+
+
+def host_name(source: CollectedSource) -> str:
+    """What this host is called in a ledger on ClickHouse."""
+    return source.host or os.uname().nodename
 
 
 def state_path(file: str) -> Path:

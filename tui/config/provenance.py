@@ -9,8 +9,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tui.config.declared import Config, CpanelSource, DemoSource, HttpSource, LocalSource, SourceConfig
-from tui.config.places import LEDGER_SCHEME, ledger_path
+from tui.config.declared import (
+    Config,
+    CpanelSource,
+    DemoSource,
+    HttpSource,
+    LocalSource,
+    SharedLedgerSource,
+    SourceConfig,
+)
+from tui.config.places import LEDGER_SCHEME, clickhouse_place, host_name, ledger_path
 from tui.config.writing import keys_of, toml
 
 FOUND = "found on this host"
@@ -106,7 +114,7 @@ def _origin(lines: Lines, index: int | None, key: str, file: Path | None) -> str
 
 def _said(source: SourceConfig, key: str, origin: str) -> Explained:
     value: Any = getattr(source, key)
-    if key == "token_command" and len(value) > 1:  # its arguments may hold a secret
+    if key == "token_command" and value is not None and len(value) > 1:  # its arguments may hold a secret
         return Explained(key, toml([value[0], "…"]), f"{origin}, its arguments are not shown")
     return Explained(key, None if value is None else toml(value), origin)
 
@@ -114,10 +122,13 @@ def _said(source: SourceConfig, key: str, origin: str) -> Explained:
 def _default(config: Config, source: SourceConfig, key: str) -> Explained:
     value: Any = getattr(source, key)
     origin = "default"
-    if isinstance(source, HttpSource) and key == "interval_seconds":
+    if isinstance(source, HttpSource | SharedLedgerSource) and key == "interval_seconds":
         value, origin = config.interval, "default: interval"
     elif isinstance(source, CpanelSource) and key == "accounts" and value != "all":
         origin = "default: user"
+    elif isinstance(source, LocalSource | DemoSource) and key == "host":
+        if clickhouse_place(source.ledger) is not None:
+            value, origin = host_name(source), "default: this machine's name"
     elif isinstance(source, LocalSource) and key == "ledger":
         value = f"{LEDGER_SCHEME}{ledger_path(source)}"
     elif isinstance(source, DemoSource) and key == "ledger":

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from tui.config.declared import CpanelSource, HttpSource, SenderQueueSource
+from tui.config.declared import CpanelSource, HttpSource, SecretSource, SenderQueueSource
 from tui.config.secret_command import COMMAND_SECONDS, run
 from tui.text import clean
 
@@ -49,7 +49,7 @@ class Secret:
 # secret: each function returns the secret's bytes, or a sentence (a `str`) that says why there are none.
 
 
-def read_secret(source: HttpSource, name: str) -> Secret:
+def read_secret(source: SecretSource, name: str) -> Secret:
     """The secret of the source called ``name``, by the one ``token_…`` key that is given. May take seconds (a command,
     a keyring). Raises ``SecretError``."""
     answer = _secret(source)
@@ -67,7 +67,7 @@ def secret_in_file(path: str) -> Secret:
     return found
 
 
-def _secret(source: HttpSource) -> Secret | str:
+def _secret(source: SecretSource) -> Secret | str:
     if source.token_file is not None:
         what, found = f"the token file {clean(source.token_file)}", _in_file(source.token_file)
     elif source.token_env is not None:
@@ -81,11 +81,13 @@ def _secret(source: HttpSource) -> Secret | str:
     return found if isinstance(found, str) else _understood(what, found, in_header=_goes_in_header(source))
 
 
-def _goes_in_header(source: HttpSource) -> bool:
+def _goes_in_header(source: SecretSource) -> bool:
     """Whether the secret is sent as it is in a header, which carries ASCII alone."""
     if isinstance(source, CpanelSource):
         return source.login not in ("basic", "session")
-    return not isinstance(source, SenderQueueSource) or source.token_in == "header"
+    if isinstance(source, SenderQueueSource):
+        return source.token_in == "header"
+    return isinstance(source, HttpSource)  # a password of ClickHouse goes in Base64
 
 
 def _understood(what: str, raw: bytes, *, in_header: bool) -> Secret | str:

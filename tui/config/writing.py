@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tui.config.declared import HttpSource
+from tui.config.declared import HostSource, HttpSource, SecretSource
 from tui.text import clean
 
 
@@ -34,7 +34,13 @@ def _char(char: str) -> str:
 def keys_of(struct: type[msgspec.Struct]) -> list[str]:
     """The keys of a source: its name, where it is, what only this type has, and the rest."""
     keys = struct.__struct_fields__
-    if not issubclass(struct, HttpSource):
+    if not issubclass(struct, SecretSource):
         return list(keys)
-    own = [key for key in keys if key not in HttpSource.__struct_fields__ and key != "name"]
-    return ["name", "url", *own, *(key for key in HttpSource.__struct_fields__ if key != "url")]
+    shared = next(each.__struct_fields__ for each in (HttpSource, HostSource, SecretSource) if issubclass(struct, each))
+    own = [key for key in keys if key not in shared]
+    where = "url" if "url" in keys else "ledger"
+    if where in shared:
+        return ["name", where, *own[1:], *(key for key in shared if key != where)]
+    place = own.index(where) + 1
+    last = [key for key in shared if key in ("sender_id", "color")]
+    return [*own[:place], *(key for key in shared if key not in last), *own[place:], *last]

@@ -1,0 +1,116 @@
+"""Builds what writes and what reads a ledger on ClickHouse. `compose` enters, and only where one is configured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tui.config import DemoSource, LocalSource, SecretSource, SharedLedgerSource, host_name
+from tui.config.checks import is_this_host
+from tui.config.ledger_place import Place
+from tui.config.messages import TOKEN_KEYS
+from tui.config.secrets import SecretError, read_secret
+from tui.engine.clickhouse_client import Client
+from tui.engine.clickhouse_reader import ClickhouseReader
+from tui.engine.clickhouse_schema import create
+from tui.engine.clickhouse_shipper import drop_host
+from tui.engine.clickhouse_writer import ClickhouseWriter
+from tui.engine.ledger import LedgerError
+from tui.model import Checkup
+
+MIB = 1024 * 1024
+
+
+def password(source: SecretSource, name: str) -> Callable[[], str]:
+    """What reads the password of the source called ``name``, each time that a connection needs it; it raises
+    ``LedgerError``. Without a ``token_…`` key there is none."""
+
+    def read() -> str:
+        try:
+            return read_secret(source, name).reveal()
+        except SecretError as error:
+            raise LedgerError(str(error)) from None
+
+    return read if has_password(source) else str
+
+
+def has_password(source: SecretSource) -> bool:
+    """Whether a key says where a password is."""
+    return any(getattr(source, key) is not None for key in TOKEN_KEYS)
+
+
+def writer(source: LocalSource | DemoSource, place: Place, path: Path, limits: dict[str, int]) -> ClickhouseWriter:
+    """The writer of this host's part of the ledger at ``place``, by way of the file ``path``; ``limits`` as for a file
+    alone. Raises ``LedgerBusy``, ``LedgerError``."""
+    return ClickhouseWriter(
+        path,
+        place,
+        host_name(source),
+        password(source, source.name),
+        max_spool_bytes=source.spool_mib * MIB,
+        **limits,
+    )
+
+
+def make_tables(source: LocalSource | DemoSource, place: Place) -> list[str]:
+    """Make on every server what is not there yet; returns why that was not possible somewhere, a sentence each."""
+    problems = []
+    for node in place.nodes:
+        client = Client(place, password(source, source.name), only=node)
+        try:
+            create(client)
+        except LedgerError as error:
+            problems.append(f"the tables of the ledger are not made there yet: {error}")
+        finally:
+            client.close()
+    return problems
+
+
+def forget(source: LocalSource | DemoSource, place: Place) -> None:
+    """Take away what this host has in the ledger at ``place``. Raises ``LedgerError``."""
+    for node in place.nodes:
+        client = Client(place, password(source, source.name), only=node)
+        try:
+            create(client)
+            drop_host(client, host_name(source))
+        finally:
+            client.close()
+
+
+def reader(source: SharedLedgerSource, place: Place) -> ClickhouseReader:
+    """The reader of the ledger at ``place``."""
+    return ClickhouseReader(place, password(source, source.name), sender_id=source.sender_id, host=source.host)
+
+
+def look(source: SharedLedgerSource, place: Place) -> Checkup:
+    """Whether the ledger at ``place`` answers, and how soon."""
+    addresses = ", ".join(node.partition("://")[2] for node in place.nodes)
+    known = Checkup(reached=f"ClickHouse at {addresses}, database {place.database}", identity=f"user {place.user}")
+    began = time.monotonic()
+    opened = reader(source, place)
+    try:
+        opened.version()
+    except LedgerError as error:
+        return msgspec.structs.replace(known, reached="nothing", problems=(str(error),))
+    finally:
+        opened.close()
+    seconds = time.monotonic() - began
+    return msgspec.structs.replace(
+        known, seconds=seconds, rights=("mail totals", "queue"), notes=told_in_clear(source, place)
+    )
+
+
+def told_in_clear(source: SecretSource, place: Place) -> tuple[str, ...]:
+    """A sentence where the password goes to another host unencrypted."""
+    hosts = [urlsplit(node).hostname or "" for node in place.nodes if node.startswith("http:")]
+    others = [host for host in hosts if not is_this_host(host)]
+    if not others or not has_password(source):
+        return ()
+    return (
+        f"The password goes to {others[0]} for all on the way to read; where the server has HTTPS, begin the address "
+        "with clickhouses:// instead.",
+    )
