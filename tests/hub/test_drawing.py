@@ -1,63 +1,52 @@
-"""Charts and panes of several sources: what is added up is asked of all, and nobody waits for who fails."""
+"""Charts are drawn when what they show has changed, not because a minute has passed."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.hub.scripted import ScriptedSource
-from tests.hub.test_hub import ISPS, quick, screen
-from tui.hub.accounts import Ranking
-from tui.hub.drawing import is_of, wanted
-from tui.hub.poller import Trend
-from tui.hub.protocol import AccountKey, ViewRequest
-from tui.model import MailTotals, QueueQuery, RowKey
-from tui.sources.source import SourceError
+from tui.hub.drawing import LAG_PARTS, Drawing, trend_of
+from tui.hub.poller import Poller
+from tui.hub.protocol import ChartLine, ViewRequest
+from tui.model import Counts, History
+from tui.sources.worker import Worker
 
-__all__ = ["quick"]
-
-BOB = MailTotals(account="bob", account_id=-1, send_count=5)
+REQUEST = ViewRequest(serial=1, chart_width=40, chart_height=8)
+MINUTES = 60
+START = 1_700_000_040
 
 
-def test_what_is_added_up_is_asked_of_all_that_have_it() -> None:
-    parts = {"bob": {"one": BOB, "two": BOB}}
-    ranking = Ranking([("", BOB)], 1, parts)
-    request = ViewRequest(
-        serial=1,
-        query=ISPS,
-        selected=RowKey(isp="Gmail"),
-        detail=True,
-        panes=1,
-        pane_width=9,
-        pane_height=2,
-        together=True,
-    )
-    chart, pane = Trend(QueueQuery(isp="Gmail"), 3600), Trend(QueueQuery(account_id=-1), 3600)
-    listed = [AccountKey("", "eve")]
-    for source in ("one", "two"):
-        found = wanted(request, source, ranking, listed=listed)
-        assert (found.trends, found.accounts) == ((chart, pane), ("bob", "eve"))
-    found = wanted(request, "three", ranking, listed=listed)
-    assert (found.trends, found.accounts) == ((chart,), ("eve",))
-    assert [is_of(RowKey("one"), source) for source in ("one", "two")] == [True, False]
+def hour(start: int, *last: int) -> History:
+    points: list[Counts | None] = [Counts(retry=5)] * (MINUTES - len(last))
+    return History(start, 60, points + [Counts(retry=count) for count in last])
 
 
-async def test_panes_of_accounts_together_have_the_rates_of_all() -> None:
-    one, two, bad = ScriptedSource("one"), ScriptedSource("two"), ScriptedSource("bad")
-    bad.trouble = SourceError("It is locked.")
-    async with screen(one, two, bad) as shown:
-        shown.ask(panes=2, pane_width=20, pane_height=2, together=True)
-        view = await shown.until(
-            lambda view: view.panes and view.panes[0].chart and view.panes[0].totals.send_count == 14
-        )
-        assert view.panes[0].key == AccountKey("", "alice") and view.pane_count == 1
-        assert view.panes[0].rate_per_minute == 2 * 59, "their histories tell of 59 messages in the last minute"
-        shown.ask(panes=2, pane_width=20, pane_height=2)
-        view = await shown.until(lambda view: len(view.panes) == 2 and all(pane.chart for pane in view.panes))
-        assert [(pane.source, pane.rate_per_minute) for pane in view.panes] == [("one", 59), ("two", 59)]
+@pytest.mark.parametrize(
+    ("later", "drawn_again"),
+    [
+        (hour(START + 60), False),
+        (hour(START + 60 * (MINUTES // LAG_PARTS - 1)), False),
+        (hour(START + 60 * MINUTES // LAG_PARTS), True),
+        (hour(START + 60, 6), True),
+        (hour(START - 60), True),
+        (hour(START, 6), True),
+    ],
+)
+async def test_time_alone_moves_the_axis_in_coarse_steps(
+    monkeypatch: pytest.MonkeyPatch, later: History, drawn_again: bool
+) -> None:
+    drawn: list[History] = []
 
+    def draw(history: History, width: int, height: int, *, ascii: bool) -> list[ChartLine]:
+        drawn.append(history)
+        return []
 
-async def test_the_chart_of_rows_together_is_of_all_who_answer() -> None:
-    one, two, bad = ScriptedSource("one"), ScriptedSource("two"), ScriptedSource("bad")
-    bad.trouble = SourceError("It is locked.")
-    async with screen(one, two, bad) as shown:
-        shown.ask(query=ISPS, selected=RowKey(isp="isp2"), chart_width=60, chart_height=8, together=True)
-        view = await shown.until(lambda view: view.chart and "118" in "".join(span.text for span in view.chart[0]))
-        assert view.problems == []
+    monkeypatch.setattr("tui.hub.charts.trend_chart", draw)
+    worker = Worker("test")
+    drawing = Drawing(worker)
+    poller = Poller(ScriptedSource("mx"), lambda: None)
+    for history in (hour(START), later):
+        poller.histories = {trend_of(REQUEST): history}
+        await drawing.update(REQUEST, [poller], None, None)
+    worker.stop()
+    assert drawn == [hour(START), *([later] if drawn_again else [])]
