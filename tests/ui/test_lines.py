@@ -100,6 +100,13 @@ async def test_blanks_cost_no_escape_sequences() -> None:
         assert widget._look("live") is widget._look("success"), "one style is one look"
 
 
+async def test_lines_are_there_before_the_widget_is_told_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lines, "on_resize", lambda *_: None)
+    async with drawn([Span("here")]) as widget:
+        strip = widget.render_lines(widget.size.region)[0]
+    assert strip.text == "here".ljust(40)
+
+
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 async def test_text_that_nobody_cleaned_cannot_harm_the_terminal(glyphs: Glyphs) -> None:
     lines = [[Span("<"), Span(text, "name"), Span(">")] for text in HOSTILE]

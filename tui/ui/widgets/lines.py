@@ -10,7 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.color import Color, ColorParseError
 from textual.dom import DOMNode
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -99,6 +99,7 @@ class Lines(Widget, can_focus=False):
         super().__init__(id=id)
         self.glyphs = glyphs
         self._drawn: list[Line] = []
+        self._drawn_for = Size(0, 0)
         self._looks: dict[str, _Look] = {}
         self._looks_of: dict[Style, _Look] = {}
         self._grounds: dict[object, int] = {}
@@ -109,16 +110,27 @@ class Lines(Widget, can_focus=False):
 
     def redraw(self) -> None:
         """Ask ``lines`` again and paint the cells that differ, and no others."""
-        width, height = self.size
-        if not width or not height:
+        if not self.size:
             return
-        lines = self.lines(width, height)[:height]
+        lines = self._made()
         self._draw([*lines, *[[] for _ in range(len(lines), len(self._drawn))]])
 
     def redraw_first(self, line: Line) -> None:
         """Show another first line; the others stay as they are, whatever ``lines`` would now say."""
         if self._drawn and self.size:
             self._draw([line])
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines as Textual paints them; at another size than they were drawn for they are drawn first, since it paints
+        before it tells a widget its size."""
+        if self._drawn_for != self.size and self.size:
+            self._drawn = [self._showable(line) for line in self._made()]
+        return super().render_lines(crop)
+
+    def _made(self) -> list[Line]:
+        self._drawn_for = self.size
+        width, height = self.size
+        return self.lines(width, height)[:height]
 
     def _draw(self, lines: list[Line]) -> None:
         """Take over lines from the first on, and paint the cells that differ."""

@@ -112,10 +112,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
 
     def redraw(self) -> None:
         """Draw anew; other lines below the rows leave more or fewer of these to be seen, so others are wanted."""
-        height = max(self.size.height - 1 - self.footers(), 0)
-        if height != self.state.height:
-            self.state.resize(height)
-            self.post_message(WindowMoved())
+        self._fit(self.size.height)
         super().redraw()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -144,6 +141,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The table as lines; sentences in place of the rows where there are none."""
+        self._fit(height)  # the first time it is painted before it is told its size
         columns = self.columns(width)
         header, sentences = self._header(columns), self.sentences()
         if sentences is not None:
@@ -161,6 +159,12 @@ class Table(Lines, Generic[Key, Row, Facts]):
     def waits(self) -> bool:
         """Whether the old rows have stood long enough while others are asked for."""
         return self.state.awaiting and self._clock() - self._asked_at >= PATIENCE_SECONDS
+
+    def _fit(self, height: int) -> None:
+        rows = max(height - 1 - self.footers(), 0)
+        if rows != self.state.height:
+            self.state.resize(rows)
+            self.post_message(WindowMoved())
 
     def _begin(self, key: Key | None, grouped: object) -> None:
         self.state.begin(key, grouped)
