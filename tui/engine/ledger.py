@@ -17,6 +17,10 @@ class LedgerError(Exception):
     """The ledger could not be read or written; the text says which file and what to do."""
 
 
+class LedgerAway(LedgerError):
+    """Nobody is there to ask for the ledger; it may be back at any time."""
+
+
 class LedgerBusy(LedgerError):
     """Another collector writes this ledger; the text says which process."""
 
