@@ -49,6 +49,7 @@ class Cells(ScriptedSource):
         ]
         kept = {
             Grouping.TOTAL: (),
+            Grouping.HOST: (),
             Grouping.ACCOUNT: ("account_id", "account"),
             Grouping.ACCOUNT_CAMPAIGN: ("account_id", "account", "campaign_id", "campaign"),
             Grouping.ISP: ("isp",),
@@ -67,14 +68,19 @@ class Cells(ScriptedSource):
 
 
 async def jumped(
-    dimension: Any, text: str, *sources: ScriptedSource, query: QueueQuery = EVERYWHERE, source: str | None = None
+    dimension: Any,
+    text: str,
+    *sources: ScriptedSource,
+    query: QueueQuery = EVERYWHERE,
+    source: str | None = None,
+    together: bool = False,
 ) -> Jumped:
     pollers = [Poller(each, lambda: None) for each in sources or (Cells(),)]
     for poller in pollers:
         poller.totals = await poller.source.totals()
     worker = Worker("test")
     try:
-        asked = Jump(serial=5, dimension=dimension, text=text, query=query, source=source)
+        asked = Jump(serial=5, dimension=dimension, text=text, query=query, source=source, together=together)
         answer = await jump(asked, pollers, worker)
     finally:
         worker.stop()
@@ -144,6 +150,48 @@ async def test_of_several_sources_that_is_shown_where_most_waits_and_an_isp_of_a
     assert (answer.source, answer.query and answer.query.account_id) == ("two", 5)
     assert (await jumped("account", "alice", one, two, source="one")).source == "one"
     assert (await jumped("isp", "gmail", one, two)).source is None
+
+
+async def test_together_nobody_asks_whose_the_row_is() -> None:
+    more = [QueueRow(sender_id=1, account_id=1, account="alice", isp="Gmail", new=100)]
+    sources = Cells("one"), Cells("two", more)
+    answer = await jumped("account", "alice", *sources, together=True)
+    assert (answer.source, answer.query and answer.query.account_id) == (None, 1)
+    assert (await jumped("account", "alice", *sources, source="one", together=True)).source == "one"
+    assert (await jumped("campaign", "offers", *sources, together=True)).source is None
+    assert (await jumped("sender", "bulk", *sources, together=True)).source == "one", "its number is that of a source"
+
+
+async def test_a_host_is_a_source_or_one_of_its_senders() -> None:
+    one = [QueueRow(sender_id=1, account_id=1, account="alice", isp="Gmail", new=100)]
+    sources = Cells("mx1", one), Cells("mx2", [replace(one[0], sender="two.example")]), Cells("fleet")
+    alice = QueueQuery(Grouping.ACCOUNT_CAMPAIGN, account_id=1, account="alice")
+    for text, source, query in [
+        ("mx1", "mx1", EVERYWHERE),
+        ("two.ex", "mx2", EVERYWHERE),
+        ("fle", "fleet", EVERYWHERE),
+        ("bulk", "fleet", QueueQuery(sender_id=7, sender="bulk")),
+        ("8", "fleet", QueueQuery(sender_id=8)),
+    ]:
+        answer = await jumped("host", text, *sources, source="mx2")
+        assert (answer.source, answer.query) == (source, query.grouped(Grouping.ACCOUNT)), text
+    answer = await jumped("host", "mx1", *sources, query=alice, together=True)
+    assert (answer.source, answer.query) == ("mx1", alice), "the other filters stay"
+    assert (await jumped("host", "mx", *sources)).sentence == "'mx' could be mx1 or mx2."
+    assert (await jumped("host", "mx9", *sources)).sentence == "There is no host 'mx9'; near: mx2, mx1."
+
+
+async def test_a_host_that_does_not_answer_can_be_looked_at() -> None:
+    bad, cpanel = Cells("bad"), ScriptedSource("cp")
+    bad.accounts, cpanel.type, cpanel.has_queue = None, "cpanel", False
+    pollers = [Poller(each, lambda: None) for each in (Cells("good"), bad, cpanel)]
+    bad.trouble = SourceError("It is locked.")
+    worker = Worker("test")
+    answer = await jump(Jump(serial=1, dimension="host", text="bad", query=QueueQuery()), pollers, worker)
+    assert (answer.source, answer.query) == ("bad", QueueQuery(Grouping.ACCOUNT))
+    answer = await jump(Jump(serial=2, dimension="host", text="cp", query=QueueQuery()), pollers, worker)
+    assert answer.sentence.startswith("There is no host 'cp'"), "it has no queue"
+    worker.stop()
 
 
 async def test_sources_that_fail_or_hang_hold_up_nobody_and_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

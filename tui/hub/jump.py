@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from tui.hub.board import WITHOUT_QUEUE
 from tui.hub.poller import Poller, sentence_of
 from tui.hub.protocol import Jump, Jumped
 from tui.model import NO_CAMPAIGN_NAME, Grouping, QueueQuery, QueueTable
@@ -28,6 +29,7 @@ MOST_COMPARED = 2000
 """So many names are looked through for one that is near, those of which most waits first."""
 
 GROUPINGS = {
+    "host": Grouping.HOST,
     "sender": Grouping.TOTAL,
     "account": Grouping.ACCOUNT,
     "campaign": Grouping.ACCOUNT_CAMPAIGN,
@@ -38,7 +40,8 @@ GROUPINGS = {
 
 class Candidate(msgspec.Struct, frozen=True):
     """A row that a jump may mean: its name and number (0: it has none), whose it is, and what waits in it. What is
-    known by mail totals alone is not ``is_queued``; without a number nobody can filter by it."""
+    known by mail totals alone is not ``is_queued``; without a number nobody can filter by it. The number of a host is
+    that of a sender; a host without one is a whole source."""
 
     source: str
     name: str
@@ -65,16 +68,17 @@ class Asked(msgspec.Struct, frozen=True):
 
 async def jump(asked: Jump, pollers: Sequence[Poller], worker: Worker) -> Jumped:
     """The answer to ``asked``: first within the place that its query is, then, when nothing there is meant, anywhere in
-    its source. Other filters stay in the first case."""
+    its source. Other filters stay in the first case. A host is looked for in all sources, and by the name of one even
+    when it does not answer."""
     text = clean(asked.text.strip())[:MAX_TEXT]
     if not text:
         return Jumped(serial=asked.serial, sentence=f"Say which {asked.dimension} to go to, by its name or number.")
-    meant = [poller for poller in pollers if asked.source in (None, poller.source.name)]
+    meant = [poller for poller in pollers if asked.dimension == "host" or asked.source in (None, poller.source.name)]
     wide = QueueQuery(GROUPINGS[asked.dimension])
     problems: list[str] = []
     candidates: list[Candidate] = []
     for place in dict.fromkeys((_place(asked), wide)):
-        answer = await _candidates(asked.dimension, place, meant, with_totals=place == wide)
+        answer = await _candidates(asked.dimension, place, meant, is_wide=place == wide)
         found = await worker.run(partial(find, text, answer.candidates))
         if found.one is not None and not (found.one.is_queued or found.one.number):
             sentence = f"Nothing of {asked.dimension} '{_short(found.one.name)}' waits in a queue."
@@ -115,9 +119,10 @@ def into(dimension: str, candidate: Candidate, place: QueueQuery) -> QueueQuery:
     query = place
     if dimension == "isp":
         query = msgspec.structs.replace(query, isp=candidate.name)
-    elif dimension == "sender":
-        name = "" if candidate.name == str(candidate.number) else candidate.name
-        query = msgspec.structs.replace(query, sender_id=candidate.number, sender=name)
+    elif dimension in ("host", "sender"):
+        if candidate.number:
+            name = "" if candidate.name == str(candidate.number) else candidate.name
+            query = msgspec.structs.replace(query, sender_id=candidate.number, sender=name)
     elif dimension == "account":
         query = msgspec.structs.replace(query, account_id=candidate.number, account=candidate.name)
     else:
@@ -160,8 +165,9 @@ def there_is_none(dimension: str, text: str, candidates: Sequence[Candidate]) ->
     return f"{sentence}; near: {', '.join(map(_short, near))}." if near else f"{sentence}."
 
 
-async def _candidates(dimension: str, place: QueueQuery, pollers: Sequence[Poller], *, with_totals: bool) -> Asked:
-    """What the sources have of the dimension at the place; an account that has no queue is known by its totals."""
+async def _candidates(dimension: str, place: QueueQuery, pollers: Sequence[Poller], *, is_wide: bool) -> Asked:
+    """What the sources have of the dimension at the place; where that ``is_wide`` an account that has no queue is known
+    by its totals, and a source that does not answer by its name."""
     answers = await asyncio.gather(*(_ask(poller, place) for poller in pollers))
     candidates = [
         candidate
@@ -169,7 +175,11 @@ async def _candidates(dimension: str, place: QueueQuery, pollers: Sequence[Polle
         if isinstance(answer, QueueTable)
         for candidate in _of_table(dimension, poller.source.name, answer)
     ]
-    if dimension == "account" and with_totals:
+    if dimension == "host" and is_wide:
+        told = {each.source for each in candidates}
+        hosts = [poller.source for poller in pollers if poller.source.type not in WITHOUT_QUEUE]
+        candidates += [Candidate(source.name, source.name) for source in hosts if source.name not in told]
+    if dimension == "account" and is_wide:
         known = {each.name.casefold() for each in candidates}
         candidates += [
             Candidate(poller.source.name, totals.account, totals.account_id, is_queued=False)
@@ -195,7 +205,9 @@ async def _ask(poller: Poller, query: QueueQuery) -> QueueTable | str | None:
 
 
 def _of_table(dimension: str, source: str, table: QueueTable) -> list[Candidate]:
-    found = []
+    found: list[Candidate] = []
+    if dimension == "host":
+        return _hosts_of(source, table)
     for row in table.rows(source):
         if dimension == "isp":
             candidate = Candidate(source, row.isp, waiting=row.total)
@@ -212,6 +224,16 @@ def _of_table(dimension: str, source: str, table: QueueTable) -> list[Candidate]
     return found
 
 
+def _hosts_of(source: str, table: QueueTable) -> list[Candidate]:
+    """The source itself, and its senders where it has several."""
+    rows = list(table.rows(source))
+    itself = [Candidate(source, source, waiting=sum(row.total for row in rows))] if rows else []
+    if len({row.sender_id for row in rows}) < 2:
+        return [*itself, *(Candidate(source, row.sender, waiting=row.total) for row in rows if row.sender != source)]
+    senders = (Candidate(source, row.sender or str(row.sender_id), row.sender_id, waiting=row.total) for row in rows)
+    return [*itself, *senders]
+
+
 def _place(asked: Jump) -> QueueQuery:
     """Where the jump looks first: at its query without the dimension's own filter. A campaign belongs to an account, so
     that one without the other would find nothing else."""
@@ -219,15 +241,17 @@ def _place(asked: Jump) -> QueueQuery:
     replace = msgspec.structs.replace
     if asked.dimension == "isp":
         return replace(query, isp=None)
-    if asked.dimension == "sender":
+    if asked.dimension in ("host", "sender"):
         return replace(query, sender_id=None, sender="")
     query = replace(query, campaign_id=None, campaign="")
     return replace(query, account_id=None, account="") if asked.dimension == "account" else query
 
 
 def _source_of(asked: Jump, candidate: Candidate) -> str | None:
-    """The source to show: numbers belong to their source, and names of providers to all."""
-    return asked.source if asked.dimension == "isp" else candidate.source
+    """The source to show: numbers of senders belong to their source, others unless rows are ``together``, and names of
+    providers to all."""
+    is_of_all = asked.dimension == "isp" or (asked.together and asked.dimension in ("account", "campaign"))
+    return asked.source if is_of_all else candidate.source
 
 
 def _short(name: str) -> str:

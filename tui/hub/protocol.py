@@ -122,13 +122,15 @@ class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
 
 class Jump(msgspec.Struct, frozen=True, kw_only=True, tag="jump"):
     """Find the row of ``dimension`` that ``text`` means (its name, the beginning of it, a part of it, or its number)
-    within ``query`` of ``source``. ``Jumped`` answers."""
+    within ``query`` of ``source``. ``together``: rows are added up over all sources, and it is not asked whose the row
+    is. ``Jumped`` answers."""
 
     serial: int
-    dimension: Literal["sender", "account", "campaign", "isp"]
+    dimension: Literal["sender", "host", "account", "campaign", "isp"]
     text: str
     query: QueueQuery
     source: str | None = None
+    together: bool = False
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
