@@ -63,8 +63,8 @@ async def test_many_rows_are_filtered_and_sorted_in_the_worker_and_none_in_the_l
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order, parse = Watched(Order), Watched(parse_filter)
-    monkeypatch.setattr("tui.hub.sheet.Order", order)
-    monkeypatch.setattr("tui.hub.sheet.parse_filter", parse)
+    monkeypatch.setattr("tui.hub.selection.Order", order)
+    monkeypatch.setattr("tui.hub.selection.parse_filter", parse)
     source = ScriptedSource(interval_seconds=3600)
     source.rows = ROWS
     marked = [RowKey("one", 1, number, number) for number in (1, 2, ROWS, ROWS + 1)]

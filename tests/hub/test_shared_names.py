@@ -188,6 +188,7 @@ async def test_what_has_no_name_is_its_sources_own() -> None:
     shared = [SharedNames(source, numbers) for source in (here, there)]
     rows = [answered(await each.queue(CAMPAIGN)).row(0) for each in shared]
     assert rows[0].account_id != rows[1].account_id and rows[0].campaign_id != rows[1].campaign_id
+    assert (rows[1].account, rows[1].campaign) == ("account 1 (b)", "campaign 2 (b)")
     place = QueueQuery(account_id=rows[0].account_id, campaign_id=rows[0].campaign_id)
     assert [sum(answered(await each.queue(place)).new) for each in shared] == [1, 0]
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.hub.test_views import CAMPAIGNS, a_name, sheet_of, some_rows, table_of, view_of
 from tui.hub.history import Recent
 from tui.hub.protocol import Seek, View
-from tui.hub.sheet import MAX_ORDERS, MAX_SELECTIONS, QUICK_ROWS, Sheet
+from tui.hub.selection import MAX_ORDERS, MAX_SELECTIONS
+from tui.hub.sheet import QUICK_ROWS, Sheet
 from tui.model import NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow, RowKey
 
 FILTERS = ["alice", "!bob", "retry>1", "total>=4 /o/", "isp:gmail", "share>10%", "delta<0", "campaign:(no"]

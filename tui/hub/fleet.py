@@ -5,16 +5,81 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import msgspec
 
-from tui.model import Cause, Counts, History, WaitingMessage
+from tui.hub.part import Changes, Part, RowId, sum_known, totals_of
+from tui.model import STATES, Cause, Counts, Grouping, History, QueueQuery, QueueTable, WaitingMessage
 
 LATE_STEPS = 2
 """Histories that end within so many steps of the newest are of now; one that ends before is of a host that has gone."""
 
 _HAPPENED = ("send", "success", "defer", "fail", "size")
 """The counts of what happens in a bucket; the others are of what waits at its end."""
+
+_KEYS = ("account_id", "campaign_id", "isp")
+"""What makes rows of several hosts the same row, and where it stands in a ``RowId``."""
+
+_NAMES = (*_KEYS, "account", "campaign")
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Which rows of several hosts are the same: what they are called at each host, by column, and so in the end; where
+    each row of the hosts belongs, and how that is found by the columns that are ``telling``. ``places`` is ``None``
+    where each row stands for itself."""
+
+    told: dict[str, list[list[Any]]]
+    columns: dict[str, list[Any]]
+    places: Sequence[int] | None
+    index: dict[Any, int]
+    telling: Sequence[int]
+
+
+class Together:
+    """Adds up the rows of hosts, again and again: most often they are the same rows as before."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+
+    def part(self, parts: Sequence[Part], query: QueueQuery) -> Part:
+        """The rows of all ``parts``, those of the same account, campaign and ISP as one, without source and sender.
+
+        A change is the sum of the hosts' changes, that of a row which is gone at one of them included; it is unknown
+        while any host's is, since a host that comes or goes is no change of what waits.
+        """
+        told = {name: [getattr(part.table, name) for part in parts] for name in _NAMES}
+        layout = self._layout
+        if layout is None or layout.told != told:
+            layout = self._layout = _layout(told)
+        count = len(layout.columns["isp"])
+        table = QueueTable(query=query, sender_id=[0] * count, files=sum_known([part.table.files for part in parts]))
+        for name, column in layout.columns.items():
+            setattr(table, name, column)
+        for state in STATES:
+            setattr(table, state, _added([getattr(part.table, state) for part in parts], layout.places, count))
+        changes = _changes(parts, totals_of(table), layout)
+        return Part("", table, changes, sum_known([part.sum_delta for part in parts]))
+
+
+def by_host(table: QueueTable) -> QueueTable:
+    """The rows of a table added up by sender, as an answer to grouping ``HOST``."""
+    index = {sender: place for place, sender in enumerate(dict.fromkeys(table.sender_id))}
+    places, count = list(map(index.__getitem__, table.sender_id)), len(index)
+    names = dict(zip(table.sender_id, table.sender, strict=True)) if table.sender else {}
+    return QueueTable(
+        query=table.query.grouped(Grouping.HOST),
+        sender_id=list(index),
+        sender=[names[sender] for sender in index] if names else [],
+        account_id=[0] * count,
+        account=[""] * count,
+        campaign_id=[0] * count,
+        campaign=[""] * count,
+        isp=[""] * count,
+        files=table.files,
+        **{state: _added([getattr(table, state)], places, count) for state in STATES},
+    )
 
 
 def added_up(histories: Sequence[History]) -> History | None:
@@ -100,3 +165,65 @@ def _between(history: History, start: int, end: int) -> list[Counts | None]:
 def _sum(buckets: Sequence[Counts | None]) -> Counts | None:
     known = [msgspec.structs.astuple(bucket) for bucket in buckets if bucket is not None]
     return Counts(*map(sum, zip(*known, strict=True))) if known else None
+
+
+def _layout(told: dict[str, list[list[Any]]]) -> Layout:
+    joined = {name: list(chain.from_iterable(columns)) for name, columns in told.items()}
+    telling = [at for at, name in enumerate(_KEYS) if not _constant(joined[name])]
+    if joined["campaign_id"] and max(joined["campaign_id"]) < 0:
+        telling = [_KEYS.index("campaign_id")]  # the hub's own number of a campaign says whose it is
+    keys: list[Any] = joined[_KEYS[telling[0] if telling else 0]]
+    if len(telling) != 1:
+        keys = list(zip(*(joined[_KEYS[at]] for at in telling), strict=True)) if telling else [()] * len(keys)
+    index: dict[Any, int] = {}
+    firsts: list[int] = []
+    for row, key in enumerate(keys):
+        if key not in index:
+            index[key] = len(firsts)
+            firsts.append(row)
+    if len(firsts) == len(keys):
+        return Layout(told, joined, None, index, telling)
+    columns = {name: list(map(column.__getitem__, firsts)) for name, column in joined.items()}
+    return Layout(told, columns, list(map(index.__getitem__, keys)), index, telling)
+
+
+def _constant(column: Sequence[Any]) -> bool:
+    return not column or column.count(column[0]) == len(column)
+
+
+def _added(columns: Sequence[list[int]], places: Sequence[int] | None, count: int) -> list[int]:
+    """The entries of columns that follow each other, added up at their places, of which there are ``count``."""
+    if places is None:
+        return list(chain.from_iterable(columns))
+    sums = [0] * count
+    if any(map(any, columns)):
+        for place, value in zip(places, chain.from_iterable(columns), strict=True):
+            sums[place] += value
+    return sums
+
+
+def _changes(parts: Sequence[Part], totals: list[int], layout: Layout) -> Changes:
+    """The changes of rows that were added up."""
+    if any(part.changes.before is None for part in parts):
+        return Changes(totals)
+    deltas, first = [0.0] * len(totals), 0
+    for part in parts:
+        changes, rows = part.changes, len(part)
+        if changes.before is not None and changes.moving:
+            per_minute = changes.per_minute
+            places = layout.places[first : first + rows] if layout.places is not None else range(first, first + rows)
+            for place, total, before in zip(places, changes.totals, changes.before, strict=True):
+                if total != before:
+                    deltas[place] += (total - before) * per_minute
+        first += rows
+        for row, total in part.gone:
+            key = _key_of(row, layout.telling)
+            if key in layout.index:
+                deltas[layout.index[key]] -= total * changes.per_minute
+    return Changes(totals, [total - delta for total, delta in zip(totals, deltas, strict=True)], 1.0)
+
+
+def _key_of(row: RowId, telling: Sequence[int]) -> Any:
+    """What tells a row that is gone, as ``_layout`` has it for the others."""
+    keys = row[1:]
+    return keys[telling[0]] if len(telling) == 1 else tuple(keys[at] for at in telling)

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import Any
 
-from tui.hub.part import Changes, Part, totals_of
+from tui.hub.part import Changes, Part, RowId, totals_of
 from tui.model import QueueQuery, QueueTable
 
 BASE_SECONDS = 60.0
@@ -63,6 +63,12 @@ class Snapshot:
             after = after + rows if places[-1] is None else places[-1] + 1
         return found
 
+    def gone(self, columns: Sequence[list[Any]]) -> list[tuple[RowId, int]]:
+        """The rows that are not among those of these columns, and the total of each."""
+        present = set(zip(*columns, strict=True))
+        rows = zip(zip(*self.columns, strict=True), self.totals, strict=True)
+        return [(row, total) for row, total in rows if total and row not in present]
+
     def _has(self, block: Sequence[list[Any]], place: int) -> bool:
         end = place + len(block[0])
         return all(column[place:end] == part for column, part in zip(self.columns, block, strict=True))
@@ -81,10 +87,20 @@ class Recent:
     def __init__(self) -> None:
         self._places: OrderedDict[tuple[str, QueueQuery], deque[Snapshot]] = OrderedDict()
 
-    def part(self, source: str, query: QueueQuery, table: QueueTable, time: float, *, complete: bool = True) -> Part:
+    def part(
+        self,
+        source: str,
+        query: QueueQuery,
+        table: QueueTable,
+        time: float,
+        *,
+        complete: bool = True,
+        with_gone: bool = False,
+    ) -> Part:
         """What ``source`` answered to ``query`` at ``time`` (seconds of a clock that never goes back), with totals and
-        changes; remembered for later answers. A row that was not there before had nothing waiting then. Numbers that
-        are not ``complete`` (a log still being read) have no changes, and none are measured against them."""
+        changes, and the rows that are gone if asked for; remembered for later answers. A row that was not there before
+        had nothing waiting then. Numbers that are not ``complete`` (a log still being read) have no changes, and none
+        are measured against them."""
         totals = totals_of(table)
         if not complete:
             self._places.pop((source, query), None)
@@ -99,8 +115,10 @@ class Recent:
         if base is None:
             return Part(source, table, Changes(totals))
         per_minute = 60 / (time - base.time)
-        changes = Changes(totals, base.totals_of(columns), per_minute)
-        return Part(source, table, changes, (sum(totals) - base.sum) * per_minute)
+        before = base.totals_of(columns)
+        gone = base.gone(columns) if with_gone and sum(before) != base.sum else []
+        changes = Changes(totals, before, per_minute)
+        return Part(source, table, changes, (sum(totals) - base.sum) * per_minute, gone)
 
     def _visit(self, place: tuple[str, QueueQuery], time: float) -> deque[Snapshot]:
         """The place's snapshots; first the one that changes are measured against."""

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import msgspec
 
 from tui.model import QueueTable
+
+Number = TypeVar("Number", int, float)
+
+RowId = tuple[int, int, int, str]
+"""Sender, account, campaign and ISP: what tells a row from the others of its source."""
+
+
+def sum_known(values: Sequence[Number | None]) -> Number | None:
+    """The sum, unknown when any part of it is."""
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -12,7 +26,7 @@ class Changes(msgspec.Struct, frozen=True):
     is its change a minute."""
 
     totals: list[int]
-    before: list[int] | None = None
+    before: list[int] | list[float] | None = None
     per_minute: float = 0.0
 
     def delta(self, index: int) -> float | None:
@@ -34,12 +48,13 @@ class Changes(msgspec.Struct, frozen=True):
 
 class Part(msgspec.Struct, frozen=True):
     """What a source answered, with the total of each row and its change; ``sum_delta`` is that of all rows, and of
-    those that are gone."""
+    those that are ``gone``: these and what waited in them, where that was asked for."""
 
     source: str
     table: QueueTable
     changes: Changes
     sum_delta: float | None = None
+    gone: Sequence[tuple[RowId, int]] = ()
 
     def __len__(self) -> int:
         return len(self.changes.totals)

@@ -223,7 +223,28 @@ class _Book:
         """The rows with numbers, as an answer to ``query``."""
         accounts = self._accounts(table.account_id, table.account)
         campaigns = self._campaigns(accounts, table.campaign_id, table.campaign)
-        return msgspec.structs.replace(table, query=query, account_id=accounts, campaign_id=campaigns)
+        shown = (
+            self._labels("campaign", table.campaign_id, table.campaign) if self._nameless_campaigns else table.campaign
+        )
+        return msgspec.structs.replace(
+            table,
+            query=query,
+            account_id=accounts,
+            account=self._labels("account", table.account_id, table.account),
+            campaign_id=campaigns,
+            campaign=shown,
+        )
+
+    def _labels(self, kind: str, ids: list[int], names: list[str]) -> list[str]:
+        """The names, and what stands for one where there is an id alone: numbers of the hub's say nothing to anybody,
+        and an id is its source's own."""
+        if not any(ids) or "" not in names:
+            return names
+        known = self._names if kind == "account" else {}
+        return [
+            name or known.get(id) or (f"{kind} {id} ({self._source})" if id else "")
+            for id, name in zip(ids, names, strict=True)
+        ]
 
     def _accounts(self, ids: list[int], names: list[str]) -> list[int]:
         if not any(ids) and not any(names):

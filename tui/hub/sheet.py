@@ -9,14 +9,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain, compress
-from typing import Any, TypeVar
+from itertools import chain, compress, repeat
+from typing import Any
 
-from tui.hub.filters import Columns, FilterError, both, parse_filter
+from tui.hub.filters import Columns
+from tui.hub.fleet import Together
 from tui.hub.order import Order, SortKey
 from tui.hub.part import Part
+from tui.hub.part import sum_known as sum_known
 from tui.hub.problems import problems
+from tui.hub.protocol import HostFacts
+from tui.hub.selection import MAX_SELECTIONS, Selection, keep
 from tui.model import (
+    DOUBTFUL,
     NO_ACCOUNT_NAME,
     NO_CAMPAIGN_NAME,
     NO_ISP_NAME,
@@ -30,6 +35,9 @@ from tui.model import (
 SORTS = ("account", "campaign", "isp", "sender", "source", *STATES, "total", "delta", "share", "drain", "trend")
 """What rows can be sorted by."""
 
+HOST_SORTS = ("freshness", "deferral")
+"""What rows of grouping ``HOST`` can be sorted by beside these; "isp" is there where most waits."""
+
 KEY_COLUMNS = ("campaign_id", "isp", "account_id", "sender_id", "source")
 """The columns that make a row's key. Rows that are equal otherwise stand in their order, ascending."""
 
@@ -38,25 +46,41 @@ TABLE_COLUMNS = ("sender_id", "account_id", "account", "campaign_id", "campaign"
 QUICK_ROWS = 8192
 """So many rows are sorted fast enough for the hub's loop to do it."""
 
-MAX_SELECTIONS = 4
-MAX_ORDERS = 4
-"""How many are kept of a sheet, and of a selection: someone who types a filter leaves one behind with each letter."""
-
 _SAMPLE_ROWS = 512
 _FEW = 4
 
-Number = TypeVar("Number", int, float)
-Name = TypeVar("Name")
-Value = TypeVar("Value")
+LeftOut = Collection[tuple[str, int | None]]
+"""The hosts whose rows no sum holds: source and sender, ``None`` for all of a source."""
 
 
 class Sheet:
     """The rows of ``query`` from every source that answered it; ``nameless`` are the sources that tell campaigns by id
-    alone. Nothing changes after it is built but what is kept of the questions that were answered."""
+    alone. With ``together`` the rows of all sources and senders are added up. ``left_out`` are the hosts that no sum
+    holds; added-up rows hold them neither. ``facts`` are those of the rows of grouping ``HOST``. Nothing changes after
+    it is built but what is kept of the questions that were answered."""
 
-    def __init__(self, query: QueueQuery, parts: Sequence[Part], nameless: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        query: QueueQuery,
+        parts: Sequence[Part],
+        nameless: Collection[str] = (),
+        *,
+        together: Together | None = None,
+        left_out: LeftOut = (),
+        facts: Sequence[HostFacts] = (),
+    ) -> None:
         self.query = query
         self._nameless = nameless
+        self.sources = [part.source for part in parts]
+        summed = [part for part in parts if (part.source, None) not in left_out]
+        self.source_sums = {part.source: _sums(part, left_out) for part in parts}
+        self.sums = _sum_of([self.source_sums[part.source] for part in summed])
+        self.sum_delta = sum_known([_sum_delta(part, left_out) for part in summed])
+        self.files = sum_known([part.table.files for part in summed])
+        self.answers: Sequence[Part] = parts
+        if together is not None:
+            parts = [together.part(summed, query)]
+        self.counted = None if together is not None or not left_out else _flags(parts, left_out)
         self._columns: dict[str, list[Any]] = {
             "source": _joined([[part.source] * len(part) for part in parts]),
             "total": _joined([part.changes.totals for part in parts]),
@@ -64,21 +88,16 @@ class Sheet:
         for name in TABLE_COLUMNS:
             self._columns[name] = _joined([getattr(part.table, name) for part in parts])
         self._columns["sender"] = _joined([part.table.sender or [""] * len(part) for part in parts])
-        self.sources = [part.source for part in parts]
+        self._columns |= {name: [fact(each) for each in facts] for name, fact in _FACTS.items()}
         self.several_senders = any(not _constant(part.table.sender_id) for part in parts)
         self._changes = [part.changes for part in parts]
         # Joined columns are copies: the parts' own are kept too, so that only release frees them.
-        self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in parts]
+        every = parts if together is None else [*parts, *self.answers]
+        self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in every]
         self._keys = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
         self._telling = max(KEY_COLUMNS, key=self._sampled_values)
         self._found: dict[RowKey, int | None] = {}
         self._selections: OrderedDict[tuple[tuple[str, ...], bool], Selection] = OrderedDict()
-        self.source_sums = {part.source: _sums(part) for part in parts}
-        self.sums = QueueRow(
-            **{state: sum(getattr(sums, state) for sums in self.source_sums.values()) for state in STATES}
-        )
-        self.sum_delta = sum_known([part.sum_delta for part in parts])
-        self.files = sum_known([part.table.files for part in parts])
         self.moving = any(changes.moving for changes in self._changes)
         self.problems = b"".join(problems(part.table.retry, part.table.hold, part.changes) for part in parts)
         self.problem_count = self.problems.count(1)
@@ -96,7 +115,7 @@ class Sheet:
         kept = self._selections.get(wanted)
         if kept is None:
             kept = Selection(self, filters, only_problems)
-        return _kept(self._selections, wanted, kept, MAX_SELECTIONS)
+        return keep(self._selections, wanted, kept, MAX_SELECTIONS)
 
     def has_selection(self, filters: tuple[str, ...], only_problems: bool) -> bool:
         """Whether this selection is made already, so that asking for it costs nothing."""
@@ -167,17 +186,20 @@ class Sheet:
         raise IndexError(index)
 
     def sort_keys(self, sort: str, descending: bool) -> list[SortKey]:
-        """What ``sort`` compares: names, where equal their numbers; unknown changes come last either way; where all is
+        """What ``sort`` compares: names, where equal their numbers; what is unknown comes last either way; where all is
         equal the rows' keys."""
         unknown = -math.inf if descending else math.inf
         columns: list[Sequence[Any]] = []
-        if sort in ("delta", "trend"):
-            columns = [[unknown if delta is None else delta for delta in self.column("delta")]]
+        if sort in ("delta", "trend", "deferral"):
+            rates = self.column("deferral" if sort == "deferral" else "delta")
+            columns = [[unknown if rate is None else rate for rate in rates]]
         elif sort == "drain":
             longest = sys.float_info.max  # which even what is endless comes to, so that unknown is more
             columns = [[unknown if minutes is None else min(minutes, longest) for minutes in self._drains()]]
         else:
             columns = [self._columns[name] for name in _COMPARED.get(sort, (sort,))]
+        if sort == "isp" and self.query.grouping is Grouping.HOST:
+            columns = [self._columns["worst_isp"]]
         keys = [SortKey(column, descending) for column in columns if not _constant(column)]
         return [*keys, *(SortKey(self._columns[name]) for name in self._keys)]
 
@@ -194,6 +216,7 @@ class Sheet:
     def release(self) -> None:
         """Free the columns one by one: freeing a million values in one go would hold the interpreter's lock."""
         columns, self._columns = self._columns, {}  # from now on no row is found
+        self.answers = ()
         self._found.clear()
         while self._selections:
             self._selections.popitem()
@@ -231,7 +254,9 @@ class Sheet:
 
     def _shares(self) -> list[float | None]:
         whole = self.sums.total
-        return [100 * total / whole if whole else None for total in self._columns["total"]]
+        counted = repeat(1, len(self)) if self.counted is None else self.counted
+        rows = zip(self._columns["total"], counted, strict=True)
+        return [100 * total / whole if whole and counts else None for total, counts in rows]
 
     def _drains(self) -> list[float | None]:
         """Minutes until nothing waits any more at the present change: endless where more and more does, unknown where
@@ -262,55 +287,16 @@ class Sheet:
         return [name or str(number) for name, number in zip(names, self._columns["sender_id"], strict=True)]
 
 
-class Selection:
-    """The rows of a sheet that pass all ``filters``, and are problems if only these are asked for. ``problems``
-    says why any of the filters cannot be used; that one leaves all rows. ``sum_delta`` is unknown where that of any row
-    is."""
+def _freshness_rank(facts: HostFacts) -> int:
+    """The worst has the highest."""
+    return len(DOUBTFUL) - DOUBTFUL.index(facts.freshness) if facts.freshness in DOUBTFUL else 0
 
-    def __init__(self, sheet: Sheet, filters: tuple[str, ...], only_problems: bool) -> None:
-        self.problems: dict[str, str] = {}
-        self._sheet = sheet
-        self._flags = sheet.problems if only_problems else None
-        for text in filters:
-            try:
-                self._narrow(text)
-            except FilterError as error:
-                self.problems[text] = str(error)
-        self._orders: OrderedDict[tuple[str, bool], Order] = OrderedDict()
-        self.sums, self.sum_delta = sheet.sums, sheet.sum_delta
-        if self._flags is not None:
-            self.sums = QueueRow(**{state: sum(self.of(sheet.column(state))) for state in STATES})
-            self.sum_delta = sum_known(list(self.of(sheet.column("delta"))))
 
-    def __len__(self) -> int:
-        return len(self._sheet) if self._flags is None else self._flags.count(1)
-
-    def __contains__(self, index: int) -> bool:
-        return self._flags is None or bool(self._flags[index])
-
-    def of(self, column: Iterable[Value]) -> Iterable[Value]:
-        """The entries of a column that belong to these rows."""
-        return column if self._flags is None else compress(column, self._flags)
-
-    def order(self, sort: str, descending: bool) -> Order:
-        """The rows' indices sorted by a column of ``SORTS``. Kept once made."""
-        wanted = sort, descending
-        kept = self._orders.get(wanted)
-        if kept is None:
-            rows = range(len(self._sheet)) if self._flags is None else list(self.of(range(len(self._sheet))))
-            kept = Order(rows, self._sheet.sort_keys(sort, descending))
-        return _kept(self._orders, wanted, kept, MAX_ORDERS)
-
-    def has_order(self, sort: str, descending: bool) -> bool:
-        """Whether this order is made already, so that asking for it costs nothing."""
-        return (sort, descending) in self._orders
-
-    def _narrow(self, text: str) -> None:
-        wanted = parse_filter(text)
-        if wanted.terms:
-            passed = wanted.select(self._sheet.filter_columns(wanted.needs), len(self._sheet))
-            self._flags = passed if self._flags is None else both(self._flags, passed)
-
+_FACTS: dict[str, Callable[[HostFacts], Any]] = {
+    "freshness": _freshness_rank,
+    "deferral": lambda facts: facts.defer_share,
+    "worst_isp": lambda facts: facts.worst_isp,
+}
 
 _COMPARED = {
     "account": ("account", "account_id"),
@@ -318,12 +304,6 @@ _COMPARED = {
     "sender": ("sender", "sender_id"),
     "share": ("total",),
 }
-
-
-def sum_known(values: Sequence[Number | None]) -> Number | None:
-    """The sum, unknown when any part of it is."""
-    known = [value for value in values if value is not None]
-    return sum(known[1:], known[0]) if known and len(known) == len(values) else None
 
 
 def _has(grouping: Grouping, name: str) -> bool:
@@ -337,24 +317,45 @@ def _has(grouping: Grouping, name: str) -> bool:
     }[grouping]
 
 
-def _kept(all_kept: OrderedDict[Name, Value], name: Name, value: Value, most: int) -> Value:
-    """Keep ``value``, and of the others the ``most`` that were used last. Loop and worker may be here at once."""
-    all_kept[name] = value
-    with suppress(KeyError):
-        all_kept.move_to_end(name)
-        while len(all_kept) > most:
-            all_kept.popitem(last=False)
-    return value
+def _flags(parts: Sequence[Part], left_out: LeftOut) -> bytes:
+    """1 for each row that sums hold, 0 for each other."""
+    flags = []
+    for part in parts:
+        if (part.source, None) in left_out:
+            flags.append(bytes(len(part)))
+        else:
+            flags.append(bytes([(part.source, sender) not in left_out for sender in part.table.sender_id]))
+    return b"".join(flags)
 
 
-def _sums(part: Part) -> QueueRow:
-    """What waits in one source; of the sender whose rows these are, where there is only one."""
-    senders = part.table.sender_id
+def _sums(part: Part, left_out: LeftOut) -> QueueRow:
+    """What waits in one source, without those of its hosts that are left out; of the sender whose rows these are, where
+    there is only one."""
+    senders, table = part.table.sender_id, part.table
+    flags = _flags([part], left_out) if _leaves_out_some(part, left_out) else None
+    columns: dict[str, Any] = {state: getattr(table, state) for state in STATES}
+    if flags is not None:
+        columns = {state: compress(column, flags) for state, column in columns.items()}
     return QueueRow(
         source=part.source,
         sender_id=senders[0] if senders and _constant(senders) else 0,
-        **{state: sum(getattr(part.table, state)) for state in STATES},
+        **{state: sum(column) for state, column in columns.items()},
     )
+
+
+def _sum_delta(part: Part, left_out: LeftOut) -> float | None:
+    if not _leaves_out_some(part, left_out):
+        return part.sum_delta
+    return sum_known(list(compress(part.changes.deltas(), _flags([part], left_out))))
+
+
+def _leaves_out_some(part: Part, left_out: LeftOut) -> bool:
+    """Whether sums hold some of the source's hosts and others not."""
+    return any(source == part.source and sender is not None for source, sender in left_out)
+
+
+def _sum_of(rows: Sequence[QueueRow]) -> QueueRow:
+    return QueueRow(**{state: sum(getattr(row, state) for row in rows) for state in STATES})
 
 
 def _joined(columns: Sequence[list[Any]]) -> list[Any]:

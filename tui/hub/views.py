@@ -8,8 +8,10 @@ import msgspec
 
 from tui.hub.accounts import Ranking
 from tui.hub.order import Order
-from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, View, ViewRequest
-from tui.hub.sheet import QUICK_ROWS, SORTS, Selection, Sheet, sum_known
+from tui.hub.part import sum_known
+from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, HostFacts, View, ViewRequest
+from tui.hub.selection import Selection
+from tui.hub.sheet import HOST_SORTS, QUICK_ROWS, SORTS, Sheet
 from tui.model import NO_CAMPAIGN_NAME, STATES, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
 
 AGE_STEP_SECONDS = 10
@@ -25,12 +27,15 @@ class Chart(msgspec.Struct, frozen=True):
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known when a view is made: ``sheet`` and ``ranking`` are ``None`` before the first answer.
-    ``trends`` are those of the rows that have one."""
+    ``trends`` are those of the rows that have one, ``hosts`` the facts of the rows of grouping ``HOST``."""
 
     time: float
     sheet: Sheet | None = None
     ranking: Ranking | None = None
     queue_freshness: Freshness = Freshness.LIVE
+    host_count: int = 0
+    hosts_counted: int = 0
+    hosts: Mapping[RowKey, HostFacts] = {}
     totals_offered: bool = True
     panes: Sequence[AccountPane] = ()
     chart: Chart = Chart("", [])
@@ -61,6 +66,8 @@ def make_view(request: ViewRequest, known: Known) -> View:
         problems=list(known.problems),
         detail=known.detail,
         accounts=known.accounts,
+        host_count=known.host_count,
+        hosts_counted=known.hosts_counted,
     )
     if sheet is None:
         return view
@@ -89,6 +96,7 @@ def make_view(request: ViewRequest, known: Known) -> View:
         row_problems=[bool(sheet.problems[index]) for index in indices],
         filter_problem=selection.problems.get(request.filter, seek_problem),
         trends=[known.trends.get(row.key, "") for row in rows] if request.trend_cells else [],
+        hosts=[known.hosts[row.key] for row in rows] if known.hosts else [],
         marked_count=len(marked),
         marked_sums=QueueRow(**{state: sum(map(sheet.column(state).__getitem__, marked)) for state in STATES}),
         marked_delta=sum_known([sheet.delta(index) for index in marked]),
@@ -138,7 +146,8 @@ def window(request: ViewRequest, sheet: Sheet) -> list[int]:
 
 def sort_of(request: ViewRequest) -> str:
     """The column to sort by: the request's, or ``total`` when rows have no such column."""
-    return request.sort if request.sort in SORTS else "total"
+    of_hosts = HOST_SORTS if request.query.grouping is Grouping.HOST else ()
+    return request.sort if request.sort in (*SORTS, *of_hosts) else "total"
 
 
 def same_but_for_time(view: View, other: View) -> bool:
@@ -247,10 +256,11 @@ def _position(key: RowKey | None, request: ViewRequest, sheet: Sheet) -> int | N
 def _timeless(view: View) -> View:
     replace = msgspec.structs.replace
     sources = [replace(status, age_seconds=_age_step(status)) for status in view.sources]
-    return replace(view, serial=0, time=0.0, sources=sources)
+    hosts = [replace(facts, age_seconds=_age_step(facts)) for facts in view.hosts]
+    return replace(view, serial=0, time=0.0, sources=sources, hosts=hosts)
 
 
-def _age_step(status: SourceStatus) -> float | None:
+def _age_step(status: SourceStatus | HostFacts) -> float | None:
     if status.age_seconds is None or status.freshness is Freshness.LIVE:
         return None
     return status.age_seconds // AGE_STEP_SECONDS
