@@ -1,0 +1,215 @@
+"""The ssh source against a real sshd on loopback, with this very program as the `mailtop` there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from tests.hub.scripted import until
+from tests.sources.ssh_host import NoSshd, SshHost, processes_with
+from tui.config.declared_ssh import SshSource
+from tui.engine.sqlite_reader import SqliteReader
+from tui.hub import formats
+from tui.hub.poller import Poller, Wanted
+from tui.model import Freshness, Grouping, QueueQuery, QueueRow, QueueTable
+from tui.sources.source import SourceError, Unreachable
+from tui.sources.ssh import Ssh
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[SshHost]:
+    with tempfile.TemporaryDirectory(prefix="mailtop-ssh-") as folder:
+        try:
+            running = SshHost(Path(folder))
+        except NoSshd as why:
+            if os.environ.get("MAILTOP_LIVE") == "required":
+                raise
+            pytest.skip(f"no real sshd: {why}")
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture(autouse=True)
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of kept connections; none is left behind by a test, nor any process that keeps one."""
+    with tempfile.TemporaryDirectory(prefix="mt") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder) / "mailtop"
+        assert processes_with(folder) == []
+
+
+async def failure(source: Ssh, kind: type[SourceError] = SourceError) -> str:
+    """What the source says when it is asked; it must be a failure of this kind and no other."""
+    try:
+        with pytest.raises(SourceError) as caught:
+            await source.queue(QueueQuery())
+    finally:
+        await source.close()
+    assert type(caught.value) is kind, caught.value
+    return str(caught.value)
+
+
+@asynccontextmanager
+async def asked(config: SshSource) -> AsyncIterator[Ssh]:
+    """A source that is closed again."""
+    source = Ssh(config)
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+def rows_of(table: QueueTable | None) -> list[QueueRow]:
+    assert table is not None
+    return sorted(table.rows(), key=repr)
+
+
+async def test_numbers_are_those_of_the_host_over_one_login(host: SshHost) -> None:
+    logins = host.logins()
+    async with asked(host.source()) as source:
+        printed = host.shown("queue", "--group", "account_campaign")
+        with closing(SqliteReader(host.ledger, 1)) as ledger:
+            by_campaign = await source.queue(QueueQuery(Grouping.ACCOUNT_CAMPAIGN))
+            assert by_campaign is not None
+            assert [formats.queue_row(row) for row in by_campaign.rows("mx")] == printed
+            assert by_campaign.files == host.files
+            bobs = {row.campaign: row for row in by_campaign.rows() if row.account == "bob@acme.test"}
+            for query in (
+                QueueQuery(),
+                QueueQuery(Grouping.ACCOUNT, isp="gmail.test"),
+                QueueQuery(Grouping.ISP, sender_id=1),
+                QueueQuery(Grouping.ISP, account_id=bobs[""].account_id),
+                QueueQuery(Grouping.ISP, campaign_id=bobs[""].campaign_id),
+                QueueQuery(Grouping.ISP, campaign_id=bobs["newsletter/7"].campaign_id),
+            ):
+                rows = rows_of(await source.queue(query))
+                assert rows == rows_of(ledger.queue(query))
+                assert rows
+        totals = await source.totals()
+        assert [formats.totals_row("mx", each) for each in totals or ()] == host.shown("totals")
+        status = await source.status()
+    assert (status.freshness, status.error, status.notes) == (Freshness.LIVE, None, ())
+    assert status.age_seconds is not None
+    assert status.age_seconds < 10
+    assert host.logins() == logins + 1
+
+
+async def test_a_name_that_is_not_known_yet_is_asked_for_first(host: SshHost) -> None:
+    with closing(SqliteReader(host.ledger, 1)) as ledger:
+        row = next(row for row in rows_of(ledger.queue(QueueQuery(Grouping.ACCOUNT))) if row.account == "root")
+        async with asked(host.source()) as source:
+            query = QueueQuery(Grouping.ISP, account_id=row.account_id)
+            assert rows_of(await source.queue(query)) == rows_of(ledger.queue(query))
+            assert rows_of(await source.queue(QueueQuery(Grouping.ISP, account_id=77))) == []
+
+
+async def test_a_key_that_the_host_does_not_take(host: SshHost) -> None:
+    said = await failure(Ssh(host.source(identity_file=str(host.other_key))))
+    assert "refused the login" in said
+    assert "Permission denied" in said
+    assert "identity_file" in said
+
+
+async def test_a_host_that_is_not_known(host: SshHost, tmp_path: Path) -> None:
+    known = host.known_hosts
+    host.known_hosts = tmp_path / "none"
+    try:
+        assert "a host key that is not known here" in await failure(Ssh(host.source()))
+    finally:
+        host.known_hosts = known
+
+
+async def test_a_host_whose_key_has_changed(host: SshHost) -> None:
+    known = host.known_hosts.read_text()
+    host.know(host.other_key)
+    try:
+        assert "shows another host key than the one known here" in await failure(Ssh(host.source()))
+    finally:
+        host.known_hosts.write_text(known)
+
+
+async def test_nobody_listens(host: SshHost) -> None:
+    said = await failure(Ssh(host.source(port=1)), Unreachable)
+    assert said.endswith("Connection refused).")
+
+
+async def test_no_such_command_there(host: SshHost) -> None:
+    said = await failure(Ssh(host.source(command=["mailtop-that-is-not-there"])))
+    assert "does not find `mailtop-that-is-not-there`" in said
+    assert "set `command` to its whole path" in said
+
+
+async def test_a_configuration_there_that_cannot_be_used(host: SshHost, tmp_path: Path) -> None:
+    source = host.source()
+    said = await failure(Ssh(host.source(command=[*source.command[:-1], str(tmp_path / "none.toml")])))
+    assert "mailtop there is not set up for this" in said
+    assert "none.toml" in said
+
+
+# ends with the session that it runs in, so that no test leaves it behind
+HANGS = "import os, time\nparent = os.getppid()\nwhile os.getppid() == parent: time.sleep(0.02)"
+
+
+async def test_a_command_that_hangs_is_killed_with_its_connection(host: SshHost, sockets: Path) -> None:
+    async with asked(host.source(command=[sys.executable, "-c", HANGS], timeout_seconds=1)) as source:
+        with pytest.raises(SourceError, match="did not end there within 1 s"):
+            await source.queue(QueueQuery())
+        assert processes_with(str(sockets)) == []
+
+
+async def test_what_runs_ends_with_the_source(host: SshHost, sockets: Path, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    source = Ssh(host.source(command=[sys.executable, "-c", f"open({str(begun)!r}, 'w')\n{HANGS}"]))
+    asking = asyncio.create_task(source.queue(QueueQuery()))
+    try:
+        await until(begun.exists)
+    finally:
+        await source.close()
+    with pytest.raises(SourceError):
+        await asking
+    assert processes_with(str(sockets)) == []
+    with pytest.raises(SourceError, match="closed"):
+        await source.queue(QueueQuery())
+
+
+async def test_an_answer_without_end(host: SshHost) -> None:
+    source = Ssh(host.source(command=[sys.executable, "-c", "while True: print('x' * 9999)"], max_answer_mib=1))
+    assert "printed more than 1 MiB" in await failure(source)
+
+
+async def test_a_host_that_goes_and_comes_back(host: SshHost) -> None:
+    poller = Poller(Ssh(host.source(interval_seconds=0.2)), lambda: None)
+    poller.want(Wanted(query=QueueQuery(Grouping.ACCOUNT), totals=True))
+    polling = asyncio.create_task(poller.run())
+    try:
+        await until(lambda: poller.table is not None and poller.status().freshness is Freshness.LIVE)
+        before = rows_of(poller.table)
+        host.stop()
+        await until(lambda: poller.status().freshness is Freshness.STALE)
+        assert rows_of(poller.table) == before
+        assert poller.status().error is not None
+        host.start()
+        await until(lambda: poller.status().freshness is Freshness.LIVE)
+    finally:
+        polling.cancel()
+        await poller.source.close()
+
+
+async def test_check_says_whom_it_reached(host: SshHost) -> None:
+    async with asked(host.source(keep_connection=False)) as source:
+        found = await source.check()
+    user, _, address = str(host.source().host).partition("@")
+    where = f"{user}@{address} (port {host.port}) (127.0.0.1, port {host.port})"
+    assert found.reached == f'{where}, its source "mx" (local)'
+    assert found.identity == f"user {user}"
+    assert found.rights == ("mail totals", "queue")
+    assert found.problems == ()
