@@ -22,7 +22,8 @@ from tui.model import (
     QueueTable,
     WaitingMessage,
 )
-from tui.sources.ledger import LedgerSource, NoLedger, describe
+from tui.sources.ledger import LedgerSource, NoLedger
+from tui.sources.ledger_words import Standing, describe
 from tui.sources.source import Source, SourceError
 
 NOW = 1_700_000_000.0
@@ -198,7 +199,7 @@ async def test_after_a_failure_the_reader_is_opened_anew(source: LedgerSource, l
 
 
 def told(status: LedgerStatus, now: float = NOW, interval_seconds: float = 2.0) -> tuple[Freshness, str]:
-    described = describe("local", "local", status, now, interval_seconds)
+    described = describe("local", "local", Standing(status), now, interval_seconds)
     return described.freshness, " ".join((described.error or "", *described.notes))
 
 
@@ -226,7 +227,7 @@ def test_never_written_and_no_collector_says_that_there_are_no_numbers() -> None
     status = ledger_status(collector=None, updated=None)
     freshness, text = told(status)
     assert freshness is Freshness.STALE and "no numbers yet" in text
-    assert describe("x", "local", status, NOW, 2).age_seconds is None
+    assert describe("x", "local", Standing(status), NOW, 2).age_seconds is None
 
 
 def test_a_log_that_cannot_be_read_makes_it_partial() -> None:
@@ -260,7 +261,8 @@ async def test_before_the_log_was_read_there_are_no_totals_and_no_age(source: Le
 
 
 def test_a_queue_that_cannot_be_listed_is_an_error_with_its_age() -> None:
-    status = describe("x", "local", ledger_status(notes={"queue": "exim -bp failed."}), NOW + 3, 2)
+    standing = Standing(ledger_status(notes={"queue": "exim -bp failed."}))
+    status = describe("x", "local", standing, NOW + 3, 2)
     assert status.freshness is Freshness.ERROR
     assert status.error == "exim -bp failed."
     assert status.age_seconds == 3

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -18,7 +21,8 @@ from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import create
 from tui.engine.clickhouse_shipper import drop_host
-from tui.engine.clickhouse_writer import ClickhouseWriter
+from tui.engine.clickhouse_spool import Spooled, spooled
+from tui.engine.clickhouse_writer import ClickhouseWriter, home
 from tui.engine.ledger import LedgerError
 from tui.model import Checkup
 
@@ -54,6 +58,34 @@ def writer(source: LocalSource | DemoSource, place: Place, path: Path, limits: d
         max_spool_bytes=source.spool_mib * MIB,
         **limits,
     )
+
+
+def unsent(path: Path) -> Spooled | None:
+    """What of this host's part in the file ``path`` waits to be sent; ``None`` before anything was written for it.
+    Raises ``LedgerError``."""
+    with _read(path) as db:
+        return None if db is None else spooled(db)
+
+
+def trouble(path: Path) -> str | None:
+    """Why nothing of the file ``path`` gets to ClickHouse now, as its collector has noted it. Raises
+    ``LedgerError``."""
+    with _read(path) as db:
+        found = None if db is None else db.execute("SELECT text FROM notes WHERE key = 'cluster'").fetchone()
+        return None if found is None else str(found[0])
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file of a host's part; ``None`` where there is no spool yet."""
+    if not os.access(path, os.F_OK):
+        yield None
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            yield db if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'spool'").fetchone() else None
+    except sqlite3.Error as error:
+        raise LedgerError(f"what waits in {path} to be sent to ClickHouse cannot be read: {error}") from error
 
 
 def make_tables(source: LocalSource | DemoSource, place: Place) -> list[str]:
@@ -102,6 +134,21 @@ def look(source: SharedLedgerSource, place: Place) -> Checkup:
     return msgspec.structs.replace(
         known, seconds=seconds, rights=("mail totals", "queue"), notes=told_in_clear(source, place)
     )
+
+
+def with_server(found: Checkup, source: LocalSource | DemoSource, place: Place) -> Checkup:
+    """What was found of a source, and whether the server answers that its host's counts go to."""
+    host = host_name(source)
+    node = home(place, host)
+    client = Client(place, password(source, source.name), only=node)
+    try:
+        client.ask("SELECT 1")
+    except LedgerError as error:
+        return msgspec.structs.replace(found, problems=(*found.problems, str(error)))
+    finally:
+        client.close()
+    note = f"ClickHouse at {node.partition('://')[2]} is sent what is counted here, as the host {host}."
+    return msgspec.structs.replace(found, notes=(*found.notes, note, *told_in_clear(source, place)))
 
 
 def told_in_clear(source: SecretSource, place: Place) -> tuple[str, ...]:

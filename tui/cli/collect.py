@@ -72,6 +72,8 @@ def _once(source: Collected) -> Exit:
         problems = compose.problems(collector, source)
     for problem in problems:
         say(f'the source "{source.name}" could not be read in full: {problem}')
+    if (trouble := compose.sending_problem(source)) is not None:
+        say(f'the source "{source.name}" was read, and {trouble}')
     return Exit.SOURCE if problems else Exit.OK
 
 
@@ -79,7 +81,7 @@ def _until_stopped(source: Collected) -> int:
     told: list[str | None] = []
 
     def wait(seconds: float) -> bool:
-        problems = [collector.log_problem, collector.queue_problem]
+        problems = [collector.log_problem, collector.queue_problem, compose.sending_problem(source)]
         for problem in problems:
             if problem is not None and problem not in told:
                 say(problem)

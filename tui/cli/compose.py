@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tui.cli.output import say
@@ -54,6 +55,9 @@ from tui.model import Checkup
 from tui.sources.ledger import LedgerSource, NoLedger
 from tui.sources.source import Source, SourceError
 
+if TYPE_CHECKING:
+    from tui.engine.clickhouse_spool import Spooled
+
 MIB = 1024 * 1024
 
 
@@ -70,8 +74,17 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
         type="demo" if isinstance(source, DemoSource) else "local",
         interval_seconds=interval_seconds,
         look=lambda: look(source),
+        unsent=_unsent(source, path),
         color=source.color,
     )
+
+
+def _unsent(source: Collected, path: Path) -> Callable[[], Spooled | None]:
+    if clickhouse_place(source.ledger) is None:
+        return lambda: None
+    from tui.cli import clickhouse  # imported here, since few have one
+
+    return functools.partial(clickhouse.unsent, path)
 
 
 def _reader(path: Path, sender_id: int) -> SqliteReader:
@@ -156,8 +169,28 @@ def problems(collecting: Collector, source: Collected) -> list[str]:
     return list(dict.fromkeys([*own, *mail_system(source).problems]))
 
 
+def sending_problem(source: Collected) -> str | None:
+    """Why what a collector of the source has counted does not get to ClickHouse now; ``None`` where it does, or is not
+    meant to."""
+    if clickhouse_place(source.ledger) is None:
+        return None
+    from tui.cli import clickhouse  # imported here, since few have one
+
+    return clickhouse.trouble(ledger_path(source))
+
+
 def look(source: Collected) -> Checkup:
-    """What there is to collect from, without collecting any of it: the log, and the queue listed once."""
+    """What there is to collect from, without collecting any of it: the log, the queue listed once, and ClickHouse where
+    the counts go there."""
+    found, place = _look(source), clickhouse_place(source.ledger)
+    if place is None:
+        return found
+    from tui.cli import clickhouse  # imported here, since few have one
+
+    return clickhouse.with_server(found, source, place)
+
+
+def _look(source: Collected) -> Checkup:
     if isinstance(source, DemoSource):
         return Checkup(
             reached=f"a simulated mail system of {source.accounts:,} accounts", rights=("mail totals", "queue")

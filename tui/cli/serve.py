@@ -18,10 +18,10 @@ import msgspec
 from tui.cli import compose
 from tui.cli.arguments import SERVE_PORT, Exit
 from tui.cli.output import say
-from tui.cli.sources import Collected, child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
+from tui.cli.sources import child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
 from tui.cli.token import token_store
 from tui.cli.until_stopped import until_stopped
-from tui.config import Config, ConfigError, DemoSource
+from tui.config import Config, ConfigError, DemoSource, LocalSource, SharedLedgerSource
 from tui.hub.collectors import Collectors
 from tui.listening import AddressBusy, ServeError, addresses, are_near, listen, parse_address, tls_of
 from tui.serve.tokens import TokenError, TokenStore
@@ -29,6 +29,9 @@ from tui.text import clean
 
 if TYPE_CHECKING:
     from tui.serve.gate import App
+
+Served = LocalSource | DemoSource | SharedLedgerSource
+"""The sources with a ledger."""
 
 LOG = logging.getLogger("mailtop.serve")
 
@@ -72,10 +75,10 @@ def _serve(options: argparse.Namespace) -> int:
         return asyncio.run(_until_stopped(options, config, source, store, sockets, tls))
 
 
-def _the_one(config: Config, name: str | None) -> Collected:
+def _the_one(config: Config, name: str | None) -> Served:
     """The one source that is served. Raises ``ConfigError`` when none or several are meant."""
     sources = named(config.source, name)
-    found = collected(sources)
+    found = [source for source in sources if isinstance(source, LocalSource | DemoSource | SharedLedgerSource)]
     if len(found) == 1:
         return found[0]
     names = ", ".join(source.name for source in found or sources)
@@ -83,7 +86,7 @@ def _the_one(config: Config, name: str | None) -> Collected:
         raise ConfigError(f"serve answers from one ledger; name its source with --source: {names}")
     raise ConfigError(
         f"there is no ledger to serve: {names} {'is a server' if len(sources) == 1 else 'are servers'} that answers "
-        "by itself; serve is for a mail system of this host, a source of type local"
+        "by itself; serve is for a mail system of this host, a source of type local, or for one of type ledger"
     )
 
 
@@ -110,7 +113,7 @@ def _talking(quiet: bool) -> Iterator[None]:
 _LEVELS = {"mailtop.access": logging.INFO, "mailtop.serve": logging.WARNING, "asyncio": logging.ERROR}
 
 
-def _tell(source: Collected, store: TokenStore, sockets: list[socket.socket], tls: bool, near: bool) -> None:
+def _tell(source: Served, store: TokenStore, sockets: list[socket.socket], tls: bool, near: bool) -> None:
     """What is served, where, to whom and how safe that is."""
     whom = "which only this host can reach" if near else "which other hosts can reach"
     say(f'serving "{source.name}" (sender {source.sender_id}) at {" and ".join(addresses(sockets, tls))}, {whom}')
@@ -134,20 +137,24 @@ def _tell(source: Collected, store: TokenStore, sockets: list[socket.socket], tl
 async def _until_stopped(
     options: argparse.Namespace,
     config: Config,
-    source: Collected,
+    source: Served,
     store: TokenStore,
     sockets: list[socket.socket],
     tls: ssl.SSLContext | None,
 ) -> int:
     from tui.serve.server import serve
 
-    argv = child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
-    collectors = Collectors({source.name: argv})
+    collectors = Collectors(
+        {
+            each.name: child("collect", "--until-eof", "--source", each.name, debug_file=options.debug)
+            for each in collected([source])
+        }
+    )
     app = _app(config, source, store, options.rate)
     return await until_stopped(lambda stop: serve(app, sockets, tls, stop), collectors, _teller(collectors))
 
 
-def _app(config: Config, source: Collected, store: TokenStore, rate: float) -> App:
+def _app(config: Config, source: Served, store: TokenStore, rate: float) -> App:
     from tui.serve.answers import Answers
     from tui.serve.app import make_app
     from tui.serve.gate import Gate
@@ -156,7 +163,11 @@ def _app(config: Config, source: Collected, store: TokenStore, rate: float) -> A
 
     answers = Answers(*(compose.make_source(source, config.interval) for _ in range(2)))
     guard = Guard(store, Limits(per_second=rate, burst=max(1.0, rate * BURST_SECONDS)))
-    sender = Sender(source.sender_id, source.name, "demo" if isinstance(source, DemoSource) else source.mta)
+    sender = Sender(
+        source.sender_id,
+        source.name,
+        source.mta if isinstance(source, LocalSource) else "demo" if isinstance(source, DemoSource) else "ledger",
+    )
     return Gate(make_app(answers, guard, [sender]), guard)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from tui.engine.ledger import LedgerError, LedgerReader, LedgerStatus
+from tui.engine.ledger import LedgerAway, LedgerError, LedgerReader
 from tui.model import (
     Cause,
     Checkup,
@@ -21,24 +21,28 @@ from tui.model import (
     SourceStatus,
     WaitingMessage,
 )
+from tui.sources.ledger_words import Standing, collecting, describe, has_listed
 from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker
 
-LIVE_SECONDS = 5.0
-LIVE_INTERVALS = 3
-"""Numbers are live while the collector wrote within five seconds, or three polls where these take longer."""
+if TYPE_CHECKING:
+    from tui.engine.clickhouse_spool import Spooled
+
+HOSTS_SECONDS = 1.0
+"""So long it is known how the hosts of a ledger are; who asks for them and for the whole in one look asks once."""
 
 Answer = TypeVar("Answer")
 
 
-class NoLedger(LedgerError):
+class NoLedger(LedgerAway):
     """Nobody has made this ledger yet; ``open_reader`` may say so."""
 
 
 class LedgerSource:
     """Reads one ledger, which need not exist yet. ``open_reader`` is called in the source's own thread, where every
-    call to the reader runs; when a call fails the reader is opened anew for the next one. ``look`` tells what there is
-    to collect from; it runs in that thread, too."""
+    call to the reader runs; when a call fails the reader is opened anew for the next one. In that thread run, too,
+    ``look``, which tells what there is to collect from, and ``unsent``, which tells what still waits to be sent to
+    ClickHouse (``None``: it is not sent anywhere)."""
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class LedgerSource:
         interval_seconds: float = 2.0,
         clock: Callable[[], float] = time.time,
         look: Callable[[], Checkup] = lambda: Checkup(reached="a ledger"),
+        unsent: Callable[[], Spooled | None] = lambda: None,
         color: str | None = None,
     ) -> None:
         self.name = name
@@ -57,19 +62,24 @@ class LedgerSource:
         self._open_reader = open_reader
         self._clock = clock
         self._look = look
+        self._unsent = unsent
         self._color = color
         self._worker = Worker(f"ledger {name}")
         self._reader: LedgerReader | None = None
         self._version: int | None = None
+        self._hosts: tuple[float, list[HostStatus] | None] | None = None
+        self._last: tuple[float, SourceStatus] | None = None
 
     async def status(self) -> SourceStatus:
         """How far the ledger's numbers can be trusted; never raises."""
         try:
-            ledger = await self._ask(lambda reader: reader.status())
+            standing = await self._ask(self._standing)
         except SourceError as error:
-            status = SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
+            status = self._failing(error)
         else:
-            status = describe(self.name, self.type, ledger, self._clock(), self.interval_seconds)
+            now = self._clock()
+            status = describe(self.name, self.type, standing, now, self.interval_seconds)
+            self._last = now, status
         return msgspec.structs.replace(status, color=self._color)
 
     async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
@@ -80,7 +90,7 @@ class LedgerSource:
             ledger = reader.status()
             if "log_time" in ledger.gauges:
                 return reader.totals()
-            if not _has_listed(ledger):
+            if not has_listed(ledger):
                 return None
             return [
                 MailTotals(
@@ -100,7 +110,7 @@ class LedgerSource:
         def known(reader: LedgerReader) -> QueueTable | None:
             table, ledger = reader.queue(query), reader.status()
             waits = any(map(any, (table.new, table.proc, table.retry, table.hold)))
-            return table if _has_listed(ledger) or ("queue" in ledger.notes and waits) else None
+            return table if has_listed(ledger) or ("queue" in ledger.notes and waits) else None
 
         return await self._ask(known)
 
@@ -119,7 +129,7 @@ class LedgerSource:
 
     async def hosts(self) -> list[HostStatus] | None:
         """How each host is, in a ledger of several."""
-        return await self._ask(lambda reader: reader.hosts())
+        return await self._ask(self._known_hosts)
 
     async def changed(self) -> bool:
         """Whether anything was written since the last call."""
@@ -129,20 +139,41 @@ class LedgerSource:
         """What there is to collect from, whether that is done and how old the numbers are; never raises."""
         checkup = await self._worker.run(self._look)
         try:
-            ledger = await self._ask(lambda reader: reader.status())
+            standing = await self._ask(self._standing)
         except SourceError as error:
+            if str(error) in checkup.problems:
+                return checkup
             if isinstance(error.__cause__, NoLedger):
                 note = "Nothing was collected yet; mailtop does so while it runs."
                 return msgspec.structs.replace(checkup, notes=(*checkup.notes, note))
             return msgspec.structs.replace(checkup, problems=(*checkup.problems, str(error)))
-        problems, notes = _collecting(ledger, self._clock(), self.interval_seconds)
+        problems, notes = collecting(standing, self._clock(), self.interval_seconds)
         problems = [each for each in problems if each not in checkup.problems]
-        return msgspec.structs.replace(checkup, problems=(*checkup.problems, *problems), notes=(*checkup.notes, *notes))
+        found = [each for each in checkup.problems if not any(each in told for told in problems)]
+        return msgspec.structs.replace(checkup, problems=(*found, *problems), notes=(*checkup.notes, *notes))
 
     async def close(self) -> None:
         """Give back the file, after the calls that are under way."""
         await self._worker.run(self._forget_reader)
         self._worker.stop()
+
+    def _standing(self, reader: LedgerReader) -> Standing:
+        return Standing(reader.status(), self._known_hosts(reader), self._unsent())
+
+    def _known_hosts(self, reader: LedgerReader) -> list[HostStatus] | None:
+        now = self._clock()
+        if self._hosts is None or not 0 <= now - self._hosts[0] < HOSTS_SECONDS:
+            self._hosts = now, reader.hosts()
+        return self._hosts[1]
+
+    def _failing(self, error: SourceError) -> SourceStatus:
+        """How the source is while it cannot be read: of a ledger that is away the last numbers grow old."""
+        is_away = isinstance(error, Unreachable) and not isinstance(error.__cause__, NoLedger)
+        if not is_away or self._last is None:
+            return SourceStatus(name=self.name, type=self.type, freshness=Freshness.ERROR, error=str(error))
+        then, last = self._last
+        age_seconds = None if last.age_seconds is None else last.age_seconds + max(0.0, self._clock() - then)
+        return msgspec.structs.replace(last, freshness=Freshness.STALE, age_seconds=age_seconds, error=str(error))
 
     def _has_new_version(self, reader: LedgerReader) -> bool:
         version = reader.version()
@@ -159,108 +190,12 @@ class LedgerSource:
                 return question(self._reader)
             except (LedgerError, OSError) as error:
                 self._forget_reader()
-                kind = Unreachable if isinstance(error, NoLedger) else SourceError
+                kind = Unreachable if isinstance(error, LedgerAway) else SourceError
                 raise kind(str(error)) from error
 
         return await self._worker.run(call)
 
     def _forget_reader(self) -> None:
-        reader, self._reader = self._reader, None
+        reader, self._reader, self._hosts = self._reader, None, None
         if reader is not None:
             reader.close()
-
-
-def describe(name: str, type: str, ledger: LedgerStatus, now: float, interval_seconds: float) -> SourceStatus:
-    """How a ledger that stands so at ``now`` (seconds since 1970) is shown: an error when its queue could not be
-    listed, stale when nobody writes it, partial while some of the log is missing."""
-    age_seconds = _age_seconds(ledger, now)
-    notes = []
-    freshness, error = Freshness.LIVE, ledger.notes.get("queue")
-    if error is not None:
-        freshness = Freshness.ERROR
-    elif ledger.collector is None:
-        freshness = Freshness.STALE
-        notes.append(f"No collector runs; {_age(age_seconds)}.")
-    elif ledger.gauges.get("backfill"):
-        freshness = Freshness.PARTIAL
-        notes.append("The log is still being read from its beginning; the numbers grow until it is done.")
-    elif "log" in ledger.notes:
-        freshness = Freshness.PARTIAL
-    elif not _has_listed(ledger):
-        freshness = Freshness.PARTIAL
-        notes.append("The collector has only just begun; it has not listed the queue yet.")
-    elif _is_late(age_seconds, interval_seconds):
-        freshness = Freshness.STALE
-        notes.append(_has_not_written(ledger, age_seconds))
-    notes += [text for key, text in sorted(ledger.notes.items()) if key != "queue"]
-    notes += _unexplained(ledger)
-    return SourceStatus(
-        name=name, type=type, freshness=freshness, age_seconds=age_seconds, error=error, notes=tuple(notes)
-    )
-
-
-def _collecting(ledger: LedgerStatus, now: float, interval_seconds: float) -> tuple[list[str], list[str]]:
-    """What is wrong with the collecting, and what is worth knowing of it. What a collector that has ended could not
-    read says nothing of now."""
-    age_seconds = _age_seconds(ledger, now)
-    if ledger.collector is None:
-        return [], [f"No collector runs; {_age(age_seconds)}.", *_unexplained(ledger)]
-    problems = [text for _, text in sorted(ledger.notes.items())]
-    if _is_late(age_seconds, interval_seconds) and not ledger.gauges.get("backfill"):
-        problems.append(_has_not_written(ledger, age_seconds))
-    return problems, [f"Process {ledger.collector} collects; {_age(age_seconds)}.", *_unexplained(ledger)]
-
-
-def _age_seconds(ledger: LedgerStatus, now: float) -> float | None:
-    if ledger.updated is None or not _has_read(ledger):
-        return None
-    return max(0.0, now - ledger.updated)
-
-
-def _is_late(age_seconds: float | None, interval_seconds: float) -> bool:
-    return age_seconds is not None and age_seconds > max(LIVE_SECONDS, LIVE_INTERVALS * interval_seconds)
-
-
-def _has_not_written(ledger: LedgerStatus, age_seconds: float | None) -> str:
-    return f"The collector (process {ledger.collector}) has not written; {_age(age_seconds)}."
-
-
-def _has_listed(ledger: LedgerStatus) -> bool:
-    """Whether the queue was ever listed: before that nothing waits in it because nothing is known."""
-    return "listed_at" in ledger.gauges
-
-
-def _has_read(ledger: LedgerStatus) -> bool:
-    """Whether any of the log was read: a collector's first batch is empty."""
-    return "log_time" in ledger.gauges or _has_listed(ledger)
-
-
-def _unexplained(ledger: LedgerStatus) -> list[str]:
-    """What was counted without an explanation, and the ledger's size: a sentence each."""
-    sentences = [
-        ("vanished", "{} left the queue without a line in the log", "recipient"),
-        ("unlogged", "{} in the queue without a line in the log that tells of it", "recipient"),
-        ("unparsed", "{} of the log could not be understood", "line"),
-        ("log_gaps", "{} of the log was rotated away before it was read", "piece"),
-    ]
-    told = [
-        sentence.format(f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s") + "."
-        for key, sentence, noun in sentences
-        if (count := ledger.counters.get(key, 0)) > 0
-    ]
-    return [*told, f"The ledger takes {_megabytes(ledger.size)} on disk."]
-
-
-def _age(seconds: float | None) -> str:
-    """An age in words, coarse, so that the sentence changes seldom."""
-    if seconds is None:
-        return "there are no numbers yet"
-    if seconds < 60:
-        return "the numbers are less than a minute old"
-    size, noun = next(unit for unit in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= unit[0])
-    count = int(seconds // size)
-    return f"the numbers are {count} {noun}{'s' if count > 1 else ''} old"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:,.1f} MB"
