@@ -1,4 +1,5 @@
-"""The embedded ledger's one writer: a batch is one transaction, old minutes become hours. Only the collector enters."""
+"""The embedded ledger's one writer: a batch is one transaction, old minutes become hours. The collector enters, and
+what loads and mends ledgers."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
 from tui.engine.sqlite_causes import CauseSums, add_causes
+from tui.engine.sqlite_contents import positions
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
 from tui.engine.sqlite_schema import explained, open_to_write
 from tui.engine.sqlite_sums import together
@@ -98,12 +100,7 @@ class SqliteWriter:
     def positions(self) -> list[LogPosition]:
         """How far each log was read when the last batch was written."""
         with explained(self._path):
-            return [
-                LogPosition(path, int(device), int(inode), head, offset)
-                for path, device, inode, head, offset in self._db.execute(
-                    "SELECT path, device, inode, head, offset FROM positions ORDER BY path"
-                )
-            ]
+            return positions(self._db)
 
     def write(self, batch: Batch) -> None:
         """Add a batch in one transaction. Raises ``LedgerError`` (full disk, no right), and then nothing of it is
