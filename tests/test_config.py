@@ -21,6 +21,7 @@ from tui.config import (
     LocalSource,
     SenderQueueSource,
     SharedLedgerSource,
+    SshSource,
     places,
 )
 
@@ -112,6 +113,20 @@ def test_full_file_gives_every_value() -> None:
                 color="cyan",
             ),
             SharedLedgerSource(name="other", ledger="sqlite:///srv/mx3.sqlite"),
+            SshSource(
+                name="mx9",
+                host="mail@mx9.example",
+                port=2222,
+                identity_file="/etc/mailtop/id_ed25519",
+                source="exim",
+                ssh=("/usr/bin/ssh", "-4"),
+                command=("sudo", "-n", "mailtop"),
+                keep_connection=False,
+                timeout_seconds=5.0,
+                interval_seconds=30.0,
+                max_answer_mib=8,
+                color="red",
+            ),
         ),
     )
 

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from tests.captures import exim_capture
-from tui.config.declared_ssh import SshSource
+from tui.config import SshSource
 
 MAILTOP = (sys.executable, "-P", "-m", "tui")
 RUN, LISTING = "exim-96-cpanel", "q6"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.hub.scripted import until
 from tests.sources.ssh_host import NoSshd, SshHost, processes_with
-from tui.config.declared_ssh import SshSource
+from tui.config import SshSource
 from tui.engine.sqlite_reader import SqliteReader
 from tui.hub import formats
 from tui.hub.poller import Poller, Wanted

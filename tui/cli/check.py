@@ -15,7 +15,7 @@ from tui.cli.arguments import Exit
 from tui.cli.config import key_problems
 from tui.cli.output import say, write
 from tui.cli.sources import configuration, named, sources_of
-from tui.config import HttpSource, SourceConfig
+from tui.config import HttpSource, SourceConfig, SshSource
 from tui.model import Checkup
 from tui.sources.source import Source
 from tui.text import cell_width, clean, fit
@@ -63,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
 def patience(source: SourceConfig) -> float:
     """How many seconds the check of a source may take."""
+    if isinstance(source, SshSource):  # it is asked twice, for the totals too
+        return 2 * source.timeout_seconds + MARGIN_SECONDS
     return source.timeout_seconds + MARGIN_SECONDS if isinstance(source, HttpSource) else LOCAL_SECONDS
 
 

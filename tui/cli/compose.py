@@ -25,6 +25,7 @@ from tui.config import (
     SenderQueueSource,
     SharedLedgerSource,
     SourceConfig,
+    SshSource,
     clickhouse_place,
     ledger_path,
     sqlite_path,
@@ -67,6 +68,10 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
         return _server(source, source.interval_seconds or interval_seconds)
     if isinstance(source, SharedLedgerSource):
         return _shared_ledger(source, source.interval_seconds or interval_seconds)
+    if isinstance(source, SshSource):
+        from tui.sources.ssh import Ssh  # imported here, since a ledger needs no other host
+
+        return Ssh(source)
     path = ledger_path(source)
     return LedgerSource(
         source.name,

@@ -11,6 +11,7 @@ from tui.config.declared import SecretSource as SecretSource
 from tui.config.declared import SenderQueueSource as SenderQueueSource
 from tui.config.declared import SharedLedgerSource as SharedLedgerSource
 from tui.config.declared import SourceConfig as SourceConfig
+from tui.config.declared import SshSource as SshSource
 from tui.config.messages import ConfigError as ConfigError
 from tui.config.places import clickhouse_place as clickhouse_place
 from tui.config.places import config_path as config_path

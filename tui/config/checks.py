@@ -20,6 +20,7 @@ from tui.config.declared import (
     SecretSource,
     SharedLedgerSource,
     SourceConfig,
+    SshSource,
 )
 from tui.config.messages import TOKEN_KEYS, alternatives, expected, mismatch, shown
 from tui.config.places import clickhouse_place, host_name
@@ -37,6 +38,9 @@ def mistakes(source: SourceConfig, table: dict[str, Any]) -> Iterator[Mistake]:
             yield "time_zone", f": {mismatch(LocalSource, 'time_zone', source.time_zone)}"
     elif isinstance(source, SharedLedgerSource):
         yield from _of_ledger(source, table)
+    elif isinstance(source, SshSource):
+        if source.host is None:
+            yield "host", f" is missing: expected {expected(SshSource, 'host')}"
     elif isinstance(source, CpanelSource) and source.login == "cli":
         for key in ("url", *TOKEN_KEYS, "user", "ca_file", "fingerprint", "verify", "proxy"):
             if key in table:

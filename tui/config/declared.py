@@ -16,11 +16,12 @@ from tui.config.declared_http import HttpSource as HttpSource
 from tui.config.declared_http import SenderQueueSource as SenderQueueSource
 from tui.config.declared_keys import SecretSource as SecretSource
 from tui.config.declared_ledger import SharedLedgerSource as SharedLedgerSource
+from tui.config.declared_ssh import SshSource as SshSource
 
 CollectedSource = LocalSource | DemoSource
 """What a collector reads into a ledger."""
 
-SourceConfig = LocalSource | DemoSource | SharedLedgerSource | CpanelSource | SenderQueueSource
+SourceConfig = LocalSource | DemoSource | SharedLedgerSource | CpanelSource | SenderQueueSource | SshSource
 
 SOURCES: dict[str, type[SourceConfig]] = {
     "local": LocalSource,
@@ -28,6 +29,7 @@ SOURCES: dict[str, type[SourceConfig]] = {
     "ledger": SharedLedgerSource,
     "cpanel": CpanelSource,
     "sender_queue": SenderQueueSource,
+    "ssh": SshSource,
 }
 """The values of a source's ``type`` and the struct of each."""
 

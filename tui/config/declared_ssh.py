@@ -41,7 +41,7 @@ class SshSource(msgspec.Struct, frozen=True, kw_only=True, tag="ssh", forbid_unk
         ),
     ] = None
     source: Annotated[
-        Name | None,
+        Annotated[str, Meta(pattern=only(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"))] | None,
         Meta(
             title="1 to 64 letters, digits, dots, dashes or underscores",
             description="which of the sources there, where mailtop has several",

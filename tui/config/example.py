@@ -23,6 +23,7 @@ _USED = {
     "ledger": {"ledger": "clickhouse://mailtop@ch1.example:8123/mail"},
     "cpanel": {"url": "https://panel.example:2087", "user": "root", "token_file": "/etc/mailtop/panel.token"},
     "sender_queue": {"url": "https://platform.example", "token_file": "/etc/mailtop/platform.token"},
+    "ssh": {"host": "mailtop@mx1.example"},
 }
 """The keys that a source cannot do without: they are in use as soon as the block is."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from tui.config.declared_ssh import SshSource
+from tui.config import SshSource
 from tui.model import (
     DOUBTFUL,
     Cause,
@@ -33,7 +33,7 @@ LIVE_SECONDS = 5.0
 LIVE_INTERVALS = 3
 
 RECENT_SECONDS = 60.0
-"""What was told so long before the newest answer says nothing of now: queue and totals may be asked at different paces."""
+"""What was told so long before the newest answer says nothing of now: queue and totals are not always both asked."""
 
 LONG_BYTES = 50_000
 """From this size on an answer is read in a thread."""

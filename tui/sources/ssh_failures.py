@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from tui.config.declared_ssh import SshSource
+from tui.config import SshSource
 from tui.sources.command import Ended
 from tui.sources.source import SourceError, Unreachable
 from tui.text import clean

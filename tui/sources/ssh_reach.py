@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tui.config.declared_ssh import SshSource
+from tui.config import SshSource
 from tui.sources import ssh_failures
 from tui.sources.command import Commands, Ended, TooLong
 from tui.sources.source import SourceError
