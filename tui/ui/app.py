@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -23,15 +23,15 @@ from tui.ui.commands import COMMANDS, Command, Scope
 from tui.ui.driver import TerminalDriver
 from tui.ui.glyphs import glyphs_for
 from tui.ui.messages import Answered, Ask, LinkEnded, LiteWished, Noticed, Replied, ThemeWished
-from tui.ui.screens.help import HelpScreen
 from tui.ui.screens.main import MainScreen
-from tui.ui.screens.theme_chooser import ThemeChooser
 from tui.ui.settings import START, Settings
 from tui.ui.themes import (
+    ANSI_THEME,
     COLOUR_VARIABLES,
     DEFAULT_THEME,
     STYLE_VARIABLES,
     TEXTUALS_VARIABLES,
+    Changes,
     ThemeError,
     ThemeShelf,
     find_theme,
@@ -113,9 +113,10 @@ class MailtopApp(App[None]):
         self._heard_at: float | None = None
         self._last_asked: ViewRequest | None = None
         self._lite_chosen = False
-        self._notices += self._shelf.watch().problems
-        for known in self._shelf.themes.values():
-            self.register_theme(known)
+        # the others when the first picture is there
+        self._notices += self._read_themes([theme, ANSI_THEME]).problems
+        if theme not in self._shelf.themes:
+            self._notices += self._read_themes().problems
         self.wanted_theme = DEFAULT_THEME
         try:
             self.wanted_theme = find_theme(theme, self._shelf.themes)
@@ -145,6 +146,7 @@ class MailtopApp(App[None]):
 
     def on_ready(self) -> None:
         """Everything is made and laid out."""
+        self.look_at_themes()
         self._when_ready()
 
     def on_mount(self) -> None:
@@ -198,13 +200,17 @@ class MailtopApp(App[None]):
 
     def look_at_themes(self) -> None:
         """Take over theme files that were written since the last look; a bad one is a sentence."""
-        changes = self._shelf.watch()
-        for name in changes.themes:
-            self.register_theme(self._shelf.themes[name])
+        changes = self._read_themes()
         if self.theme in changes.themes:
             self.mutate_reactive(MailtopApp.theme)  # a theme of the same name would not be seen as another
         if changes.problems:
             self._main.say(" ".join(changes.problems))
+
+    def _read_themes(self, only: Collection[str] | None = None) -> Changes:
+        changes = self._shelf.watch(only)
+        for name in changes.themes:
+            self.register_theme(self._shelf.themes[name])
+        return changes
 
     def sent_bytes_per_second(self) -> int | None:
         """What was sent to the terminal of late, in coarse steps; ``None`` where nobody counts."""
@@ -265,10 +271,14 @@ class MailtopApp(App[None]):
 
     def action_help(self) -> None:
         """Show the help screen."""
+        from tui.ui.screens.help import HelpScreen  # imported when asked for: it would keep the first picture waiting
+
         self.push_screen(HelpScreen(self.glyphs, self._commands))
 
     def action_theme(self) -> None:
         """Choose one of the themes that can be shown here and now."""
+        from tui.ui.screens.theme_chooser import ThemeChooser
+
         names = [name for name in self._shelf.themes if self._theme_here(name) == name]
         self.push_screen(ThemeChooser(self.glyphs, names, self.theme), self._keep_theme)
 

@@ -105,6 +105,8 @@ def painted_by(app: object) -> Painted:
 
 def _differing(old: Sequence[Cell], new: Sequence[Cell]) -> list[tuple[int, int]]:
     """The runs of cells (first, behind the last) to send; those close together as one, none within a wide character."""
+    if not old:
+        return [(0, len(new))]
     runs: list[tuple[int, int]] = []
     for place, cell in enumerate(new):
         if place < len(old) and (old[place] is cell or old[place] == cell):
