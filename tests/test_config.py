@@ -101,6 +101,7 @@ def test_full_file_gives_every_value() -> None:
                 ledger="clickhouse://mailtop@ch1.example:8123,ch2.example:8123/mail?cluster=fleet",
                 token_file="/etc/mailtop/clickhouse",
                 host="mx1",
+                local_ledger="sqlite:///srv/mx1.sqlite",
                 spool_mib=64,
             ),
             SharedLedgerSource(
@@ -229,6 +230,8 @@ def test_host_on_clickhouse_keeps_its_own_ledger_in_the_usual_place(
     monkeypatch.setattr(places, "SYSTEM_STATE", tmp_path)
     shared = LocalSource(name="web", ledger="clickhouse://mailtop@ch1.example,ch2.example/mail?cluster=all")
     assert config.ledger_path(shared) == tmp_path / "web.sqlite"
+    elsewhere = LocalSource(ledger="clickhouse://ch1.example/mail", local_ledger="sqlite:///srv/web.sqlite")
+    assert config.ledger_path(elsewhere) == Path("/srv/web.sqlite")
     place = config.clickhouse_place(shared.ledger)
     assert place is not None and place.nodes == ("http://ch1.example:8123", "http://ch2.example:8123")
     assert config.clickhouse_place(None) is config.clickhouse_place("sqlite:///srv/a.sqlite") is None

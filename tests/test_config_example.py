@@ -71,7 +71,7 @@ def test_every_key_of_a_block_is_told_and_can_be_used_as_it_stands(name: str, ke
     if key in TOKEN_KEYS:
         block = re.sub(r"(?m)^(?=token_file = )", "# ", block)
     used = block.replace(f"# {found[1]}", found[1])
-    if issubclass(SOURCES[name], HostSource) and key in ("host", *TOKEN_KEYS):
+    if issubclass(SOURCES[name], HostSource) and key in ("host", "local_ledger", *TOKEN_KEYS):
         used = re.sub(r"(?m)^# ledger = .*$", 'ledger = "clickhouse://ch1.example/mail"', used)
     [source] = decode(tomllib.loads(used)).source
     assert plain(getattr(source, key)) == value

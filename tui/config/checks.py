@@ -86,12 +86,22 @@ def _of_ledger(source: CollectedSource | SharedLedgerSource, table: dict[str, An
         except ValueError as error:
             yield "ledger", f": {error}"
         yield from _of_token(source, 0)
+        if (
+            isinstance(source, CollectedSource)
+            and source.local_ledger is not None
+            and not _is_file(source.local_ledger)
+        ):
+            yield "local_ledger", f": {mismatch(type(source), 'local_ledger', source.local_ledger)}"
         return
-    elif not re.match("sqlite:////*[^/]", source.ledger):
+    elif not _is_file(source.ledger):
         yield "ledger", f": {mismatch(type(source), 'ledger', source.ledger)}"
-    for key in ("host", *TOKEN_KEYS):
+    for key in ("host", "local_ledger", *TOKEN_KEYS):
         if key in table:
             yield key, ": leave it out, since it is for a ledger on ClickHouse, which the key ledger does not name"
+
+
+def _is_file(ledger: str) -> bool:
+    return re.match("sqlite:////*[^/]", ledger) is not None
 
 
 def _of_url(source: HttpSource) -> Iterator[Mistake]:

@@ -32,6 +32,15 @@ class HostSource(SecretSource, frozen=True, kw_only=True):
             examples=["mx1"],
         ),
     ] = None
+    local_ledger: Annotated[
+        str | None,
+        Meta(
+            title='"sqlite:///" and an absolute path',
+            description="the file of this host's own ledger beside one on ClickHouse; without it "
+            "`/var/lib/mailtop/NAME.sqlite` as root, else `mailtop/NAME.sqlite` in your state folder",
+            examples=["sqlite:///var/lib/mailtop/mx1.sqlite"],
+        ),
+    ] = None
     spool_mib: Annotated[
         int,
         Meta(
@@ -102,8 +111,8 @@ class LocalSource(HostSource, frozen=True, kw_only=True, tag="local", forbid_unk
         str | None,
         Meta(
             title=_LEDGER,
-            description="what keeps the counts; without it, and for this host's own part of one on ClickHouse, "
-            "`/var/lib/mailtop/NAME.sqlite` as root, else `mailtop/NAME.sqlite` in your state folder",
+            description="what keeps the counts; without it `/var/lib/mailtop/NAME.sqlite` as root, "
+            "else `mailtop/NAME.sqlite` in your state folder",
             examples=["sqlite:///var/lib/mailtop/local.sqlite"],
         ),
     ] = None

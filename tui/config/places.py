@@ -70,11 +70,12 @@ def usual_path() -> Path:
 
 
 def ledger_path(source: CollectedSource) -> Path:
-    """The file of a source's ledger, or of this host's own part of one on ClickHouse. Where no file is named it is the
+    """The file of a source's ledger, or of this host's own beside one on ClickHouse. Where no file is named it is the
     service's in ``/var/lib/mailtop`` where that exists or this user may make it, else one in the user's state
     folder."""
-    if source.ledger is not None and source.ledger.startswith(LEDGER_SCHEME):
-        return sqlite_path(source.ledger)
+    for named in (source.local_ledger, source.ledger):
+        if named is not None and named.startswith(LEDGER_SCHEME):
+            return sqlite_path(named)
     return state_path(f"{source.name}.sqlite")
 
 

@@ -129,6 +129,9 @@ def _default(config: Config, source: SourceConfig, key: str) -> Explained:
     elif isinstance(source, LocalSource | DemoSource) and key == "host":
         if clickhouse_place(source.ledger) is not None:
             value, origin = host_name(source), "default: this machine's name"
+    elif isinstance(source, LocalSource | DemoSource) and key == "local_ledger":
+        if clickhouse_place(source.ledger) is not None:
+            value = f"{LEDGER_SCHEME}{ledger_path(source)}"
     elif isinstance(source, LocalSource) and key == "ledger":
         value = f"{LEDGER_SCHEME}{ledger_path(source)}"
     elif isinstance(source, DemoSource) and key == "ledger":
