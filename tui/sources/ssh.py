@@ -176,9 +176,7 @@ class Ssh:
     async def _question(self, query: QueueQuery) -> Question | None:
         """What to ask for a query; ``None`` where nothing waits that has its ids."""
         if query.isp is not None and (clean(query.isp) != query.isp or len(query.isp) >= ssh_wire.MAX_NAME):
-            raise SourceError(
-                "This ISP cannot be asked for alone: its name is too long or not all shown. Go back out."
-            )
+            raise SourceError("This ISP cannot be asked for alone: its name is too long or not all shown. Go back out.")
         account = campaign = None
         if query.account_id is not None:
             account = await self._word(self._names.account, query.account_id, Grouping.ACCOUNT)
