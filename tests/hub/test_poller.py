@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.hub.scripted import ScriptedSource, until
+from tui.hub import pace
 from tui.hub import poller as polling
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.model import Freshness, Grouping, QueueQuery, QueueTable, SourceStatus
@@ -136,7 +137,7 @@ async def test_a_mistake_in_a_source_is_told_in_a_sentence() -> None:
 
 
 async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(pace, "MAX_RETRY_SECONDS", 0.3)
     source = ScriptedSource(interval_seconds=0.01)
     source.trouble = SourceError("no")
     times: list[float] = []
@@ -156,7 +157,7 @@ async def test_retries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_retries_come_no_later_than_the_limit_and_not_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the limit so many retries would take years."""
-    monkeypatch.setattr(polling, "MAX_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(pace, "MAX_RETRY_SECONDS", 0.05)
     source = ScriptedSource(interval_seconds=0.01)
     source.trouble = SourceError("no")
     times = times_of(source, monkeypatch)
@@ -177,11 +178,11 @@ async def test_a_refused_login_is_not_tried_again_in_short_order() -> None:
 
 
 async def test_what_is_only_starting_is_tried_in_short_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(pace, "RETRY_SECONDS", 0.01)
     source = ScriptedSource(interval_seconds=3600)
     source.trouble = Unreachable("there is no ledger yet.")
     async with polled(source) as poller:
-        await until(lambda: source.count("status") >= polling.PATIENT_RETRIES)
+        await until(lambda: source.count("status") >= pace.PATIENT_RETRIES)
         source.trouble = None
         await until(lambda: poller.status().freshness is Freshness.LIVE)
 
@@ -283,7 +284,7 @@ def times_of(source: ScriptedSource, monkeypatch: pytest.MonkeyPatch) -> list[fl
 
 
 async def test_a_server_that_is_away_is_tried_at_every_interval_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "PATIENT_RETRIES", 0)
+    monkeypatch.setattr(pace, "PATIENT_RETRIES", 0)
     source = ScriptedSource(interval_seconds=0.05)
     async with polled(source) as poller:
         await until(lambda: poller.table is not None)

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 
-from tui.model import Freshness, History, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.hub.pace import next_beat, retry_seconds
+from tui.hub.wanted import Trend as Trend
+from tui.hub.wanted import Wanted as Wanted
+from tui.model import Freshness, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.sources.source import Source, SourceError, Unreachable
 from tui.text import clean
 
@@ -30,45 +32,14 @@ LEAST_SLOW_SECONDS = 1.0
 SLOW_TIMES = 2
 """Numbers are stale when an answer takes longer than the interval and than twice the last one took."""
 
-RETRY_SECONDS = 1.0
-MAX_RETRY_SECONDS = 60.0
-PATIENT_RETRIES = 8
-"""Where nobody answers it is tried again so often in short order: what is only starting, as a collector that makes its
-ledger, is then seen as soon as it is there."""
-
 MAX_WISH_SECONDS = 3600.0
 """A source that wants to be left alone for longer is asked again nevertheless: it may have meant something else."""
 
 REST_SECONDS = 30.0
 """The pace of what is not on the screen: often enough to know how the source is."""
 
-_CHANCE = random.SystemRandom()
-"""Spreads retries, so that many screens do not ask a server that comes back all at once."""
-
 HISTORY_SECONDS = 60
 """A history is asked for anew each minute, even when nothing changed: time has passed."""
-
-
-class Trend(msgspec.Struct, frozen=True):
-    """Which history is wanted: filters, and how far back."""
-
-    query: QueueQuery
-    span_seconds: int
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """What is shown of a source. ``query`` is ``None`` when its queue is not; ``totals`` says whether its accounts may
-    be shown, ``accounts`` are the names of those that are."""
-
-    query: QueueQuery | None = None
-    trends: tuple[Trend, ...] = ()
-    totals: bool = False
-    accounts: tuple[str, ...] = ()
-
-    @property
-    def nothing(self) -> bool:
-        """Whether nothing of the source is on the screen."""
-        return self.query is None and not self.totals and not self.trends
 
 
 class Poller:
@@ -78,19 +49,33 @@ class Poller:
     and where the source does not offer them. ``confirmed`` is when the table was last known to be true (loop time),
     ``totals_confirmed`` when the totals were; ``totals_time`` is when these were told. ``generation`` grows whenever
     any number may have changed.
+
+    ``hosts`` is how the source's hosts are, where it adds up several; ``senders`` are those that its rows were told
+    apart by; ``isps`` is the query's mail by ISP, where that is wanted and ``hosts`` do not tell it. ``phase`` (0 to 1)
+    is when in each interval it is asked, so that many sources are not asked at once.
     """
 
-    def __init__(self, source: Source, told: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        source: Source,
+        told: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        phase: float | None = None,
+    ) -> None:
         self.source = source
         self.totals: list[MailTotals] | None = None
         self.query: QueueQuery | None = None
         self.table: QueueTable | None = None
         self.histories: dict[Trend, History | None] = {}
+        self.hosts: list[HostStatus] | None = None
+        self.senders: frozenset[int] = frozenset()
+        self.isps: QueueTable | None = None
         self.confirmed = 0.0
         self.totals_time = -math.inf
         self.totals_confirmed = -math.inf
         self._told = told
         self._clock = clock
+        self._phase = phase
         self._wanted = Wanted()
         self._paused = False
         self._asked = False
@@ -182,8 +167,17 @@ class Poller:
         self._due = 0.0
         self._wake.set()
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether its numbers are old, or cannot be had."""
+        return self._running_status().freshness in (Freshness.ERROR, Freshness.STALE)
+
     def status(self) -> SourceStatus:
         """How the source is, with the age of its numbers now."""
+        status = self._running_status()
+        return msgspec.structs.replace(status, freshness=Freshness.PAUSED) if self._paused else status
+
+    def _running_status(self) -> SourceStatus:
         now = self._now()
         status = self._status or SourceStatus(
             name=self.source.name,
@@ -200,7 +194,7 @@ class Poller:
             status = replace(status, freshness=Freshness.STALE if away else Freshness.ERROR, error=self._error)
         elif self._fetch is not None:
             status = self._overdue(status, now - self._began)
-        return replace(status, freshness=Freshness.PAUSED) if self._paused else status
+        return status
 
     def _overdue(self, status: SourceStatus, waited_seconds: float) -> SourceStatus:
         """The status while an answer has been waited for so long."""
@@ -317,28 +311,40 @@ class Poller:
     async def _ask(self, wanted: Wanted, tick: bool) -> None:
         source = self.source
         query, changes = wanted.query, self.generation
+        if query is not None and (tick or self._is_old("queue", (changes, query))):
+            self.hosts = await self._answer(source.hosts())  # which grow old though nothing changes
         if query is not None and self._is_old("queue", (changes, query)):
             table = await self._answer(source.queue(query))
             if tick:  # what the answer is worth must be known before it is shown
                 self._set_good(await self._answer(source.status()))
             self.table, self.query, self.confirmed = table, query, self._now()
+            self._note_senders(query, table)
             self._keep("queue", (changes, query))
         rested = self._now() >= self.totals_time + REST_SECONDS
         if self._is_old("totals", changes) and (wanted.totals or rested or "totals" not in self._fetched):
             self.totals = await self._answer(source.totals(wanted.accounts))
             self.totals_time = self.totals_confirmed = self._now()
             self._keep("totals", changes)
+        if query is not None and wanted.isps and self.hosts is None and self._is_old("isps", (changes, query)):
+            self.isps = await self._answer(source.queue(query.grouped(Grouping.ISP)))
+            self._keep("isps", (changes, query))
         if wanted.nothing and self.totals is None:
             await self._answer(source.queue(QueueQuery()))  # one row, to know how it is
         self.histories = {trend: kept for trend, kept in self.histories.items() if trend in wanted.trends}
         self._fetched = {
-            what: kept for what, kept in self._fetched.items() if what in ("queue", "totals", *self.histories)
+            what: kept for what, kept in self._fetched.items() if what in ("queue", "totals", "isps", *self.histories)
         }
         for trend in wanted.trends:
             end = int(self._clock())
             if self._is_old(trend, (changes, end // HISTORY_SECONDS)):
                 self.histories[trend] = await self._answer(source.history(trend.query, end, trend.span_seconds))
                 self._keep(trend, (changes, end // HISTORY_SECONDS))
+
+    def _note_senders(self, query: QueueQuery, table: QueueTable | None) -> None:
+        """A filter may leave rows of few of them."""
+        senders = frozenset(table.sender_id if table is not None else ())
+        is_whole = query == QueueQuery(query.grouping)
+        self.senders = senders if is_whole else self.senders | senders
 
     async def _answer(self, answer: Awaitable[Answer]) -> Answer:
         """The answer, unless it comes too late."""
@@ -359,24 +365,19 @@ class Poller:
         now, pace = self._now(), self._pace(self._fetching)
         self._error, self._unreachable, self._failures = None, False, 0
         self._took_seconds = now - self._began
-        self._due = self._began + pace * max(1, math.ceil((now - self._began) / pace))
+        self._due = next_beat(self._began, now, pace, self._phase)
         self._wake.set()
         self._told()
 
     def _fail(self, failure: SourceError) -> None:
-        """The next poll is an interval later at first, then as much later as the source has failed for, up to a minute:
-        a server that refuses a login may lock out who tries often. Where only somebody has to be there again, it stays
-        at the interval. Not before the source wishes, whoever asks."""
-        now, interval = self._now(), self.source.interval_seconds
+        """Tell why, and try again later, but not before the source wishes, whoever asks."""
+        now = self._now()
         if self._error is None:
             self._failing_since = now
         self._error, self._unreachable = clean(str(failure)), isinstance(failure, Unreachable)
-        if not self._unreachable:
-            delay = max(interval, now - self._failing_since)
-        else:
-            delay = min(RETRY_SECONDS, interval) if self._failures < PATIENT_RETRIES else interval
+        failing, interval = now - self._failing_since, self.source.interval_seconds
+        self._due = now + retry_seconds(interval, failing, self._failures, unreachable=self._unreachable)
         self._failures += 1
-        self._due = now + min(MAX_RETRY_SECONDS, delay) * _CHANCE.uniform(0.5, 1)
         wish = failure.retry_after_seconds
         if wish is not None and wish > 0:
             wish = min(wish, MAX_WISH_SECONDS)
