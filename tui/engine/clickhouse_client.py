@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from tui.engine.clickhouse_native import Column, decode
 from tui.engine.clickhouse_place import Place
-from tui.engine.ledger import LedgerError
+from tui.engine.ledger import LedgerAway, LedgerError
 from tui.text import clean
 
 CONNECT_SECONDS = 3.0
@@ -36,7 +36,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-class ClusterAway(LedgerError):
+class ClusterAway(LedgerAway):
     """No server answered: nobody knows whether what was sent arrived."""
 
 
@@ -62,12 +62,14 @@ class Client:
         *,
         only: str | None = None,
         tls: ssl.SSLContext | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.place = place
         self._password = password
         self._nodes = list(place.nodes) if only is None else [only]
         self._tls = tls
+        self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._open: tuple[str, HTTPConnection, dict[str, str]] | None = None
 
@@ -98,7 +100,7 @@ class Client:
                 status, answer = self._exchange(node, target, body)
             except (OSError, HTTPException) as error:
                 self.close()
-                problems.append(f"{_address(node)}: {clean(str(error)) or type(error).__name__}")
+                problems.append(f"{address(node)}: {clean(str(error)) or type(error).__name__}")
                 continue
             if node != self._nodes[0]:
                 self._nodes.remove(node)
@@ -121,12 +123,12 @@ class Client:
         login = b64encode(f"{self.place.user}:{self._password()}".encode()).decode()
         headers = {"Authorization": f"Basic {login}"}
         parts = urlsplit(node)
+        at, seconds = (parts.hostname or "", parts.port), self._connect_seconds
         if parts.scheme == "https":
             context = self._tls or ssl.create_default_context()
-            secure = HTTPSConnection(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS, context=context)
-            connection: HTTPConnection = secure
+            connection: HTTPConnection = HTTPSConnection(*at, timeout=seconds, context=context)
         else:
-            connection = HTTPConnection(parts.hostname or "", parts.port, timeout=CONNECT_SECONDS)
+            connection = HTTPConnection(*at, timeout=seconds)
         self._open = node, connection, headers
         connection.connect()
         connection.sock.settimeout(self._answer_seconds)
@@ -145,8 +147,9 @@ def _refusal(node: str, status: int, answer: bytes) -> ClusterRefused:
     found = _CODE.search(text)
     said = text.replace("DB::Exception: ", "").partition(", e.what()")[0][:_LONGEST_ERROR].strip()
     reason = said or f"HTTP status {status}"
-    return ClusterRefused(f"the ClickHouse server {_address(node)} refused: {reason}", int(found[1]) if found else 0)
+    return ClusterRefused(f"the ClickHouse server {address(node)} refused: {reason}", int(found[1]) if found else 0)
 
 
-def _address(node: str) -> str:
+def address(node: str) -> str:
+    """A server's host and port, as people say it."""
     return node.partition("://")[2]

@@ -33,12 +33,13 @@ _NAMED = 3
 
 class Standing(NamedTuple):
     """How far a host's numbers can be trusted, how old they are, and in a sentence why they cannot; ``counts`` says
-    whether what waits there may stand in a sum."""
+    whether what waits there may stand in a sum, ``here`` whether it can."""
 
     freshness: Freshness
     age_seconds: float | None
     error: str | None
     counts: bool
+    here: bool = True
 
 
 def standing(state: HostState, now: float, late_seconds: float) -> Standing:
@@ -62,9 +63,16 @@ def standing(state: HostState, now: float, late_seconds: float) -> Standing:
 
 
 def left_out(standings: Mapping[str, Standing]) -> list[str]:
-    """The hosts whose queues stand in no sum: those that do not count while any other does."""
+    """The hosts whose queues stand in no sum: those that do not count while any other does, and those not here."""
     some = [host for host, each in standings.items() if not each.counts]
-    return some if len(some) < len(standings) else []
+    return some if len(some) < len(standings) else [host for host, each in standings.items() if not each.here]
+
+
+def away(state: HostState, now: float, why: str) -> Standing:
+    """How a host stands whose shard is away; ``state`` is what was known of it before."""
+    return Standing(
+        Freshness.ERROR, None if state.updated is None else max(0.0, now - state.updated), why, False, False
+    )
 
 
 def not_counted(hosts: Sequence[str], number: int) -> str:

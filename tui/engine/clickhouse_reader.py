@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from tui.engine import clickhouse_waiting, coverage
-from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, Client, ClusterRefused
+from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_hosts import (
     Standing,
+    away,
     by_host,
     host_states,
     host_statuses,
@@ -37,6 +38,7 @@ from tui.engine.clickhouse_schema import (
     everywhere,
 )
 from tui.engine.clickhouse_scope import EVERY_HOST, Scope, everyone, filters, is_host, one_host, where
+from tui.engine.clickhouse_shards import Shards
 from tui.engine.ledger import LedgerError, LedgerStatus
 from tui.model import Cause, Counts, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 from tui.text import clean
@@ -86,12 +88,15 @@ class ClickhouseReader:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._place = place
-        self._client = Client(place, password)
+        self._shards = Shards(place, password)
         self._sender_id = sender_id
         self._rows = EVERY_HOST if host is None else is_host(host)
         self._late_seconds = late_seconds
         self._clock = clock
         self._names = NameBook(self._find_names)
+        self._states: dict[str, HostState] = {}
+        self._away: set[str] = set()
+        self._waited: dict[str, tuple[int, ...]] = {}
 
     def version(self) -> int:
         """A number that changes whenever anything was written."""
@@ -102,12 +107,15 @@ class ClickhouseReader:
         return int(found[0][0])
 
     def status(self) -> LedgerStatus:
-        """How the ledger stands by the word of the hosts that count; ``notes["hosts"]`` names the others. A cell of two
-        hosts is two."""
+        """How the ledger stands by the word of the hosts that count; ``notes["hosts"]`` names the others,
+        ``notes["shards"]`` the servers whose rows are missing: then it is partial. A cell of two hosts is two."""
         scope = self._everyone()
         state, all_hosts = scope.counted(), together(scope.hosts)
         notes = {"hosts": not_counted(scope.without, len(scope.hosts))} if scope.without else {}
+        notes |= {"shards": self._shards.missing} if self._shards.missing else {}
+        # A server that looks for a table on another one finds none while that is away: it tells of itself then.
         parts = f"cluster({self._place.cluster}, system, parts)" if self._place.cluster else "system.parts"
+        parts = "system.parts" if self._shards.missing else parts
         size = self._ask(f"SELECT sum(bytes) FROM {parts} WHERE active AND database = '{self._place.database}'")
         return LedgerStatus(
             updated=state.updated,
@@ -128,8 +136,13 @@ class ClickhouseReader:
         return host_statuses(standings, outcomes, dict(zip(worst, isps, strict=True)), worst)
 
     def states(self) -> dict[str, HostState]:
-        """How each host stands, by name."""
-        return host_states(self._ask(hosts_question(self._place, self._rows)))
+        """How each host stands, by name; those of a shard that is away as they stood before."""
+        found = host_states(self._ask(hosts_question(self._place, self._rows)))
+        if self._shards.missing is None:
+            self._states, self._away = found, set()
+        else:
+            self._states, self._away = {**self._states, **found}, self._states.keys() - found.keys()
+        return dict(sorted(self._states.items()))
 
     def totals(self) -> list[MailTotals]:
         """Mail totals by account, of every account that has any: what happened on every host, and what waits on those
@@ -233,12 +246,16 @@ class ClickhouseReader:
 
     def close(self) -> None:
         """Give back the connections."""
-        self._client.close()
+        self._shards.close()
 
     def _by_host(self, query: QueueQuery, scope: Scope, limit: int | None) -> QueueTable:
-        waiting = by_host(self._ask(self._queue_question(("host",), filters(query), scope.rows, None)))
-        nothing = (0,) * len(STATES)
-        rows = sorted((-sum(counts), host, counts) for host in scope.hosts for counts in [waiting.get(host, nothing)])
+        selected = filters(query)
+        found = by_host(self._ask(self._queue_question(("host",), selected, scope.rows, None)))
+        waiting = {**dict.fromkeys(scope.hosts.keys() - self._away, (0,) * len(STATES)), **found}
+        if not selected:
+            # Of a shard that is away the last numbers stay.
+            self._waited = waiting = {**self._waited, **waiting}
+        rows = sorted((-sum(waiting[host]), host, waiting[host]) for host in scope.hosts.keys() & waiting.keys())
         rows = rows[:limit]
         new, proc, retry, hold = ([counts[state] for *_, counts in rows] for state in range(len(STATES)))
         length = len(rows)
@@ -310,8 +327,11 @@ class ClickhouseReader:
         return everyone(states, self._standings(states), self._sender_id, self._rows)
 
     def _standings(self, states: dict[str, HostState]) -> dict[str, Standing]:
-        now = self._clock()
-        return {host: standing(state, now, self._late_seconds) for host, state in states.items()}
+        now, why = self._clock(), self._shards.missing or ""
+        return {
+            host: away(state, now, why) if host in self._away else standing(state, now, self._late_seconds)
+            for host, state in states.items()
+        }
 
     def _find_names(self, kind: int, condition: str) -> list[Column]:
         return self._ask(
@@ -319,14 +339,18 @@ class ClickhouseReader:
         ) or [(), (), ()]
 
     def _ask(self, question: str) -> list[Column]:
+        whole = self._shards.missing is None
         try:
-            return self._client.ask(question)
+            answer = self._shards.ask(question)
         except ClusterRefused as error:
             if error.code in (UNKNOWN_TABLE, UNKNOWN_DATABASE):
                 raise LedgerError(
                     f"there is no ledger in the database {self._place.database}; 'mailtop collect' makes it ({error})"
                 ) from error
             raise
+        if whole and self._shards.missing is not None:
+            self.states()  # whose rows are not here any more?
+        return answer
 
     def _table(self, name: str) -> str:
         return everywhere(self._place, name)
