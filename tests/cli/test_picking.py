@@ -8,9 +8,9 @@ import pytest
 
 from tests.cli.test_show import ScriptedSource, asked
 from tui.cli.arguments import SORTS, Exit
+from tui.cli.asking import Asked
 from tui.cli.main import main
 from tui.cli.picking import check_filter
-from tui.cli.show import Asked
 from tui.config import ConfigError
 from tui.hub import sheet
 from tui.hub.formats import Report

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from tui.cli import show
-from tui.cli.show import Answer, Asked
+from tui.cli import asking, show
+from tui.cli.asking import Answer, Asked
 from tui.config import ConfigError, CpanelSource, LocalSource, SenderQueueSource, SourceConfig
 from tui.hub.formats import Report
 from tui.model import (
@@ -84,6 +84,7 @@ class ScriptedSource:
                 continue
             key = {
                 Grouping.TOTAL: ("", "", ""),
+                Grouping.HOST: ("", "", ""),
                 Grouping.ACCOUNT: (account, "", ""),
                 Grouping.ACCOUNT_CAMPAIGN: (account, campaign, ""),
                 Grouping.ISP: ("", "", isp),
@@ -144,7 +145,7 @@ class WithoutDigits(ScriptedSource):
 async def asked(
     question: Asked, *sources: ScriptedSource, troubles: dict[str, str] | None = None
 ) -> tuple[Report, list[str]]:
-    answers: Sequence[Answer] = await show.ask_all(question, sources or [ScriptedSource()], troubles or {})
+    answers: Sequence[Answer] = await asking.ask_all(question, sources or [ScriptedSource()], troubles or {})
     return show.make_report(question, answers, datetime(2026, 11, 21, 9, tzinfo=UTC)), list(show.notes(answers))
 
 
@@ -231,13 +232,13 @@ async def test_files_are_told_only_for_the_whole_queue() -> None:
 async def test_totals_come_by_messages_sent_with_the_unknown_last() -> None:
     report, _ = await asked(Asked(what="totals"))
     assert [row["account"] for row in report.rows] == ["eve", "bob", "x"]
-    assert report.query == {"show": "totals"}
+    assert report.query == {"show": "totals", "filter": None, "source": None, "together": False}
 
 
 async def test_the_query_is_told_as_it_was_asked() -> None:
     report, _ = await asked(queue("isp", account="1"))
     expected = {"show": "queue", "group": "isp", "sender": None, "account": "1", "campaign": None, "isp": None}
-    assert report.query == expected | {"filter": None, "problems": False}
+    assert report.query == expected | {"filter": None, "problems": False, "source": None, "together": False}
     assert report.time == "2026-11-21T09:00:00Z"
 
 
@@ -261,8 +262,8 @@ async def test_a_source_that_hangs_is_told_and_leaves_the_rows_of_the_others(mon
         async def close(self) -> None:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr(show, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(show, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(asking, "CLOSE_SECONDS", 0.1)
     report, notes = await asked(queue("account"), ScriptedSource("mx1"), Hanging("mx2"))
     assert {row["source"] for row in report.rows} == {"mx1"}
     assert notes == ['the source "mx2" could not be read in full: it has not answered for 0.1 seconds']
@@ -398,16 +399,16 @@ LOCAL = LocalSource(sender_id=7)
     ],
 )
 def test_only_sources_that_may_know_are_asked(what: str, sender: int | None, expected: list[SourceConfig]) -> None:
-    assert show.wanted_of(Asked(what=what, sender=sender), [LOCAL, WHM, QUEUES, ALL_QUEUES]) == expected
+    assert asking.wanted_of(Asked(what=what, sender=sender), [LOCAL, WHM, QUEUES, ALL_QUEUES]) == expected
 
 
 def test_question_that_no_source_can_answer_is_a_usage_error() -> None:
     with pytest.raises(ConfigError, match=r"knows mail totals; .* mailtop show queue$"):
-        show.wanted_of(Asked(what="totals"), [QUEUES])
+        asking.wanted_of(Asked(what="totals"), [QUEUES])
     with pytest.raises(ConfigError, match=r"knows a queue; .* mailtop show totals$"):
-        show.wanted_of(Asked(what="queue"), [WHM])
+        asking.wanted_of(Asked(what="queue"), [WHM])
     with pytest.raises(ConfigError, match=r"no source has the number 5; there are 7, 119$"):
-        show.wanted_of(Asked(what="queue", sender=5), [LOCAL, WHM, QUEUES])
+        asking.wanted_of(Asked(what="queue", sender=5), [LOCAL, WHM, QUEUES])
 
 
 async def test_what_a_source_does_not_offer_is_said_and_is_never_zero() -> None:

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from tests.engine.ledger_model import BASE, CELLS, batches_of
 from tests.serve.served import SENDER, Served, ledger_source, served, write_ledger
-from tui.cli.show import Asked, ask_all, make_report
+from tui.cli.asking import Asked, ask_all
+from tui.cli.show import make_report
 from tui.config import CpanelSource, SenderQueueSource
 from tui.config.secrets import Secret
 from tui.hub import formats
-from tui.model import Grouping
+from tui.model import API_GROUPINGS
 from tui.sources.cpanel import Cpanel
 from tui.sources.sender_queue import SenderQueue
 from tui.sources.source import Source
@@ -37,7 +38,7 @@ UNTOLD = ("source", "sender", "campaign")
 def questions() -> Iterator[Asked]:
     """Every grouping with every filter that the APIs know, and with all of them; some select nothing."""
     filters = product((None, "alice", "bob"), (None, "4"), (None, "Gmail", "nobody"))
-    for (account, campaign, isp), grouping in product(filters, Grouping):
+    for (account, campaign, isp), grouping in product(filters, API_GROUPINGS):
         yield Asked(what="queue", grouping=grouping, sender=SENDER.id, account=account, campaign=campaign, isp=isp)
 
 

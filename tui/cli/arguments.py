@@ -41,10 +41,14 @@ EXIT_MEANINGS = {
 HUB, SCREEN = "_hub", "_screen"
 """The commands that only the screen and the web server give."""
 
-GROUPINGS = ("total", "account", "account_campaign", "isp")
+GROUPINGS = ("total", "account", "account_campaign", "isp", "host")
 SORTS = (
     *("account", "campaign", "isp", "sender", "source"),
     *("new", "proc", "retry", "hold", "total", "delta", "share", "drain", "trend"),
+)
+ACCOUNT_SORTS = (
+    *("attention", "account", "sent", "delivered", "deferred", "failed", "progress", "bytes"),
+    *("success", "deferral", "rate", "defer_rate"),
 )
 FORMATS = ("table", "json", "csv")
 SCOPES = ("totals", "queue")
@@ -99,6 +103,15 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     what = show.add_subparsers(title="what to show", metavar="WHAT", required=True)
     totals = _command(what, "totals", "the mail totals of every account")
     totals.set_defaults(command="show", what="totals")
+    totals.add_argument(
+        "--filter", metavar="TEXT", help="only accounts that the screen's filter would leave: deferred>100"
+    )
+    totals.add_argument(
+        "--sort",
+        choices=ACCOUNT_SORTS,
+        metavar="COLUMN",
+        help="sort by this column of the screen: numbers from the largest, names from A to Z (default: sent)",
+    )
     queue = _command(what, "queue", "what waits in the queue, by recipient")
     queue.set_defaults(command="show", what="queue")
     queue.add_argument("--group", choices=GROUPINGS, default="total", help="how to add up (default: total)")
@@ -114,8 +127,12 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="COLUMN",
         help="sort by this column of the screen: numbers from the largest, names from A to Z (default: total)",
     )
-    queue.add_argument("--reverse", action="store_true", help="sort the other way around")
     for each in (totals, queue):
+        each.add_argument("--reverse", action="store_true", help="sort the other way around")
+        _add_source(each)
+        each.add_argument(
+            "--together", action="store_true", help="add up what has the same name in all sources and senders"
+        )
         each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
         _add_common(each)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from tui.hub.part import sum_known
 from tui.hub.roll import COUNTS, Told
-from tui.hub.sheet import sum_known
 from tui.model import MailTotals
 
 Part = tuple[Told, MailTotals]

@@ -31,19 +31,26 @@ TOTALS_COUNTS = (
     "defer_fail_count",
     "total_size",
 )
+HOST_FACTS = ("defer_share", "worst_isp", "freshness", "age_seconds")
+HOST_KEYS = ("host", *QUEUE_KEYS, *HOST_FACTS, "counted")
+"""Those of rows that are hosts: ``defer_share`` is the part of all attempts that was put off, from 0 to 1,
+``worst_isp`` where most waits that was put off or held; a host that is not ``counted`` is in no sum."""
+
 TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS, "quotas")
 
 _TEXTS_OF = {
     Grouping.TOTAL: ("source",),
-    Grouping.HOST: ("source",),
+    Grouping.HOST: ("host",),
     Grouping.ACCOUNT: ("account",),
     Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
     Grouping.ISP: ("isp",),
 }
+_WORDS = ("worst_isp", "freshness")
+_HEADS = {"defer_share": "deferred", "age_seconds": "age"}
 _LEAST_TEXT = 8
 _FORMULA_SIGNS = frozenset("=+-@＝＋－＠")
 
-Cell = str | int | None
+Cell = str | int | float | None
 Row = dict[str, Cell]
 
 
@@ -67,9 +74,17 @@ class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
     queue_files: int | None
 
 
+class Partial(msgspec.Struct, frozen=True):
+    """The sums are of ``counted`` of ``hosts``."""
+
+    counted: int
+    hosts: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer to print: ``rows`` have the ``keys``; ``texts`` and ``counts`` are the columns that a table shows of
-    them. ``complete`` is false when a source is missing, so that no sum is taken for the whole."""
+    """An answer to print: ``rows`` have the ``keys``; ``texts``, ``counts`` and ``facts`` are the columns that a table
+    shows of them, of which it adds up the counts. ``complete`` is false when a source is missing, so that no sum is
+    taken for the whole; ``partial`` says how much is, where rows of several hosts are added up or stand for hosts."""
 
     time: str
     query: dict[str, Cell]
@@ -79,6 +94,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[str, ...]
     rows: Rows
     complete: bool
+    facts: tuple[str, ...] = ()
+    partial: Partial | None = None
 
 
 def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownSource:
@@ -120,16 +137,18 @@ def known_name(name: str, id_: int) -> str | None:
     return name if name or not id_ else None
 
 
-def totals_row(source: str, totals: MailTotals) -> Row:
-    """The totals of an account by the keys that JSON and CSV have. ``quotas``: those that it has reached, in words."""
+def totals_row(source: str | None, totals: MailTotals) -> Row:
+    """The totals of an account by the keys that JSON and CSV have; ``source`` is ``None`` where those of several are
+    added up. ``quotas``: those that it has reached, in words."""
     numbers = {key: getattr(totals, key) for key in TOTALS_COUNTS}
     return {"source": source, "account": totals.account, **numbers, "quotas": ", ".join(totals.quotas)}
 
 
 def as_json(report: Report) -> Iterator[str]:
     """One object, with a row a line so that line tools can be used on it; what is unknown is ``null``."""
+    partial = {} if report.partial is None else {"partial": report.partial}
     head = msgspec.json.encode(
-        {"schema": SCHEMA, "time": report.time, "query": report.query, "sources": report.sources, "rows": []}
+        {"schema": SCHEMA, "time": report.time, "query": report.query, **partial, "sources": report.sources, "rows": []}
     ).decode()
     yield head.removesuffix("]}")
     for index, row in enumerate(report.rows):
@@ -154,19 +173,20 @@ def as_csv(report: Report) -> Iterator[str]:
 
 def as_table(report: Report, width: int | None = None) -> Iterator[str]:
     """Aligned columns, and a line of sums. ``width`` in cells shortens names so that a line fits; ``None`` does not."""
-    heads = [column.removesuffix("_count") for column in (*report.texts, *report.counts)]
+    heads = [_HEADS.get(column, column.removesuffix("_count")) for column in _columns(report)]
     widths = list(map(cell_width, heads))
     sums: list[int | None] = [0] * len(report.counts)
     for row in report.rows:
         widths = list(map(max, widths, map(cell_width, _cells(row, report))))
-        sums = [_sum(total, row[key]) for total, key in zip(sums, report.counts, strict=True)]
+        if row.get("counted", True):
+            sums = [_sum(total, row[key]) for total, key in zip(sums, report.counts, strict=True)]
     ends: list[list[str]] = []
-    if report.complete if not report.rows else report.texts != ("source",) or len(report.rows) > 1:
-        ends = [[_cell(value) for value in (*_sum_label(report), *sums)]]
+    if _has_sums(report):
+        ends = [[*map(_cell, (*_sum_label(report), *sums)), *[""] * len(report.facts)]]
         widths = list(map(max, widths, map(cell_width, ends[0])))
     if width is not None:
         widths = _shrunk(widths, len(report.texts), width)
-    is_count = [False] * len(report.texts) + [True] * len(report.counts)
+    is_count = [False] * len(report.texts) + [True] * len(report.counts) + [key not in _WORDS for key in report.facts]
     for cells in chain([heads], (_cells(row, report) for row in report.rows), ends):
         line = "  ".join(
             [_placed(cell, size, right) for cell, size, right in zip(cells, widths, is_count, strict=True)]
@@ -175,6 +195,8 @@ def as_table(report: Report, width: int | None = None) -> Iterator[str]:
 
 
 def _harmless(cell: Cell) -> Cell:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA_SIGNS else cell
 
 
@@ -184,20 +206,41 @@ def _placed(cell: str, size: int, right: bool) -> str:
     return cell.rjust(size) if right else cell.ljust(size)  # most cells, at a tenth of the price
 
 
+def _columns(report: Report) -> tuple[str, ...]:
+    return (*report.texts, *report.counts, *report.facts)
+
+
 def _cells(row: Row, report: Report) -> list[str]:
     """A row as a table shows it: an id stands for a name that nobody knows."""
-    texts = [str(row[key] if row[key] is not None else row[f"{key}_id"]) for key in report.texts]
-    return [*texts, *(_cell(row[key]) for key in report.counts)]
+    texts = [_cell(row[key] if row[key] is not None else row.get(f"{key}_id"), is_id=True) for key in report.texts]
+    return [*texts, *(_cell(row[key]) for key in report.counts), *(_fact(key, row[key]) for key in report.facts)]
 
 
-def _cell(value: Cell) -> str:
+def _fact(key: str, value: Cell) -> str:
+    if isinstance(value, float | int):
+        return f"{value:.1%}" if key == "defer_share" else f"{value:,.0f} s"
+    return _cell(value)
+
+
+def _cell(value: Cell, *, is_id: bool = False) -> str:
     if value is None:
         return UNKNOWN
-    return f"{value:,}" if isinstance(value, int) else value
+    return str(value) if is_id or isinstance(value, str) else f"{value:,}"
+
+
+def _has_sums(report: Report) -> bool:
+    """One row of one source needs no sum, but where another is missing it must not be taken for all."""
+    if not report.rows:
+        return report.complete
+    is_all = report.partial is None or report.partial.counted == report.partial.hosts
+    return len(report.rows) > 1 or not is_all or report.texts not in (("source",), ("host",))
 
 
 def _sum_label(report: Report) -> list[Cell]:
-    return ["total" if report.complete else "total (incomplete)", *([""] * (len(report.texts) - 1))]
+    label, partial = "total" if report.complete else "total (incomplete)", report.partial
+    if partial is not None and partial.counted < partial.hosts:
+        label = f"total (partial {partial.counted}/{partial.hosts})"
+    return [label, *([""] * (len(report.texts) - 1))]
 
 
 def _sum(total: int | None, value: Cell) -> int | None:
