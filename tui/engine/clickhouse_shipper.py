@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from tui.engine.clickhouse_client import Client
+from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState, Insert, inserts
-from tui.engine.clickhouse_schema import DAY_SECONDS, MARK, MONTH_SECONDS, TABLES, create
+from tui.engine.clickhouse_schema import DAY_SECONDS, MARK, MONTH_SECONDS, TABLES, create, everywhere
 from tui.engine.clickhouse_spool import Package, Spool
 from tui.engine.clickhouse_text import quoted
 from tui.engine.ledger import LedgerError
@@ -31,15 +32,16 @@ _log = logging.getLogger("mailtop.clickhouse")
 
 
 class Shipper:
-    """Ships the spool in ``path`` as ``host``. ``connect`` makes the client, of one server: the host's rows stay where
-    they began. Entries are shipped together ``ship_seconds`` after the first.
+    """Ships the spool in ``path`` as ``host``. ``connect`` makes a client of one server, ``node``: the host's rows stay
+    where they began. Entries are shipped together ``ship_seconds`` after the first.
 
     However often an insert comes, and whatever became of the answer, it counts once: the server compares its serial
     with the host's mark, which stands in the same part as the counts, and never does two of a host at a time.
     """
 
-    def __init__(self, path: Path, host: str, connect: Callable[[], Client], ship_seconds: float) -> None:
+    def __init__(self, path: Path, host: str, node: str, connect: Callable[[str], Client], ship_seconds: float) -> None:
         self._host = host
+        self._node = node
         self._connect = connect
         self._ship_seconds = ship_seconds
         self._spool = Spool(path)
@@ -117,11 +119,14 @@ class Shipper:
             self._tell(last)
             return False
         if self._client is None:
-            self._client = self._connect()
+            self._client = self._connect(self._node)
         planned = list(inserts(self._host, package.serial, package.entries))
         serials = [insert.serial for insert in planned if insert.serial is not None]
         if not self._joined:
             create(self._client)
+            if package.replaces:
+                forget_host(self._client.place, self._host, self._connect)
+                self._spool.replaced()
             self._compare(self._client, package, serials)
             self._joined = True
         for insert in planned:
@@ -136,7 +141,7 @@ class Shipper:
 
     def _insert(self, client: Client, insert: Insert) -> None:
         # The server refuses what has the id of a query that still runs: no two inserts of counts of a host at a time.
-        only_one = {} if insert.serial is None else {"query_id": f"mailtop {self._host}"}
+        only_one = {} if insert.serial is None else {"query_id": _query_id(self._host)}
         client.insert(insert.table, insert.columns, insert.block, **only_one)
 
     def _compare(self, client: Client, package: Package, serials: list[int]) -> None:
@@ -175,18 +180,46 @@ class Shipper:
             self._tidied[table] = first
 
 
+def forget_host(place: Place, host: str, connect: Callable[[str], Client]) -> None:
+    """Take a host's rows away from every server of the ledger at ``place``, so that they can be sent anew; ``connect``
+    makes a client of one server. Raises ``LedgerError``, also where one that the address does not name has any."""
+    for node in place.nodes:
+        client = connect(node)
+        try:
+            create(client)
+            drop_host(client, host)
+            left = client.ask(f"SELECT count() FROM {everywhere(place, 'sums')} WHERE host = {quoted(host)}")[0][0]
+        finally:
+            client.close()
+    if left:
+        raise LedgerError(
+            f"a server of the cluster {place.cluster} has rows of the host {host}, and the ledger's address does not "
+            "name it; name all servers there, with commas between"
+        )
+
+
 def drop_host(client: Client, host: str, timeout_seconds: float = 600.0) -> None:
     """Take a host's rows away from the client's server, so that it can be rebuilt. Raises ``LedgerError``."""
     database = client.place.database
-    tables = [name for name, table in TABLES.items() if "host" in table.columns]
-    for table in tables:
-        client.tell(f"ALTER TABLE {database}.{table} DELETE WHERE host = {quoted(host)}")
     deadline = time.monotonic() + timeout_seconds
+    # What a collector that was killed has sent may still be on its way into the tables.
+    running = f"SELECT count() FROM system.processes WHERE query_id = {quoted(_query_id(host))}"
+    _wait_for_none(client, running, deadline, f"still takes in rows of the host {host}")
+    for table in [name for name, table in TABLES.items() if "host" in table.columns]:
+        client.tell(f"ALTER TABLE {database}.{table} DELETE WHERE host = {quoted(host)}")
     unfinished = f"SELECT count() FROM system.mutations WHERE database = '{database}' AND NOT is_done"
-    while client.ask(unfinished)[0][0]:
+    _wait_for_none(client, unfinished, deadline, f"has not taken the rows of the host {host} away yet")
+
+
+def _wait_for_none(client: Client, question: str, deadline: float, what: str) -> None:
+    while client.ask(question)[0][0]:
         if time.monotonic() > deadline:
-            raise LedgerError(f"the ClickHouse server has not taken the rows of the host {host} away yet; look again")
+            raise LedgerError(f"the ClickHouse server {what}; look again later")
         time.sleep(0.1)
+
+
+def _query_id(host: str) -> str:
+    return f"mailtop {host}"
 
 
 def _mismatch(host: str, found: int, expected: int) -> LedgerError:

@@ -32,11 +32,17 @@ _TABLES = (
         version INTEGER PRIMARY KEY, written INTEGER NOT NULL, size INTEGER NOT NULL, payload BLOB NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS spool_size ON spool (version, written, size)",
     # ``sealed`` is the last version of the package that is under way and never changes once it may have been sent;
-    # ``mark`` the serial of the last counts that the cluster has for certain, 0 while it has none.
+    # ``mark`` the serial of the last counts that the cluster has for certain, 0 while it has none; ``written`` the
+    # serial of the ledger when it was last written by way of the spool; ``replaces`` whether the cluster must forget
+    # all that it has of the host before anything is sent.
     """CREATE TABLE IF NOT EXISTS shipping (
         id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, serial INTEGER NOT NULL, sealed INTEGER,
-        mark INTEGER NOT NULL DEFAULT 0)""",
+        mark INTEGER NOT NULL DEFAULT 0, written INTEGER NOT NULL DEFAULT 0, replaces INTEGER NOT NULL DEFAULT 0)""",
 )
+
+
+WRITTEN = "UPDATE shipping SET written = (SELECT serial FROM ledger)"
+"""The ledger has nothing now that did not go by way of the spool."""
 
 
 class Spooled(msgspec.Struct, frozen=True):
@@ -50,10 +56,11 @@ class Spooled(msgspec.Struct, frozen=True):
 
 class Package(msgspec.Struct, frozen=True):
     """Entries that go together, with their versions and when they were written. ``mark`` is what the cluster had
-    before."""
+    before; ``replaces`` says that it must first forget all that it has of the host."""
 
     serial: int
     mark: int
+    replaces: bool
     entries: list[tuple[int, int, Entry]]
 
 
@@ -61,7 +68,7 @@ class SpoolingLedger(SqliteWriter):
     """The ledger at ``path`` as ``SqliteWriter`` keeps it, for this host; each write is an entry of the spool too,
     which holds ``max_spool_bytes`` at the most.
 
-    Raises ``LedgerError`` where the ledger there was kept without a spool: what it has nobody would ship.
+    Raises ``LedgerError`` where the ledger there was written without a spool: what it has nobody would ship.
     """
 
     def __init__(
@@ -78,8 +85,7 @@ class SpoolingLedger(SqliteWriter):
             with explained(path):
                 self._open_spool()
             self._numbering = Numbering(self.names())
-            with self._transaction():
-                pass
+            self._begin()
         except BaseException:
             super().close()
             raise
@@ -110,15 +116,19 @@ class SpoolingLedger(SqliteWriter):
             version: int = self._db.execute("SELECT version FROM shipping").fetchone()[0]
             return version
 
+    def _begin(self) -> None:
+        """Tell readers of the cluster who writes now."""
+        if not is_spooled(self._db):
+            raise LedgerError(
+                f"the ledger {self._path} was kept without ClickHouse so far, and what it has would never get there; "
+                "'mailtop ledger migrate' sends it"
+            )
+        with self._transaction():
+            pass
+
     def _open_spool(self) -> None:
         # What the cluster has must never be forgotten here, not even when the power fails.
         self._db.execute("PRAGMA synchronous = FULL")
-        known = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shipping'").fetchone()
-        if not known and self._db.execute("SELECT serial FROM ledger").fetchone()[0]:
-            raise LedgerError(
-                f"the ledger {self._path} was kept without ClickHouse so far, and what it has would never get there; "
-                "name another file"
-            )
         for statement in _TABLES:
             self._db.execute(statement)
         # Numbers go on from the clock's, so that a spool made anew never takes those of the one before.
@@ -134,6 +144,7 @@ class SpoolingLedger(SqliteWriter):
             gone = [] if batch is None else self._done_waiting(batch)
             yield
             self._append(batch, gone)
+            self._db.execute(WRITTEN)
 
     def _append(self, batch: Batch | None, gone: Sequence[bytes]) -> None:
         entry = Entry()
@@ -147,12 +158,7 @@ class SpoolingLedger(SqliteWriter):
         if batch is None and state == self._shown:
             return
         entry.state = msgspec.json.encode(state)
-        payload = packed(entry)
-        self._db.execute("UPDATE shipping SET version = version + 1")
-        self._db.execute(
-            "INSERT INTO spool (version, written, size, payload) SELECT version, ?, ?, ? FROM shipping",
-            (int(time.time()), len(payload), payload),
-        )
+        self._put(entry)
         waiting = spooled(self._db)
         if batch is not None and waiting.entries > 1 and waiting.size > self._max_spool_bytes:
             raise LedgerError(
@@ -160,6 +166,14 @@ class SpoolingLedger(SqliteWriter):
                 "lost, the log is read on when it answers again"
             )
         self._shown = state
+
+    def _put(self, entry: Entry) -> None:
+        payload = packed(entry)
+        self._db.execute("UPDATE shipping SET version = version + 1")
+        self._db.execute(
+            "INSERT INTO spool (version, written, size, payload) SELECT version, ?, ?, ? FROM shipping",
+            (int(time.time()), len(payload), payload),
+        )
 
     def _state(self) -> HostState:
         keep = sqlite_history.kept(self._db)
@@ -218,7 +232,9 @@ class Spool:
     def package(self) -> Package | None:
         """What is to be shipped next, which stays the same until ``shipped``; ``None``: nothing waits."""
         with explained(self._path):
-            serial, sealed, mark = self._db.execute("SELECT serial, sealed, mark FROM shipping").fetchone()
+            serial, sealed, mark, replaces = self._db.execute(
+                "SELECT serial, sealed, mark, replaces FROM shipping"
+            ).fetchone()
             if sealed is None:
                 sealed = self._next()
                 if sealed is None:
@@ -229,11 +245,17 @@ class Spool:
                 "SELECT version, written, payload FROM spool WHERE version <= ? ORDER BY version", (sealed,)
             ).fetchall()
             try:
-                return Package(serial, mark, [(version, at, unpacked(payload)) for version, at, payload in rows])
+                entries = [(version, at, unpacked(payload)) for version, at, payload in rows]
+                return Package(serial, mark, bool(replaces), entries)
             except ValueError as error:
                 raise LedgerError(
                     f"the spool in {self._path} is damaged ({error}); the host must be rebuilt"
                 ) from error
+
+    def replaced(self) -> None:
+        """The cluster has nothing of the host any more."""
+        with explained(self._path):
+            self._db.execute("UPDATE shipping SET replaces = 0")
 
     def shipped(self, mark: int) -> None:
         """The package has arrived; ``mark`` is the serial of the last counts that the cluster has now."""
@@ -259,6 +281,12 @@ class Spool:
                 break
             size, last = size + more, version
         return last
+
+
+def is_spooled(db: sqlite3.Connection) -> bool:
+    """Whether all that the open ledger has was written by way of its spool."""
+    found: tuple[int] | None = db.execute("SELECT written = ledger.serial FROM shipping, ledger").fetchone()
+    return bool(found and found[0])
 
 
 def spooled(db: sqlite3.Connection) -> Spooled:

@@ -51,13 +51,12 @@ class ClickhouseWriter:
             max_bytes=max_bytes,
             max_spool_bytes=max_spool_bytes,
         )
-        node = home(place, host)
         self._closed = False
 
-        def connect() -> Client:
+        def connect(node: str) -> Client:
             return Client(place, password, only=node, answer_seconds=answer_seconds)
 
-        self._shipper = Shipper(path, host, connect, ship_seconds)
+        self._shipper = Shipper(path, host, home(place, host), connect, ship_seconds)
 
     def names(self) -> Names:
         """Every name the host has numbered."""
