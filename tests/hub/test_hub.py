@@ -408,7 +408,8 @@ async def test_sums_say_how_far_they_can_be_trusted() -> None:
         queue.freshness = Freshness.PARTIAL
         await shown.until(lambda view: view.queue_freshness == "partial")
         other.trouble = Unreachable("It is away.")
-        await shown.until(lambda view: view.queue_freshness == "stale")
+        view = await shown.until(lambda view: view.hosts_counted == 1)
+        assert (view.queue_freshness, view.host_count, view.sums.total) == ("partial", 2, 6)
         serial = shown.ask(query=ISPS)
         view = await shown.until(lambda view: view.serial == serial and view.queue_known)
         assert view.queue_sources == ["queue"] and view.queue_freshness == "partial"

@@ -4,14 +4,25 @@ only the hub enters."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any
 
 import msgspec
 
 from tui.hub.part import Changes, Part, RowId, sum_known, totals_of
-from tui.model import STATES, Cause, Counts, Grouping, History, QueueQuery, QueueTable, WaitingMessage
+from tui.model import (
+    STATES,
+    Cause,
+    Counts,
+    Grouping,
+    History,
+    QueueQuery,
+    QueueRow,
+    QueueTable,
+    RowKey,
+    WaitingMessage,
+)
 
 LATE_STEPS = 2
 """Histories that end within so many steps of the newest are of now; one that ends before is of a host that has gone."""
@@ -61,6 +72,23 @@ class Together:
             setattr(table, state, _added([getattr(part.table, state) for part in parts], layout.places, count))
         changes = _changes(parts, totals_of(table), layout)
         return Part("", table, changes, sum_known([part.sum_delta for part in parts]))
+
+
+def rows_of(part: Part, wanted: Collection[RowKey]) -> dict[RowKey, QueueRow]:
+    """What one host has of added-up rows: nothing waits in those that it has not."""
+    found = {key: [0] * len(STATES) for key in wanted}
+    accounts = {key.account_id for key in wanted}
+    table = part.table
+    columns = [getattr(table, name) for name in (*_KEYS, *STATES)]
+    for account, campaign, isp, *counts in zip(*columns, strict=True):
+        if account in accounts:
+            sums = found.get(RowKey(account_id=account, campaign_id=campaign, isp=isp))
+            if sums is not None:
+                for at, count in enumerate(counts):
+                    sums[at] += count
+    return {
+        key: QueueRow(new=new, proc=proc, retry=retry, hold=hold) for key, (new, proc, retry, hold) in found.items()
+    }
 
 
 def by_host(table: QueueTable) -> QueueTable:

@@ -12,19 +12,21 @@ from typing import Any
 import msgspec
 
 from tui.hub.accounts import Accounts
-from tui.hub.board import NAMELESS_CAMPAIGNS, WITHOUT_QUEUE, Board
+from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.detail import Details
 from tui.hub.drawing import Drawing, wanted
 from tui.hub.errands import Errand, Errands, Reply
 from tui.hub.export import Material, export
 from tui.hub.formats import shown_source
+from tui.hub.hosts import WITHOUT_QUEUE
 from tui.hub.jump import jump
 from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
+from tui.hub.shared_names import NAMELESS_CAMPAIGNS, Numbers, SharedNames
 from tui.hub.trends import Trends
 from tui.hub.views import Known, make_view, same_but_for_time, window
-from tui.model import Freshness, SourceStatus
+from tui.model import Freshness, Grouping, SourceStatus
 from tui.sources.source import Source
 from tui.sources.worker import Worker
 
@@ -48,6 +50,12 @@ EAGER_PUSH_SECONDS = 0.02
 DRAW_SECONDS = 0.1
 """The least time between drawings: plotext is slow, and a held key passes many rows."""
 
+MANY_SOURCES = 8
+GATHER_MANY_SECONDS, GATHER_TIMES = 1.0, 20
+EAGER_GATHER_SECONDS, EAGER_GATHER_TIMES = 0.1, 2
+"""Of more sources than these some answer all the time. Their rows are made ready once a second, or ten times just after
+a request, and no sooner than so many times as long after the last time as that took."""
+
 TICK_SECONDS = 1.0
 CLOSE_SECONDS = 0.5
 """How long sources may take to close; one that hangs is left."""
@@ -63,12 +71,19 @@ class Hub:
         collectors: Collectors | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._sources = sources
         self._collectors = collectors
         self._clock = clock
-        self._pollers = [Poller(source, self._told, clock) for source in sources]
         # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
         self._worker = Worker("mailtop hub")
+        if len(sources) > 1:
+            numbers = Numbers()
+            sources = [SharedNames(source, numbers, self._worker) for source in sources]
+        self._sources = sources
+        is_many = len(sources) > MANY_SOURCES
+        self._pollers = [
+            Poller(source, self._told, clock, number / len(sources) if is_many else None)
+            for number, source in enumerate(sources)
+        ]
         self._writer = Worker("mailtop export")  # a disk that hangs holds nothing else up
         self._board = Board(self._pollers, self._worker, clock)
         self._accounts = Accounts(self._pollers, self._worker)
@@ -78,6 +93,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
         self._board_due = asyncio.Event()
+        self._asked = asyncio.Event()
         self._drawing_due = asyncio.Event()
         self._hurry = asyncio.Event()
         self._sent: View | None = None
@@ -151,6 +167,7 @@ class Hub:
         if self._board.is_ready(request):
             self._offer(self._view(request))  # first of all: what is woken below runs after it has left
         self._want()
+        self._asked.set()
         self._board_due.set()
         self._drawing_due.set()
         self._hurry.set()
@@ -162,7 +179,10 @@ class Hub:
             for poller in self._pollers:
                 totals = accounts.shows_totals(request, poller)
                 listed = accounts.listed() if request.accounts is not None else ()
-                poller.want(wanted(request, poller.source.name, accounts.ranking, totals=totals, listed=listed))
+                needed = wanted(request, poller.source.name, accounts.ranking, totals=totals, listed=listed)
+                if needed.query is not None and needed.query.grouping is Grouping.HOST:
+                    needed = msgspec.structs.replace(needed, totals=True, isps=True)
+                poller.want(needed)
 
     def _told(self) -> None:
         """A poller has something new."""
@@ -171,6 +191,7 @@ class Hub:
     async def _keep_board(self) -> None:
         while True:
             await self._board_due.wait()
+            await self._gather()
             self._board_due.clear()
             if self._request is not None:
                 await self._board.update(self._request)
@@ -180,6 +201,21 @@ class Hub:
                 self._news.set()
                 if self._sent is not None and not self._sent.queue_known:
                     self._hurry.set()
+
+    async def _gather(self) -> None:
+        """Wait for the answers of other sources, where there are many, but not when something else is asked."""
+        request, board = self._request, self._board
+        if self._asked.is_set() or request is None or len(self._pollers) <= MANY_SOURCES:
+            self._asked.clear()
+            return
+        least, times = GATHER_MANY_SECONDS, GATHER_TIMES
+        if board.sheet(request) is None:
+            return
+        if self._is_eager():
+            least, times = EAGER_GATHER_SECONDS, EAGER_GATHER_TIMES
+        due = board.made + max(least, times * board.took_seconds)
+        if (rest := due - asyncio.get_running_loop().time()) > 0:
+            await _wait(self._asked, rest)
 
     async def _keep_drawing(self) -> None:
         while True:
@@ -230,6 +266,8 @@ class Hub:
             request = self._request
             if request is None:
                 continue
+            if self._board.leaves_out_others(request):
+                self._board_due.set()
             if not self._board.is_ready(request):
                 if self._board.sheet(request) is not None:
                     continue  # its rows are being filtered or sorted: news when they are
@@ -264,18 +302,24 @@ class Hub:
         board, drawing = self._board, self._drawing
         problems = [*(self._collectors.problems if self._collectors else []), *self._trends.problems]
         sheet = board.sheet(request)
-        shown = window(request, sheet) if request.trend_cells and sheet is not None else []
+        of_hosts = request.query.grouping is Grouping.HOST
+        indices = window(request, sheet) if sheet is not None and (request.trend_cells or of_hosts) else []
+        rows = [sheet.row(index) for index in indices] if sheet is not None else []
+        host_count, hosts_counted = board.hosts_counted(request)
         known = Known(
             time=self._clock(),
             sheet=sheet,
             ranking=self._accounts.ranking,
             queue_freshness=board.queue_freshness(request),
+            host_count=host_count,
+            hosts_counted=hosts_counted,
+            hosts=board.host_facts(rows) if of_hosts else {},
             totals_offered=self._accounts.totals_offered,
             panes=drawing.panes(request, self._accounts),
             chart=drawing.chart(request),
             sources=[self._status(poller) for poller in self._pollers],
             problems=[*problems, *([drawing.problem] if drawing.problem else [])],
-            trends=self._trends.beside(request, [sheet.row(index) for index in shown] if sheet is not None else []),
+            trends=self._trends.beside(request, rows),
             detail=self._details.detail(request, sheet),
             accounts=self._accounts.page(request),
         )

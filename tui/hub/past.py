@@ -58,9 +58,10 @@ class Trail:
 
 
 class Past:
-    """The trails of what was shown last, by source and filters."""
+    """The trails of what was shown last, by source and filters, at most ``most``."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_TRENDS) -> None:
+        self._most = most
         self._trails: OrderedDict[tuple[str, QueueQuery], Trail] = OrderedDict()
 
     def add(self, source: str, time: float, rows: Iterable[tuple[QueueQuery, QueueRow]]) -> None:
@@ -69,7 +70,7 @@ class Past:
             trail = self._trails.setdefault((source, filters), Trail())
             trail.add(time, Counts(new=row.new, proc=row.proc, retry=row.retry, hold=row.hold))
             self._trails.move_to_end((source, filters))
-        while len(self._trails) > MAX_TRENDS:
+        while len(self._trails) > self._most:
             self._trails.popitem(last=False)
 
     def break_off(self, source: str, time: float) -> None:
