@@ -39,9 +39,7 @@ class _Kind(Generic[Owner]):
         if word is not None and self.ids[owner, word] == id_:
             return word
         if (owner, str(id_)) in self.ids:
-            raise SourceError(
-                f"What has the number {id_} there cannot be asked for alone: {id_} is a name too. Go back."
-            )
+            raise SourceError(f"The number {id_} cannot be asked for alone: it is a name there, too. Go back out.")
         return str(id_)
 
 
