@@ -140,6 +140,8 @@ def test_what_is_served_and_shown_of_all_of_one_and_of_a_file(hosts: list[HostIn
         totals = httpx.get(served.url + USERS, headers={"Authorization": f"whm root:{secret}"}).json()
         records = {each["USER"]: each["SENDCOUNT"] for each in totals["data"]["records"]}
         assert records == {"bob": 3, "carol": 6, "eve": 3}
+        numbers = httpx.get(f"{served.url}/metrics", headers={"Authorization": f"Bearer {secret}"}).text
+        assert len(re.findall(r'mailtop_host_counted\{host="mx[123]"\} 1\n', numbers)) == 3
     fleet.write_text(
         f'{fleet.read_text()}host = "mx2"\n[[source]]\ntype = "ledger"\nname = "file"\n'
         f'ledger = "sqlite://{hosts[1].ledger}"\n'

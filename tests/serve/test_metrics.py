@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.engine.clickhouse_spool import Spooled
+from tui.model import Freshness, Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.serve.metrics import MAX_ISPS, OTHER_ISPS, metrics
 
 LIVE = SourceStatus(name="mx", type="local", freshness=Freshness.LIVE, age_seconds=1.25)
@@ -45,6 +46,22 @@ def isps(count: int) -> QueueTable:
         hold=ids,
         files=7,
     )
+
+
+def test_hosts_of_a_ledger_and_what_waits_to_be_sent() -> None:
+    hosts = [
+        HostStatus(name="mx1", sender_id=5, freshness=Freshness.LIVE, age_seconds=1.5),
+        HostStatus(name="mx2", sender_id=6, freshness=Freshness.STALE, counted=False),
+    ]
+    found = samples(metrics(LIVE, None, None, None, hosts, Spooled(12, 3_400, 1_700_000_000)))
+    assert (found['mailtop_host_counted{host="mx1"}'], found['mailtop_host_counted{host="mx2"}']) == (1, 0)
+    assert [name for name in found if "host_age" in name] == ['mailtop_host_age_seconds{host="mx1"}']
+    assert (found["mailtop_unsent_batches"], found["mailtop_unsent_bytes"]) == (12, 3_400)
+    assert found["mailtop_unsent_oldest_timestamp_seconds"] == 1_700_000_000
+    nothing = samples(metrics(LIVE, None, None, unsent=Spooled(0, 0, None)))
+    assert nothing["mailtop_unsent_batches"] == 0
+    assert "mailtop_unsent_oldest_timestamp_seconds" not in nothing
+    assert not any("unsent" in name or "host" in name for name in samples(metrics(LIVE, None, None)))
 
 
 def test_totals_queue_freshness_and_files() -> None:

@@ -66,12 +66,17 @@ def make_source(source: SourceConfig, interval_seconds: float) -> Source:
     """What answers for a source: its ledger, or a server. A source's own interval goes before ``interval_seconds``."""
     if isinstance(source, HttpSource):
         return _server(source, source.interval_seconds or interval_seconds)
-    if isinstance(source, SharedLedgerSource):
-        return _shared_ledger(source, source.interval_seconds or interval_seconds)
     if isinstance(source, SshSource):
         from tui.sources.ssh import Ssh  # imported here, since a ledger needs no other host
 
         return Ssh(source)
+    return make_ledger_source(source, interval_seconds)
+
+
+def make_ledger_source(source: Collected | SharedLedgerSource, interval_seconds: float) -> LedgerSource:
+    """What answers for a source with a ledger."""
+    if isinstance(source, SharedLedgerSource):
+        return _shared_ledger(source, source.interval_seconds or interval_seconds)
     path = ledger_path(source)
     return LedgerSource(
         source.name,
@@ -101,7 +106,7 @@ def _reader(path: Path, sender_id: int) -> SqliteReader:
         raise
 
 
-def _shared_ledger(source: SharedLedgerSource, interval_seconds: float) -> Source:
+def _shared_ledger(source: SharedLedgerSource, interval_seconds: float) -> LedgerSource:
     place = clickhouse_place(source.ledger)
     if place is None:
         path = sqlite_path(source.ledger or "")

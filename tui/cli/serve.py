@@ -161,7 +161,8 @@ def _app(config: Config, source: Served, store: TokenStore, rate: float) -> App:
     from tui.serve.guard import Guard, Limits
     from tui.serve.queue_stats import Sender
 
-    answers = Answers(*(compose.make_source(source, config.interval) for _ in range(2)))
+    quick, long = (compose.make_ledger_source(source, config.interval) for _ in range(2))
+    answers = Answers(quick, long, unsent=quick.unsent)
     guard = Guard(store, Limits(per_second=rate, burst=max(1.0, rate * BURST_SECONDS)))
     sender = Sender(
         source.sender_id,

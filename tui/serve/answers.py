@@ -6,13 +6,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.model import Grouping, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.serve.pieces import PIECE_ROWS, Pieces
 from tui.serve.queue_stats import NO_RIGHT, Refused, added_up, narrowed
 from tui.sources.source import Source, SourceError
 from tui.sources.worker import Worker
+
+if TYPE_CHECKING:
+    from tui.engine.clickhouse_spool import Spooled
 
 LOG = logging.getLogger("mailtop.serve")
 
@@ -35,11 +38,19 @@ class NotKnown(Exception):
 
 class Answers:
     """Reads one ledger through ``quick`` and ``long``, two sources of it with a thread each, so that a long table
-    delays no sum. Closes them in the end."""
+    delays no sum. Closes them in the end. ``unsent`` tells what waits to be sent to ClickHouse, where it is."""
 
-    def __init__(self, quick: Source, long: Source, *, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(
+        self,
+        quick: Source,
+        long: Source,
+        *,
+        tick_seconds: float = TICK_SECONDS,
+        unsent: Callable[[], Awaitable[Spooled | None]] | None = None,
+    ) -> None:
         self._quick = quick
         self._long = long
+        self._unsent = unsent
         self._tick_seconds = tick_seconds
         self._writer = Worker("answers")
         self._kept: dict[Hashable, asyncio.Task[Any]] = {}
@@ -48,6 +59,15 @@ class Answers:
     async def status(self) -> SourceStatus:
         """How far the ledger's numbers can be trusted; never raises."""
         return await self.shared("status", self._quick.status)
+
+    async def hosts(self) -> list[HostStatus] | None:
+        """How each host of the ledger is; ``None`` where it is the ledger of one. Raises ``NotKnown``."""
+        return await self.shared("hosts", lambda: self._read(self._quick.hosts()))
+
+    async def unsent(self) -> Spooled | None:
+        """What waits to be sent to ClickHouse; ``None`` where nothing is sent there. Raises ``NotKnown``."""
+        unsent = self._unsent
+        return None if unsent is None else await self.shared("unsent", lambda: self._read(unsent()))
 
     async def totals(self) -> Mapping[str, MailTotals]:
         """Mail totals by account. Raises ``NotKnown``."""

@@ -191,8 +191,10 @@ class _Metrics:
             return Response("A token is required.\n", 401, headers={"WWW-Authenticate": "Bearer"})
         accounts = _seen_by(caller)
         with_campaigns = request.query_params.get("campaigns") == "1"
-        totals, isps, campaigns = None, None, None
+        totals, isps, campaigns, hosts, unsent = None, None, None, None, None
         try:
+            if accounts is None:
+                hosts, unsent = await self._answers.hosts(), await self._answers.unsent()
             if caller.token.may(Scope.TOTALS):
                 totals = _narrowed(await self._answers.totals(), accounts)
             if caller.token.may(Scope.QUEUE):
@@ -204,7 +206,7 @@ class _Metrics:
         status = await self._answers.status()
         rows = sum(len(each) for each in (totals, isps, campaigns) if each is not None)
         key = ("metrics", accounts, caller.token.scopes, with_campaigns)
-        pieces = await self._answers.written(key, rows, lambda: metrics(status, totals, isps, campaigns))
+        pieces = await self._answers.written(key, rows, lambda: metrics(status, totals, isps, campaigns, hosts, unsent))
         return _response(pieces, CONTENT_TYPE, {})
 
 

@@ -5,11 +5,15 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from tui.model import STATES, Freshness, MailTotals, QueueTable, SourceStatus
+from tui.model import STATES, Freshness, HostStatus, MailTotals, QueueTable, SourceStatus
 from tui.serve.pieces import PIECE_ROWS, Pieces
+
+if TYPE_CHECKING:
+    from tui.engine.clickhouse_spool import Spooled
 
 MAX_ISPS = 200
 OTHER_ISPS = "(other)"
@@ -34,10 +38,12 @@ def metrics(
     totals: Mapping[str, MailTotals] | None,
     isps: QueueTable | None,
     campaigns: QueueTable | None = None,
+    hosts: Sequence[HostStatus] | None = None,
+    unsent: Spooled | None = None,
 ) -> Pieces:
     """The whole text. ``None``: not known, or not for who asks; what is unknown has no line. ``isps`` and ``campaigns``
-    are tables of these groupings."""
-    lines = [*_about(status, isps), *_of_accounts(totals or {})]
+    are tables of these groupings, ``unsent`` is what this host has not sent to ClickHouse yet."""
+    lines = [*_about(status, isps), *_of_hosts(hosts or ()), *_of_sending(unsent), *_of_accounts(totals or {})]
     text = iter([*lines, *_of_queue(isps), *(_of_campaigns(campaigns) if campaigns is not None else ())])
     pieces = []
     while some := list(islice(text, PIECE_ROWS)):
@@ -58,6 +64,30 @@ def _about(status: SourceStatus, isps: QueueTable | None) -> Iterator[str]:
     if isps is not None and isps.files is not None:
         yield from _family("mailtop_queue_files", "gauge", "Messages in the queue as the mail system counts them.")
         yield _line("mailtop_queue_files", {}, isps.files)
+
+
+def _of_hosts(hosts: Sequence[HostStatus]) -> Iterator[str]:
+    if not hosts:
+        return
+    yield from _family("mailtop_host_counted", "gauge", "Whether sums hold what waits on the host.")
+    yield from (_line("mailtop_host_counted", {"host": host.name}, int(host.counted)) for host in hosts)
+    yield from _family("mailtop_host_age_seconds", "gauge", "How long ago the host wrote.")
+    for host in hosts:
+        if host.age_seconds is not None:
+            yield _line("mailtop_host_age_seconds", {"host": host.name}, round(host.age_seconds, 3))
+
+
+def _of_sending(unsent: Spooled | None) -> Iterator[str]:
+    if unsent is None:
+        return
+    yield from _family("mailtop_unsent_batches", "gauge", "Batches that wait to be sent to ClickHouse.")
+    yield _line("mailtop_unsent_batches", {}, unsent.entries)
+    yield from _family("mailtop_unsent_bytes", "gauge", "Bytes of the batches that wait to be sent to ClickHouse.")
+    yield _line("mailtop_unsent_bytes", {}, unsent.size)
+    if unsent.since is not None:
+        name = "mailtop_unsent_oldest_timestamp_seconds"
+        yield from _family(name, "gauge", "When the oldest batch that waits to be sent was written.")
+        yield _line(name, {}, unsent.since)
 
 
 def _of_accounts(totals: Mapping[str, MailTotals]) -> Iterator[str]:

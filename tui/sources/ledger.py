@@ -131,6 +131,10 @@ class LedgerSource:
         """How each host is, in a ledger of several."""
         return await self._ask(self._known_hosts)
 
+    async def unsent(self) -> Spooled | None:
+        """What waits to be sent to ClickHouse; ``None`` where nothing is sent there."""
+        return await self._ask(lambda reader: self._unsent())
+
     async def changed(self) -> bool:
         """Whether anything was written since the last call."""
         return await self._ask(self._has_new_version)
