@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import tui
 from tests.hub.scripted import until
 from tests.sources.ssh_host import MAILTOP, NoSshd, SshHost, processes_with, wait_until
 from tui.config import SshSource
@@ -217,6 +219,24 @@ async def test_a_host_that_goes_and_comes_back(host: SshHost) -> None:
     finally:
         polling.cancel()
         await poller.source.close()
+
+
+async def test_a_key_that_only_reads(host: SshHost, tmp_path: Path) -> None:
+    """The forced command of docs/fleet.md."""
+    script, program = Path(tui.__file__).parent.parent / "docs" / "mailtop-show-only", tmp_path / "mailtop"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(MAILTOP)} --config {host.config} "$@"\n')
+    program.chmod(0o755)
+    host.allow(f'restrict,command="PATH={tmp_path}:$PATH {sys.executable} {script}"')
+    try:
+        async with asked(host.source(command=["mailtop"])) as source:
+            assert rows_of(await source.queue(QueueQuery(Grouping.ISP, isp="gmail.test")))
+        refused = "ended there with exit code 1: this key may run nothing but mailtop show"
+        for command in (["cat", "/etc/passwd"], ["mailtop", "--config", "/etc/passwd"], ["mailtop", "check"]):
+            assert refused in await failure(Ssh(host.source(command=command)))
+        host.allow('restrict,command="echo 1; #"')
+        assert 'begins with "1" where JSON should' in await failure(Ssh(host.source()))
+    finally:
+        host.allow("restrict")
 
 
 async def test_check_says_whom_it_reached(host: SshHost) -> None:
