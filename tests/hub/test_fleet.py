@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import asyncio
+import re
+from collections import Counter
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.hub.fleet import added_up, causes_together, messages_together
-from tui.model import Cause, Counts, History, WaitingMessage
+from tests.hub.cells import Cell, CellSource
+from tests.hub.test_views import view_of
+from tui.hub.fleet import Together, added_up, by_host, causes_together, messages_together, rows_of
+from tui.hub.history import Recent
+from tui.hub.part import Changes, Part, totals_of
+from tui.hub.protocol import Seek
+from tui.hub.shared_names import Numbers, SharedNames
+from tui.hub.sheet import LeftOut, Sheet
+from tui.model import (
+    API_GROUPINGS,
+    Cause,
+    Counts,
+    Grouping,
+    History,
+    QueueQuery,
+    RowKey,
+    WaitingMessage,
+)
 
 some_points = st.lists(st.none() | st.builds(Counts, send=st.integers(0, 9), hold=st.integers(0, 9)), max_size=8)
 
@@ -88,3 +108,141 @@ def test_the_oldest_messages_are_those_of_all_hosts() -> None:
 
 def test_histories_of_different_times_have_nothing_in_common() -> None:
     assert waiting(added_up([history(0, 1), history(120, 1), history(60, 1)])) == []
+
+
+waits = st.builds(
+    Cell,
+    account=st.sampled_from(["alice", "bob", "carol"]),
+    campaign=st.sampled_from(["", "news"]),
+    isp=st.sampled_from(["gmail", "yahoo"]),
+    sender_id=st.integers(1, 2),
+    new=st.integers(0, 30),
+    retry=st.integers(0, 30),
+)
+some_cells = st.lists(waits, max_size=8)
+fleets = st.lists(st.tuples(some_cells, some_cells), min_size=1, max_size=4)
+"""What waits at each host, a minute ago and now."""
+
+filters = st.sampled_from(["", "alice", "!bob", "retry>9", "total>=30 news", "isp:gmail"])
+
+
+async def parts_of(fleet: list[tuple[list[Cell], list[Cell]]], query: QueueQuery) -> list[Part]:
+    numbers, recent, parts = Numbers(), Recent(), []
+    for place, (before, now) in enumerate(fleet):
+        source = CellSource(str(place), before, first_id=1 + 7 * place)
+        shared = SharedNames(source, numbers)
+        for time, cells in ((0, before), (60, now)):
+            source.cells = cells
+            table = await shared.queue(query)
+            assert table is not None
+            part = recent.part(source.name, query, table, time, with_gone=True)
+        parts.append(part)
+    return parts
+
+
+def sheets_of(fleet: list[tuple[list[Cell], list[Cell]]], query: QueueQuery, left_out: LeftOut = ()) -> list[Sheet]:
+    """The rows apart, and added up."""
+    parts = asyncio.run(parts_of(fleet, query))
+    return [Sheet(query, parts, together=each, left_out=left_out) for each in (None, Together())]
+
+
+@settings(deadline=None)
+@given(fleets, st.sampled_from(list(API_GROUPINGS)), filters, st.booleans())
+def test_together_rows_come_to_the_same_as_apart(
+    fleet: list[tuple[list[Cell], list[Cell]]], grouping: Grouping, text: str, one_is_out: bool
+) -> None:
+    left_out = {("0", None)} if one_is_out and len(fleet) > 1 else set()
+    apart, together = sheets_of(fleet, QueueQuery(grouping), left_out)
+    expected: dict[tuple[str, str, str], Counter[str]] = {}
+    deltas: Counter[tuple[str, str, str]] = Counter()
+    for index in range(len(apart)):
+        row = apart.row(index)
+        if (row.source, None) not in left_out:
+            key = row.account, row.campaign, row.isp
+            expected.setdefault(key, Counter()).update(new=row.new, retry=row.retry)
+    for place, (before, now) in enumerate(fleet):
+        for cells, sign in ((before, -1), (now, 1)):
+            for cell in cells if (str(place), None) not in left_out else ():
+                deltas[_key(cell, grouping)] += sign * (cell.new + cell.retry)
+    rows = [together.row(index) for index in range(len(together))]
+    assert {(row.account, row.campaign, row.isp): Counter(new=row.new, retry=row.retry) for row in rows} == expected
+    for index, row in enumerate(rows):
+        assert (row.source, row.sender_id, row.sender) == ("", 0, "")
+        assert together.find(row.key) == index
+        delta = together.delta(index)
+        assert delta is not None and round(delta, 6) == deltas[row.account, row.campaign, row.isp]
+    assert together.sums == apart.sums and together.sum_delta == apart.sum_delta
+    assert together.files == apart.files and together.sources == apart.sources
+    assert together.source_sums == apart.source_sums and not together.several_senders
+    if not re.search("[>=]", text):  # what a row is called is the same apart and together
+        assert together.selection((text,)).sums == apart.selection((text,)).sums
+
+
+def _key(cell: Cell, grouping: Grouping) -> tuple[str, str, str]:
+    by_account = grouping in (Grouping.ACCOUNT, Grouping.ACCOUNT_CAMPAIGN)
+    by_campaign, by_isp = grouping is Grouping.ACCOUNT_CAMPAIGN, grouping is Grouping.ISP
+    return cell.account if by_account else "", cell.campaign if by_campaign else "", cell.isp if by_isp else ""
+
+
+def test_the_change_of_a_row_is_unknown_while_any_hosts_is() -> None:
+    numbers, recent, query = Numbers(), Recent(), QueueQuery(Grouping.ACCOUNT)
+    parts = []
+    for name, times in (("a", (0, 60)), ("b", (60,))):
+        table = asyncio.run(SharedNames(CellSource(name, [Cell(account="alice", new=3)]), numbers).queue(query))
+        assert table is not None
+        part = [recent.part(name, query, table, time, with_gone=True) for time in times][-1]
+        parts.append(part)
+    assert Sheet(query, parts, together=Together()).delta(0) is None
+    assert Sheet(query, parts, together=Together()).sum_delta is None
+    without = Sheet(query, parts, together=Together(), left_out={("b", None)})
+    assert without.delta(0) == without.sum_delta == 0
+    assert without.row(0).new == 3
+
+
+def test_added_up_rows_are_sorted_marked_sought_and_released() -> None:
+    here = [Cell(account="alice", new=5), Cell(account="bob", new=1, retry=20)]
+    there = [Cell(account="alice", new=5), Cell(account="carol", new=7)]
+    _, sheet = sheets_of([(here, here), (there, there)], QueueQuery(Grouping.ACCOUNT))
+    view = view_of(sheet)
+    assert [(row.account, row.total) for row in view.rows] == [("bob", 21), ("alice", 10), ("carol", 7)]
+    assert view.problem_count == 1 and view.row_problems == [True, False, False]
+    keys = [row.key for row in view.rows]
+    assert all(key.source == "" and key.account_id < 0 for key in keys)
+    view = view_of(sheet, marked=keys[1:], selected=keys[1], seek=Seek("problem", 1))
+    assert (view.marked_count, view.marked_sums.total, view.selected_index, view.sought) == (2, 17, 1, keys[0])
+    sheet.release()
+    assert sheet.find(keys[0]) is None
+
+
+def test_the_same_rows_again_are_added_up_as_the_first_time() -> None:
+    together, query = Together(), QueueQuery(Grouping.ACCOUNT)
+    rows = [Cell(account=name, new=number) for number, name in enumerate(["alice", "bob", "carol"], 1)]
+    source = SharedNames(inner := CellSource("a", rows), Numbers())
+    for cells in (rows, rows, rows[:2], rows[::-1]):
+        inner.cells = cells
+        table = asyncio.run(source.queue(query))
+        assert table is not None
+        part = Part("a", table, Changes(totals_of(table)))
+        added = together.part([part, part], query).table
+        assert dict(zip(added.account, added.new, strict=True)) == {cell.account: 2 * cell.new for cell in cells}
+
+
+def test_hosts_are_what_their_senders_come_to() -> None:
+    query = QueueQuery(Grouping.ACCOUNT)
+    cells = [Cell(account="alice", sender_id=1, new=5), Cell(account="bob", sender_id=2, new=7, retry=1)]
+    table = asyncio.run(CellSource("a", [*cells, cells[0]]).queue(query))
+    assert table is not None
+    hosts = by_host(table)
+    assert hosts.query == QueueQuery(Grouping.HOST)
+    assert [(row.sender_id, row.account, row.new, row.retry) for row in hosts.rows()] == [(1, "", 10, 0), (2, "", 7, 1)]
+    table.sender = ["mx1", "mx2"]
+    assert by_host(table).sender == ["mx1", "mx2"]
+
+
+def test_what_one_host_has_of_added_up_rows() -> None:
+    query = QueueQuery(Grouping.ACCOUNT)
+    cells = [Cell(account="alice", sender_id=sender, new=sender) for sender in (1, 2)]
+    table = asyncio.run(CellSource("a", cells).queue(query))
+    assert table is not None
+    found = rows_of(Part("a", table, Changes(totals_of(table))), [RowKey(account_id=1), RowKey(account_id=9)])
+    assert [row.total for row in found.values()] == [3, 0]

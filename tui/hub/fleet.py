@@ -245,13 +245,15 @@ def _changes(parts: Sequence[Part], totals: list[int], layout: Layout) -> Change
                     deltas[place] += (total - before) * per_minute
         first += rows
         for row, total in part.gone:
-            key = _key_of(row, layout.telling)
-            if key in layout.index:
-                deltas[layout.index[key]] -= total * changes.per_minute
+            if (left := _place_of(row, layout)) is not None:
+                deltas[left] -= total * changes.per_minute
     return Changes(totals, [total - delta for total, delta in zip(totals, deltas, strict=True)], 1.0)
 
 
-def _key_of(row: RowId, telling: Sequence[int]) -> Any:
-    """What tells a row that is gone, as ``_layout`` has it for the others."""
-    keys = row[1:]
-    return keys[telling[0]] if len(telling) == 1 else tuple(keys[at] for at in telling)
+def _place_of(row: RowId, layout: Layout) -> int | None:
+    """Where a row that is gone at its host still stands."""
+    keys, telling = row[1:], layout.telling
+    place = layout.index.get(keys[telling[0]] if len(telling) == 1 else tuple(keys[at] for at in telling))
+    if place is None or any(layout.columns[name][place] != key for name, key in zip(_KEYS, keys, strict=True)):
+        return None
+    return place
