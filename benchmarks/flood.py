@@ -22,6 +22,7 @@ from tui.model import (
     Counts,
     Freshness,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -112,6 +113,9 @@ class Flood:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         del query, limit
+        return None
+
+    async def hosts(self) -> list[HostStatus] | None:
         return None
 
     async def changed(self) -> bool:

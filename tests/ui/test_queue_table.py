@@ -56,6 +56,20 @@ async def test_signs_stand_in_the_margin_and_a_blank_before_the_name() -> None:
         assert host.lines()[3].startswith("»✓✖ bob@i")
 
 
+@pytest.mark.parametrize("short", [False, True])
+async def test_the_bar_of_the_cursor_covers_its_row_or_little_of_it(short: bool) -> None:
+    shower = Shower()
+    shower.table.short_bars = short
+    async with shown(shower.table):
+        shower.begin()
+        shower.show()
+        line = shower.table._drawn[1]
+        barred = [span for span in line if "cursor" in span.role.split()]
+        assert line[: len(barred)] == barred
+        text = "".join(span.text for span in barred)
+        assert text.split()[-1].startswith("news@") if short else len(text) == 80
+
+
 async def test_ascii_has_signs_of_its_own() -> None:
     shower = Shower(ascii=True)
     async with shown(shower.table, size=(140, 12)) as (host, _):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from textual import events
@@ -37,7 +38,8 @@ class Table(Lines, Generic[Key, Row, Facts]):
     """Header, rows and lines of sums. Moves answer at once from the rows that are there.
 
     ``interval_seconds`` is how often new numbers come; a count that changed is marked so long, unless ``marks_changes``
-    is off. Whoever makes a table of it says what its columns, rows and sums are.
+    is off; the bars over the cursor's row and marked ones end with its names where ``short_bars`` is set, so that
+    little is sent. Whoever makes a table of it says what its columns, rows and sums are.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Table(Lines, Generic[Key, Row, Facts]):
         super().__init__(glyphs, id=id)
         self.state: TableState[Key, Row] = TableState()
         self.marks_changes = True
+        self.short_bars = False
         self._interval_seconds = interval_seconds
         self._clock = clock
         self._asked_at = 0.0
@@ -241,7 +244,17 @@ class Table(Lines, Generic[Key, Row, Facts]):
             return [Span(" "), *line]
         line.append(Span(" " * (self.size.width - 1 - line_width(line))))
         sign = (Span(glyphs.follow, "follow") if state.followed else Span(glyphs.cursor)) if under else Span(" ")
-        return [Span(span.text, (span.role + overlay).strip()) for span in (sign, *line)]
+        spans = [sign, *line]
+        barred = self._barred(spans, columns)
+        return [Span(span.text, (span.role + overlay).strip()) for span in spans[:barred]] + spans[barred:]
+
+    def _barred(self, line: Line, columns: Sequence[Column[Facts]]) -> int:
+        """How many of a row's spans a bar covers."""
+        if not self.short_bars:
+            return len(line)
+        end = MARGIN + _keys_width(columns)
+        ends = accumulate(self.glyphs.width(span.text) for span in line)
+        return sum(1 for each in ends if each <= end)
 
     def _row_cells(self, index: int, columns: Sequence[Column[Facts]]) -> Line:
         """The cells of a row; counts that are not what they were are marked."""
@@ -289,11 +302,15 @@ class Table(Lines, Generic[Key, Row, Facts]):
     def summed(self, columns: Sequence[Column[Facts]], names: Sequence[str], facts: Facts | None, role: str) -> Line:
         """A line of sums below the rows: the first of ``names`` that fits below the keys, and the cells of the other
         columns, blank where the sums are not known yet."""
-        keys = [column for column in columns if column.key]
-        keys_width = sum(column.width + GAP for column in keys) - GAP
+        keys, keys_width = [column for column in columns if column.key], _keys_width(columns)
         name = next((name for name in names if self.glyphs.width(name) <= keys_width), names[-1])
         line = [Span(" " * MARGIN), Span(self.glyphs.fit(name, keys_width), "strong"), Span(" " * GAP)]
         if facts is not None:
             line += self.cells(columns[len(keys) :], facts)
         line.append(Span(" " * (self.size.width - line_width(line))))
         return [Span(span.text, f"{span.role} {role}") for span in line]
+
+
+def _keys_width(columns: Sequence[Column[Facts]]) -> int:
+    """The cells that the names of a row take."""
+    return sum(column.width + GAP for column in columns if column.key) - GAP
