@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import blake2b
 
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, Names
@@ -19,10 +19,8 @@ million get one id less often than once in ten thousand ledgers."""
 Cell = tuple[int, int, int]
 """Account, campaign, ISP, by id."""
 
-_MANY = 20_000
-"""For so many unknown ids all names are read at once."""
-
-_AT_ONCE = 5_000
+_MANY = 500
+"""A server takes long to read longer lists of ids: beyond, the others' names are read with them."""
 
 
 def account_id(name: str) -> int:
@@ -78,10 +76,11 @@ class Numbering:
 
 class NameBook:
     """Names by id, as far as somebody asked for them; ``find`` answers ``(id, account_id, name)`` of a kind that meet
-    a condition."""
+    a condition. Where many are asked for, the condition is ``many`` of the kind."""
 
-    def __init__(self, find: Callable[[int, str], list[Column]]) -> None:
+    def __init__(self, find: Callable[[int, str], list[Column]], many: Callable[[int], str] = lambda _: "1") -> None:
         self._find = find
+        self._many = many
         self._names: dict[int, dict[tuple[int, int], str]] = {kind: {} for kind in KINDS}
         self._names[ISP_NAME][0, 0] = ""
 
@@ -89,20 +88,15 @@ class NameBook:
         """The names of ids; those of campaigns need their accounts' ids beside them."""
         keys = list(zip(ids, [0] * len(ids) if account_ids is None else account_ids, strict=True))
         known = self._names[kind]
-        unknown = sorted({id_ for id_, account in keys if (id_, account) not in known})
-        for condition in _conditions(unknown):
-            found = self._find(kind, condition)
-            for id_, account, name in zip(*found, strict=True):
+        found = list(map(known.get, keys))
+        if None in found:
+            unknown = sorted({key[0] for key, name in zip(keys, found, strict=True) if name is None})
+            few = len(unknown) <= _MANY
+            condition = f"id IN ({', '.join(map(str, unknown))})" if few else self._many(kind)
+            for id_, account, name in zip(*self._find(kind, condition), strict=True):
                 known[id_, account] = name.decode(errors="replace")
-        return [known.get(key, UNKNOWN_ACCOUNT) for key in keys]
-
-
-def _conditions(ids: list[int]) -> Iterator[str]:
-    if len(ids) > _MANY:
-        yield "1"
-        return
-    for start in range(0, len(ids), _AT_ONCE):
-        yield f"id IN ({', '.join(map(str, ids[start : start + _AT_ONCE]))})"
+            found = list(map(known.get, keys))
+        return [UNKNOWN_ACCOUNT if name is None else name for name in found]
 
 
 def _hash(kind: int, name: str) -> int:

@@ -60,8 +60,13 @@ _LEVELS = (  # the smallest first
     (CAMPAIGN, frozenset({"account_id", "campaign_id"})),
     (CELL, frozenset({"account_id", "campaign_id", "isp_id"})),
 )
-_SUMMED_STATES = ", ".join(f"sum({state})" for state in STATES)
-_WAITING = f"sum({' + '.join(STATES)})"
+_NAMED_IN = {
+    ACCOUNT_NAME: ("account_id", ACCOUNT),
+    CAMPAIGN_NAME: ("campaign_id", CAMPAIGN),
+    ISP_NAME: ("isp_id", ISP),
+}
+_SUMMED_STATES = ", ".join(f"sum({state}) AS sum_{state}" for state in STATES)
+_WAITING = " + ".join(f"sum_{state}" for state in STATES)
 _NOTHING = (0,) * len(COUNTS)
 
 
@@ -93,7 +98,7 @@ class ClickhouseReader:
         self._rows = EVERY_HOST if host is None else is_host(host)
         self._late_seconds = late_seconds
         self._clock = clock
-        self._names = NameBook(self._find_names)
+        self._names = NameBook(self._find_names, self._summed_names)
         self._states: dict[str, HostState] = {}
         self._away: set[str] = set()
         self._waited: dict[str, tuple[int, ...]] = {}
@@ -337,6 +342,11 @@ class ClickhouseReader:
         return self._ask(
             f"SELECT DISTINCT id, account_id, name FROM {self._table('names')} WHERE kind = {kind} AND {condition}"
         ) or [(), (), ()]
+
+    def _summed_names(self, kind: int) -> str:
+        # Each server looks into its own sums: whoever sums a name has named it there.
+        column, level = _NAMED_IN[kind]
+        return f"id IN (SELECT {column} FROM {self._place.database}.sums WHERE level = {level})"
 
     def _ask(self, question: str) -> list[Column]:
         whole = self._shards.missing is None
