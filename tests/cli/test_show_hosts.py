@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from tests.cli.test_show import Platform, ScriptedSource, WithoutNumbers, asked, queue
 from tui.cli import picking
-from tui.cli.arguments import ACCOUNT_SORTS, Exit
+from tui.cli.arguments import ACCOUNT_SORTS, HOST_SORTS, Exit
 from tui.cli.asking import Asked
-from tui.cli.hosts import Facts, worst_isps
+from tui.cli.hosts import Facts
 from tui.cli.main import main
 from tui.config import ConfigError
-from tui.hub import formats, protocol
+from tui.hub import formats, protocol, sheet
 from tui.hub.formats import Partial, Report
 from tui.model import Freshness, Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 
@@ -156,6 +156,11 @@ async def test_hosts_are_a_platforms_senders() -> None:
 async def test_hosts_are_sorted_and_filtered_as_rows_are() -> None:
     report, _ = await asked(replace(HOSTS, sort="total", reverse=True), Ledger(), ScriptedSource("web"))
     assert cells(report, "host") == [("mx1",), ("mx2",), ("mx3",), ("web",)]
+    sources = Ledger(), Counting("web")
+    report, _ = await asked(replace(HOSTS, sort="freshness"), *sources)
+    assert cells(report, "host")[0] == ("mx3",), "the worst first"
+    report, _ = await asked(replace(HOSTS, sort="deferral"), *sources, ScriptedSource("x"))
+    assert cells(report, "host")[-1] == ("x",), "it is not known"
     report, _ = await asked(replace(HOSTS, filter="source:web"), Ledger(), ScriptedSource("web"))
     assert cells(report, "host") == [("web",)]
 
@@ -244,8 +249,10 @@ async def test_accounts_are_filtered_and_sorted_as_on_the_screen(words: dict[str
         assert [row["account"] for row in report.rows] == expected
 
 
-def test_every_column_of_the_accounts_can_be_asked_for() -> None:
-    assert ACCOUNT_SORTS == protocol.ACCOUNT_SORTS
+def test_every_column_of_hosts_and_accounts_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (ACCOUNT_SORTS, HOST_SORTS) == (protocol.ACCOUNT_SORTS, sheet.HOST_SORTS)
+    assert main(["show", "queue", "--sort", "deferral"]) == Exit.USAGE
+    assert "--sort deferral is for hosts: add --group host" in capsys.readouterr().err
 
 
 def test_filters_of_accounts_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,24 +260,6 @@ def test_filters_of_accounts_are_checked(capsys: pytest.CaptureFixture[str]) -> 
         picking.check_filter("rate>5", of_queue=False)
     assert main(["show", "totals", "--filter", "retry>5"]) == Exit.USAGE
     assert 'there is no column "retry"' in capsys.readouterr().err
-
-
-def test_the_worst_isp_is_where_most_waits_that_was_put_off() -> None:
-    rows = [("Gmail", 90, 1, 1), ("Yahoo", 0, 3, 0), ("", 0, 0, 9)]
-    answer = QueueTable(
-        query=QueueQuery(Grouping.ISP),
-        sender_id=[1, 1, 2],
-        account_id=[0] * 3,
-        account=[""] * 3,
-        campaign_id=[0] * 3,
-        campaign=[""] * 3,
-        isp=[isp for isp, *_ in rows],
-        new=[new for _, new, _, _ in rows],
-        proc=[0] * 3,
-        retry=[retry for _, _, retry, _ in rows],
-        hold=[hold for _, _, _, hold in rows],
-    )
-    assert worst_isps(answer) == {1: "Yahoo", 2: "(no isp)"}
 
 
 def test_a_source_can_be_asked_alone(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
@@ -288,6 +277,6 @@ def test_status_of_a_host_without_an_age_is_unknown() -> None:
         "freshness": "live",
         "age_seconds": None,
         "defer_share": None,
-        "worst_isp": None,
+        "worst_isp": "",
         "counted": True,
     }

@@ -46,6 +46,7 @@ SORTS = (
     *("account", "campaign", "isp", "sender", "source"),
     *("new", "proc", "retry", "hold", "total", "delta", "share", "drain", "trend"),
 )
+HOST_SORTS = ("freshness", "deferral")
 ACCOUNT_SORTS = (
     *("attention", "account", "sent", "delivered", "deferred", "failed", "progress", "bytes"),
     *("success", "deferral", "rate", "defer_rate"),
@@ -123,7 +124,7 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
     queue.add_argument("--problems", action="store_true", help="only rows that are a problem, as far as one look tells")
     queue.add_argument(
         "--sort",
-        choices=SORTS,
+        choices=(*SORTS, *HOST_SORTS),
         metavar="COLUMN",
         help="sort by this column of the screen: numbers from the largest, names from A to Z (default: total)",
     )

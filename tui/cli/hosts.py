@@ -8,19 +8,21 @@ from collections.abc import Sequence
 import msgspec
 
 from tui.hub.account_sums import sum_of
-from tui.hub.formats import Row
-from tui.model import NO_ISP_NAME, Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.hub.formats import Row, beside_host
+from tui.hub.hosts import Beside, told_beside, worst_isps
+from tui.hub.protocol import HostFacts
+from tui.model import Grouping, HostStatus, QueueQuery, SourceStatus
 from tui.sources.source import Source
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the hosts of one source: of each by the number of its sender, where the source itself tells
-    them; else which part of all attempts was put off, and by sender where most waits that was put off or held (``None``
-    where nobody tells). ``by_sender``: each sender is a host."""
+    them; else which part of all attempts was put off, and by sender where most waits that was put off or held, and how
+    much. ``by_sender``: each sender is a host."""
 
     told: dict[int, HostStatus] = {}
     defer_share: float | None = None
-    worst_isps: dict[int, str] | None = None
+    worst_isps: dict[int, tuple[str, int]] = {}
     by_sender: bool = False
 
     def beside(self, row: Row, status: SourceStatus) -> Row:
@@ -28,26 +30,23 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         sender = row["sender_id"] if isinstance(row["sender_id"], int) else 0
         host = self.told.get(sender)
         if host is None:
-            by_sender = self.by_sender and sender
-            return {
-                "host": (row["sender"] or str(sender)) if by_sender else row["source"],
-                "freshness": status.freshness.value,
-                "age_seconds": _rounded(status.age_seconds, 1),
-                "defer_share": _rounded(self.defer_share, 4),
-                "worst_isp": None if self.worst_isps is None else self.worst_isps.get(sender, ""),
-                "counted": True,
-            }
-        totals = MailTotals(
-            account="", success_count=host.success_count, defer_count=host.defer_count, fail_count=host.fail_count
+            isp, waiting = self.worst_isps.get(sender, ("", 0))
+            beside, told = Beside(self.defer_share, isp, waiting), status
+        else:
+            beside, told = told_beside(host), host
+        name = host.name if host is not None else str(row["sender"] or sender) if self.by_sender else row["source"]
+        return beside_host(
+            str(name),
+            HostFacts(
+                freshness=told.freshness,
+                age_seconds=told.age_seconds,
+                error=told.error,
+                defer_share=beside.defer_share,
+                worst_isp=beside.worst_isp,
+                worst_waiting=beside.worst_waiting,
+                counted=host is None or host.counted,
+            ),
         )
-        return {
-            "host": host.name,
-            "freshness": host.freshness.value,
-            "age_seconds": _rounded(host.age_seconds, 1),
-            "defer_share": _rounded(totals.defer_share, 4),
-            "worst_isp": host.worst_isp,
-            "counted": host.counted,
-        }
 
 
 async def facts_of(sender: int | None, source: Source, hosts: Sequence[HostStatus] | None) -> Facts:
@@ -59,20 +58,6 @@ async def facts_of(sender: int | None, source: Source, hosts: Sequence[HostStatu
     totals = None if several or sender is not None else await source.totals()
     return Facts(
         defer_share=sum_of(totals).defer_share if totals else None,
-        worst_isps=None if table is None else worst_isps(table),
+        worst_isps=worst_isps(table) if table is not None else {},
         by_sender=several,
     )
-
-
-def worst_isps(table: QueueTable) -> dict[int, str]:
-    """By sender the mailbox provider where most waits that was put off or held, if anything does."""
-    worst: dict[int, tuple[int, str]] = {}
-    for row in table.rows():
-        waiting, name = row.retry + row.hold, row.isp or NO_ISP_NAME
-        if waiting and waiting > worst.get(row.sender_id, (0, ""))[0]:
-            worst[row.sender_id] = waiting, name
-    return {sender: name for sender, (_, name) in worst.items()}
-
-
-def _rounded(number: float | None, digits: int) -> float | None:
-    return None if number is None else round(number, digits)

@@ -12,10 +12,10 @@ from tui.hub.accounts import Attention
 from tui.hub.filters import ACCOUNTS, QUEUE, FilterError, parse_filter
 from tui.hub.formats import QUEUE_COUNTS, Row, totals_row
 from tui.hub.part import Changes, Part, totals_of
-from tui.hub.protocol import AccountKey, AccountsRequest
+from tui.hub.protocol import AccountKey, AccountsRequest, HostFacts
 from tui.hub.roll import Roll, Telling, Told
 from tui.hub.sheet import TABLE_COLUMNS, Sheet
-from tui.model import Grouping, MailTotals, QueueQuery, QueueTable
+from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueTable
 
 NAMES = ("account", "campaign", "isp", "sender", "source")
 """These are sorted from A to Z, numbers from the largest, unless in reverse."""
@@ -49,7 +49,9 @@ def picked(
     """The rows of all sources (name, rows) that pass the filter, and are ``problems`` if so asked, sorted by a column
     of ``SORTS``, or as they come. ``nameless`` are the sources that tell campaigns by id alone. Raises ``ConfigError``
     for a filter that cannot be used."""
-    sheet = Sheet(QueueQuery(grouping), [_part(grouping, source, rows) for source, rows in answers], nameless)
+    facts = [_facts(row) for _, rows in answers for row in rows] if grouping is Grouping.HOST else []
+    parts = [_part(grouping, source, rows) for source, rows in answers]
+    sheet = Sheet(QueueQuery(grouping), parts, nameless, facts=facts)
     selection = sheet.selection((text,) if text else (), problems)
     for sentence in selection.problems.values():
         raise ConfigError(f"--filter: {sentence}")
@@ -126,6 +128,16 @@ def _part(grouping: Grouping, source: str, rows: Sequence[Row]) -> Part:
         unknown = 0 if name.endswith("_id") else ""
         setattr(table, name, [unknown if row[name] is None else row[name] for row in rows])
     return Part(source, table, Changes(totals_of(table)))
+
+
+def _facts(row: Row) -> HostFacts:
+    """What hosts are sorted by."""
+    share = row["defer_share"]
+    return HostFacts(
+        freshness=Freshness(row["freshness"]),
+        defer_share=share if isinstance(share, float) else None,
+        worst_isp=str(row["worst_isp"]),
+    )
 
 
 def _number(cell: object) -> int:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from tui.cli import picking
-from tui.cli.arguments import Exit
+from tui.cli.arguments import HOST_SORTS, Exit
 from tui.cli.asking import TELLS_IDS, Answer, Asked, ask_all, wanted_of
 from tui.cli.output import say, write
 from tui.cli.sources import collected, configuration, named, sources_of, with_demo_ledgers
+from tui.config import ConfigError
 from tui.hub import formats
 from tui.hub.formats import Partial, Report, Row
 from tui.model import Freshness, Grouping
@@ -124,9 +125,12 @@ def _asked(options: argparse.Namespace) -> Asked:
     )
     if not of_queue:
         return usual
+    grouping = Grouping(options.group)
+    if options.sort in HOST_SORTS and grouping is not Grouping.HOST:
+        raise ConfigError(f"--sort {options.sort} is for hosts: add --group host")
     return replace(
         usual,
-        grouping=Grouping(options.group),
+        grouping=grouping,
         sender=options.sender,
         account=options.account,
         campaign=options.campaign,

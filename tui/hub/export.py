@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,11 +19,12 @@ from typing import Any
 import msgspec
 
 from tui.hub import formats
-from tui.hub.formats import Report, Row, ShownSource
-from tui.hub.protocol import AccountsRequest, Export, Exported, ViewRequest
+from tui.hub.formats import Partial, Report, Row, ShownSource
+from tui.hub.protocol import AccountsRequest, Export, Exported, HostFacts, ViewRequest
 from tui.hub.roll import Roll
 from tui.hub.sheet import Sheet
 from tui.hub.views import order_of, selection_of, sort_of
+from tui.model import Grouping, RowKey
 from tui.sources.worker import Worker
 from tui.text import clean
 
@@ -53,13 +55,16 @@ class Stopped(Exception):
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of what is exported: ``sheet`` and ``roll`` are ``None`` before the first answer. ``nameless``
-    are the sources that tell campaigns by id alone."""
+    are the sources that tell campaigns by id alone. Rows that are hosts have ``facts``; ``partial`` says how many hosts
+    the sums hold."""
 
     time: float
     sheet: Sheet | None
     roll: Roll | None
     sources: Sequence[ShownSource]
     nameless: Collection[str] = ()
+    facts: Mapping[RowKey, HostFacts] = {}
+    partial: Partial | None = None
 
 
 class SheetRows:
@@ -77,7 +82,7 @@ class SheetRows:
         columns, sources = self._columns, self._columns["source"]
         for index in self._indices:
             cells: Row = {key: column[index] for key, column in columns.items()}
-            yield formats.named(cells, sources[index] not in self._nameless)
+            yield _outside(formats.named(cells, sources[index] not in self._nameless))
 
 
 async def export(asked: Export, material: Material, hub_worker: Worker, writer: Worker) -> Exported:
@@ -161,6 +166,7 @@ def _made(request: ViewRequest, material: Material) -> tuple[Report, str] | None
 
 def _of_queue(request: ViewRequest, material: Material, sheet: Sheet) -> tuple[Report, str]:
     query = request.query
+    of_hosts = query.grouping is Grouping.HOST
     senders: tuple[str, ...] = ()
     if sheet.several_senders:
         senders = ("sender_id", "sender") if any(sheet.column("sender")) else ("sender_id",)
@@ -168,6 +174,7 @@ def _of_queue(request: ViewRequest, material: Material, sheet: Sheet) -> tuple[R
         "show": "queue",
         "group": query.grouping.value,
         "source": request.source,
+        "together": request.together,
         "sender": query.sender_id,
         "account": query.account or query.account_id,
         "campaign": query.campaign or query.campaign_id,
@@ -177,30 +184,63 @@ def _of_queue(request: ViewRequest, material: Material, sheet: Sheet) -> tuple[R
         "sort": sort_of(request),
         "descending": request.descending,
     }
+    indices = list(order_of(request, sheet))
     report = Report(
         time=_utc(material.time),
         query=asked,
         sources=list(material.sources),
-        keys=formats.QUEUE_KEYS,
-        texts=formats.queue_texts(query.grouping, len(sheet.sources) > 1, senders),
+        keys=formats.HOST_KEYS if of_hosts else formats.QUEUE_KEYS,
+        texts=formats.queue_texts(query.grouping, len(sheet.sources) > 1 and not request.together, senders),
         counts=formats.QUEUE_COUNTS,
-        rows=SheetRows(sheet, list(order_of(request, sheet)), material.nameless),
+        facts=formats.HOST_FACTS if of_hosts else (),
+        rows=_hosts(request, material, sheet) if of_hosts else SheetRows(sheet, indices, material.nameless),
         complete=not any(source.error for source in material.sources),
+        partial=material.partial if of_hosts or request.together else None,
     )
     return report, selection_of(request, sheet).problems.get(request.filter, "")
+
+
+def _hosts(request: ViewRequest, material: Material, sheet: Sheet) -> list[Row]:
+    """The rows of hosts, of which there are few."""
+    rows = [sheet.row(index) for index in order_of(request, sheet)]
+    senders = Counter(source for source, _ in {(row.source, row.sender_id) for row in rows})
+    return [
+        _outside(formats.queue_row(row, row.source not in material.nameless))
+        | formats.beside_host(
+            (row.sender or str(row.sender_id)) if senders[row.source] > 1 else row.source, material.facts[row.key]
+        )
+        for row in rows
+        if row.key in material.facts
+    ]
+
+
+def _outside(row: Row) -> Row:
+    """The row without what only the hub knows: its own numbers for names, which are negative; what is added up has no
+    source and no sender."""
+    for key in ("account_id", "campaign_id"):
+        number = row[key]
+        if isinstance(number, int) and number < 0:
+            row[key] = None
+    if not row["source"]:
+        row["source"] = row["sender_id"] = row["sender"] = None
+    return row
 
 
 def _of_accounts(request: ViewRequest, accounts: AccountsRequest, material: Material, roll: Roll) -> tuple[Report, str]:
     asked = msgspec.structs.replace(accounts, first=0, rows=len(roll), selected=None, anchor=None)
     page = roll.page(asked, request.source)
-    rows = [formats.totals_row(pane.source, pane.totals) for pane in page.rows]
+    rows = [formats.totals_row(pane.source or None, pane.totals) for pane in page.rows]
     quotas = ["quotas"] if any(row["quotas"] for row in rows) else []
     sources = ["source"] if len({row["source"] for row in rows}) > 1 else []
+    partial = None
+    if request.together:
+        partial = Partial(sum(not source.error for source in material.sources), len(material.sources))
     report = Report(
         time=_utc(material.time),
         query={
             "show": "totals",
             "source": request.source,
+            "together": request.together,
             "filter": asked.filter or None,
             "sort": page.sort,
             "descending": page.descending,
@@ -211,6 +251,7 @@ def _of_accounts(request: ViewRequest, accounts: AccountsRequest, material: Mate
         counts=formats.TOTALS_COUNTS,
         rows=rows,
         complete=not any(source.error for source in material.sources),
+        partial=partial,
     )
     return report, page.filter_problem
 

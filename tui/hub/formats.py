@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from tui.hub.protocol import HostFacts
 from tui.model import Grouping, MailTotals, QueueRow, SourceStatus
 from tui.text import cell_width, fit
 
@@ -130,6 +131,18 @@ def named(cells: Row, names_campaigns: bool = True) -> Row:
         if not cells[name] and cells[f"{name}_id"]:
             cells[name] = None
     return cells
+
+
+def beside_host(name: str, facts: HostFacts) -> Row:
+    """What stands in the row of a host beside what waits there."""
+    return {
+        "host": name,
+        "freshness": facts.freshness.value,
+        "age_seconds": None if facts.age_seconds is None else round(facts.age_seconds, 1),
+        "defer_share": None if facts.defer_share is None else round(facts.defer_share, 4),
+        "worst_isp": facts.worst_isp,
+        "counted": facts.counted,
+    }
 
 
 def known_name(name: str, id_: int) -> str | None:

@@ -18,7 +18,7 @@ from tui.hub.detail import Details
 from tui.hub.drawing import Drawing, wanted
 from tui.hub.errands import Errand, Errands, Reply
 from tui.hub.export import Material, export
-from tui.hub.formats import shown_source
+from tui.hub.formats import Partial, shown_source
 from tui.hub.hosts import WITHOUT_QUEUE
 from tui.hub.jump import jump
 from tui.hub.poller import Poller
@@ -243,15 +243,21 @@ class Hub:
             if (poller.offers_totals if request.accounts is not None else poller.source.type not in WITHOUT_QUEUE)
         ]
         tables = [poller.table if poller.query == request.query else None for poller in meant]
+        sheet = self._board.sheet(request)
+        host_count, counted = self._board.hosts_counted(request)
+        of_hosts = request.query.grouping is Grouping.HOST
+        hosts = [sheet.row(index) for index in range(len(sheet))] if sheet is not None and of_hosts else []
         return Material(
             time=self._clock(),
-            sheet=self._board.sheet(request),
+            sheet=sheet,
             roll=self._accounts.roll,
             sources=[
                 shown_source(self._status(poller), None if table is None else table.files)
                 for poller, table in zip(meant, tables, strict=True)
             ],
             nameless={poller.source.name for poller in meant if poller.source.type in NAMELESS_CAMPAIGNS},
+            facts=self._board.host_facts(hosts),
+            partial=Partial(counted, host_count),
         )
 
     async def _push(self) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from tui.hub.board import WITHOUT_QUEUE
+from tui.hub.hosts import WITHOUT_QUEUE
 from tui.hub.poller import Poller, sentence_of
 from tui.hub.protocol import Jump, Jumped
 from tui.model import NO_CAMPAIGN_NAME, Grouping, QueueQuery, QueueTable
