@@ -3,13 +3,15 @@ source enters."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
 import shlex
 import stat
+import struct
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import platformdirs
@@ -32,14 +34,21 @@ KEPT_INTERVALS = 3
 """How long an idle connection is kept: longer than from one look to the next. It is closed with the source; this is for
 when mailtop was killed."""
 
-LOCAL_SECONDS = 0.4
-"""How long ssh may take for what concerns no other host; a source that is closed is waited for no longer."""
+GOODBYE_SECONDS = 0.4
+"""How long a kept connection may take to end; a source that is closed is waited for no longer."""
+
+WHOM_SECONDS = 5.0
+"""How long ssh may take to read its configuration."""
 
 MAX_SOCKET = 104 - 18
 """The longest path of a socket (macOS), less what ssh appends while it makes it."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+-]+").fullmatch
 """Paths that ssh takes as they are: no blanks, and nothing that it would replace."""
+
+_HELLO, _VERSION, _EXIT = 0x00000001, 4, 0x10000005
+_TERMINATE = struct.pack(">6I", 8, _HELLO, _VERSION, 8, _EXIT, 0)
+"""What a kept connection is told to end it (OpenSSH's PROTOCOL.mux: MUX_MSG_HELLO, MUX_C_TERMINATE)."""
 
 _OPTIONS = (
     *("-T", "-a", "-x"),
@@ -88,7 +97,13 @@ class SshReach:
     async def whom(self) -> tuple[str, str]:
         """The user that logs in, and the host and port that are reached, by ssh's configuration; empty where it does
         not tell."""
-        ended = await self._local("-G")
+        command = [*self._ssh(), "-G", "--", self._config.host or ""]
+        try:
+            ended = await self._commands.run(
+                command, timeout_seconds=WHOM_SECONDS, max_bytes=MIB, environment=_environment()
+            )
+        except (TimeoutError, TooLong, OSError, ValueError):
+            return "", ""
         lines = (line.partition(" ") for line in ended.printed.decode("utf-8", "replace").splitlines())
         told = {key: clean(value) for key, _, value in lines if key in ("user", "hostname", "port")}
         if len(told) < 3:
@@ -102,21 +117,16 @@ class SshReach:
         await self._disconnect()
 
     async def _disconnect(self) -> None:
-        if self._socket is not None and _is_there(self._socket):
-            await self._local("-O", "exit")
-            _remove(self._socket)
-
-    async def _local(self, *options: str) -> Ended:
-        """What ssh says here without asking any other host; an end without words where it does not."""
-        try:
-            return await self._commands.run(
-                [*self._ssh(), *options, "--", self._config.host or ""],
-                timeout_seconds=LOCAL_SECONDS,
-                max_bytes=MIB,
-                environment=_environment(),
-            )
-        except (TimeoutError, TooLong, OSError, ValueError):
-            return Ended(ssh_failures.SSH_FAILED, b"", b"")
+        """End the connection that is kept. What `ssh -O exit` does, without a process for each of many hosts."""
+        if self._socket is None:
+            return
+        with suppress(OSError, TimeoutError):  # nobody keeps it, or it hangs
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                reader, writer = await asyncio.open_unix_connection(self._socket)
+                with closing(writer):
+                    writer.write(_TERMINATE)
+                    await reader.read()  # to its end, which is that of the connection
+        _remove(self._socket)
 
     def _ssh(self) -> list[str]:
         """The words before the host. Options of the user's own come first, and so count."""
@@ -157,10 +167,6 @@ def _folders() -> Iterator[Path]:
     if runtime:
         yield Path(runtime) / "mailtop"
     yield platformdirs.user_state_path("mailtop") / "ssh"
-
-
-def _is_there(socket: str) -> bool:
-    return os.path.lexists(socket)
 
 
 def _remove(socket: str) -> None:
