@@ -43,14 +43,15 @@ class AddedUp:
 def sum_of(parts: Sequence[MailTotals]) -> MailTotals:
     """One account, whose totals several sources tell. A count is not known where any of these has the account and does
     not know it: what is unknown is not taken for zero. A source that has no such account adds nothing. It has an id
-    where all tell the same, and the quotas that it has reached anywhere."""
+    where all that tell one tell the same, and the quotas that it has reached anywhere."""
     first = parts[0]
     if len(parts) == 1:
         return first
+    ids = {part.account_id for part in parts if part.account_id}
     counts = {field: sum_known([getattr(part, field) for part in parts]) for field in COUNTS.values()}
     return msgspec.structs.replace(
         first,
-        account_id=first.account_id if len({part.account_id for part in parts}) == 1 else 0,
+        account_id=ids.pop() if len(ids) == 1 else 0,
         quotas=tuple(dict.fromkeys(quota for part in parts for quota in part.quotas)),
         **counts,
     )

@@ -75,7 +75,7 @@ class Hub:
         self._clock = clock
         # One thread for all that takes long: each more would compete with the loop for the interpreter's lock.
         self._worker = Worker("mailtop hub")
-        if len(sources) > 1:
+        if sum(source.type not in WITHOUT_QUEUE for source in sources) > 1:  # else nobody else's ids mean the same
             numbers = Numbers()
             sources = [SharedNames(source, numbers, self._worker) for source in sources]
         self._sources = sources
