@@ -17,6 +17,7 @@ from tui.hub.protocol import (
     Detail,
     Export,
     Exported,
+    HostFacts,
     HubRestarted,
     Jump,
     Jumped,
@@ -30,6 +31,9 @@ from tui.model import STATES, Cause, Freshness, Grouping, MailTotals, QueueQuery
 
 NOON = 1_763_726_400.0
 """2025-11-21 12:00 UTC."""
+
+APART = ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT))
+"""Where one starts who had the rows of several hosts apart."""
 
 LIVE = SourceStatus(name="mx1", type="local", freshness=Freshness.LIVE, age_seconds=1.0)
 FIRST = SourceStatus(name="mx1", type="local", freshness=Freshness.STALE)
@@ -131,10 +135,24 @@ class World:
     delta: float | None = 12.0
     trend: str = "0123 45678"
     filter_problem: str = ""
+    hosts: dict[str, HostFacts] = field(default_factory=dict)
+
+    def facts(self, row: QueueRow) -> HostFacts:
+        """What is known of the host of a row: by its sender's name or its source's."""
+        live = HostFacts(freshness=Freshness.LIVE, age_seconds=1.0, defer_share=0.123, worst_isp="Gmail")
+        return self.hosts.get(row.sender or row.source, replace(live, worst_waiting=row.retry + row.hold))
+
+    def in_scope(self, request: ViewRequest) -> list[QueueRow]:
+        """The cells of the hosts that are meant."""
+        wanted = request.source, request.query.sender_id
+        return [one for one in self.cells if wanted[0] in (None, one.source) and wanted[1] in (None, one.sender_id)]
 
     def rows(self, request: ViewRequest) -> list[QueueRow]:
         """All rows of the request's query in its order."""
-        rows = grouped([one for one in self.cells if request.source in (None, one.source)], request.query)
+        cells, by_host = self.in_scope(request), request.query.grouping is Grouping.HOST
+        if request.together and not by_host and len(hosts_of(cells)) > 1:
+            cells = [replace(one, source="", sender_id=0, sender="") for one in cells if self.facts(one).counted]
+        rows = grouped(cells, replace(request.query, sender_id=None))
         rows.sort(key=lambda row: (row.account, row.campaign, row.isp))
         key = "total" if request.sort in ("delta", "share", "drain", "trend") else request.sort
         rows.sort(key=lambda row: getattr(row, key), reverse=request.descending)
@@ -143,6 +161,8 @@ class World:
     def view(self, request: ViewRequest) -> View:
         """What a hub that knows this world answers."""
         everything = self.rows(request) if self.queue_known else []
+        scope = self.in_scope(request)
+        hosts, by_host = hosts_of(scope), request.query.grouping is Grouping.HOST
         rows = [row for row in everything if self.is_left(row, request)]
         sought = self.sought(request, rows)
         places = {row.key: place for place, row in enumerate(rows)}
@@ -164,13 +184,16 @@ class World:
             row_count=len(rows),
             rows=window,
             deltas=[self.delta] * len(window),
-            sums=summed(rows),
+            sums=summed([row for row in rows if self.facts(row).counted]),
+            host_count=len(hosts),
+            hosts_counted=len(hosts_of([one for one in scope if self.facts(one).counted])),
+            hosts=[self.facts(row) for row in window] if by_host else [],
             sum_delta=self.delta,
             files=self.files if self.queue_known else None,
             queue_known=self.queue_known,
             queue_freshness=self.queue_freshness,
-            queue_sources=sorted({row.source for row in rows}),
-            several_senders=len({(row.source, row.sender_id) for row in rows}) > len({row.source for row in rows}),
+            queue_sources=sorted({one.source for one in scope}),
+            several_senders=len(hosts) > len({one.source for one in scope}),
             selected_index=selected,
             selected=request.selected,
             panes=self.panes(request)[: request.panes] if self.totals_known else [],
@@ -181,7 +204,7 @@ class World:
             chart=chart * request.chart_height,
             sources=self.sources,
             problems=self.problems,
-            whole=summed(everything),
+            whole=summed([row for row in everything if self.facts(row).counted]),
             all_count=len(everything),
             problem_count=sum(map(is_problem, everything)),
             row_problems=list(map(is_problem, window)),
@@ -259,6 +282,11 @@ class World:
         )
 
 
+def hosts_of(cells: list[QueueRow]) -> set[tuple[str, int]]:
+    """The hosts that cells are of."""
+    return {(one.source, one.sender_id) for one in cells}
+
+
 def is_problem(row: QueueRow) -> bool:
     """What this world takes for a problem: mail that is held."""
     return row.hold > 0
@@ -284,7 +312,7 @@ def grouped(cells: list[QueueRow], query: QueueQuery) -> list[QueueRow]:
         if query.isp not in (None, one.isp) or query.sender_id not in (None, one.sender_id):
             continue
         bare = replace(one, new=0, proc=0, retry=0, hold=0)
-        if query.grouping in (Grouping.TOTAL, Grouping.ISP):
+        if query.grouping in (Grouping.TOTAL, Grouping.ISP, Grouping.HOST):
             bare = replace(bare, account_id=0, account="", campaign_id=0, campaign="")
         if query.grouping is Grouping.ACCOUNT:
             bare = replace(bare, campaign_id=0, campaign="")

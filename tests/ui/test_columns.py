@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.scripted import cell
-from tui.model import STATES, Grouping, QueueQuery, QueueRow
+from tui.model import API_GROUPINGS, STATES, Grouping, QueueQuery, QueueRow
 from tui.text import cell_width
 from tui.ui.columns import EDGE, GAP, MARGIN, RowFacts, Whose, columns_for, sort_names, trend_cells
 from tui.ui.glyphs import ASCII, UNICODE, Glyphs
 
-QUERIES = [QueueQuery(grouping=grouping) for grouping in Grouping] + [
+QUERIES = [QueueQuery(grouping=grouping) for grouping in API_GROUPINGS] + [
     QueueQuery(grouping=Grouping.ACCOUNT_CAMPAIGN, account_id=1)
 ]
 counts = st.integers(0, 10**10)

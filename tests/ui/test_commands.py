@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.keys import KEY_DISPLAY_ALIASES, _character_to_key
 
+from tui.model import Grouping
 from tui.ui.app import MailtopApp
 from tui.ui.bindings import bindings
 from tui.ui.commands import (
@@ -68,7 +69,7 @@ def test_the_footer_joins_neighbours_and_leaves_out_the_tabs() -> None:
     assert footer_items()[0].label == "in"
     assert [item.label for item in items[-2:]] == ["help", "quit"]
     assert "account" not in [item.label for item in footer_items()]
-    assert [group_key(grouping) for grouping in ("total", "account", "account_campaign", "isp")] == list("taci")
+    assert [group_key(grouping) for grouping in Grouping] == list("taciH")
     assert first_key("nothing") == ""
 
 
@@ -76,6 +77,11 @@ def test_the_footer_shows_what_matters_for_a_part() -> None:
     of_trend = {item.label for item in footer_items(Part.TREND)}
     assert "span" in of_trend and "mark" not in of_trend
     assert {"mark", "filter"} <= {item.label for item in footer_items(Part.QUEUE)}
+
+
+def test_what_is_of_several_hosts_has_no_room_where_there_is_one() -> None:
+    assert "together" not in {item.label for item in footer_items(Part.QUEUE)}
+    assert ("S", "together") in {(item.shown_keys, item.label) for item in footer_items(several_hosts=True)}
 
 
 def test_the_table_of_keys_has_every_command() -> None:

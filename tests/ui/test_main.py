@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ui.screens import Looker, running
-from tests.ui.scripted import CELLS, FIRST, LIVE, ScriptedLink, World, cell, panes
+from tests.ui.scripted import APART, CELLS, FIRST, LIVE, ScriptedLink, World, cell, panes
 from tui.hub.protocol import Refresh, ViewRequest
 from tui.model import Freshness, Grouping, QueueQuery, SourceStatus
 
@@ -80,7 +80,7 @@ async def test_out_leads_to_the_very_place_that_one_went_in_from() -> None:
 async def test_going_in_keeps_to_the_rows_source_until_one_comes_out() -> None:
     world = World(sources=[LIVE, replace(LIVE, name="mx2")])
     world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.wait_for("all 6 rows")
         await look.press("enter")
         await look.wait_for("queue of mx2 ▸ alice@acme.test ▸ by campaign")
@@ -93,7 +93,7 @@ async def test_going_in_keeps_to_the_rows_source_until_one_comes_out() -> None:
 async def test_rows_of_several_sources_say_whose_they_are() -> None:
     world = World(sources=[LIVE, replace(LIVE, name="mx2")])
     world.cells = [*CELLS, replace(CELLS[7], source="mx2", new=9000)]
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.wait_for("all 6 rows")
         assert look.cursor_line().split()[:2] == ["mx2", "carol"]
         assert look.line("mx1     carol")
@@ -105,7 +105,7 @@ async def test_rows_of_several_sources_say_whose_they_are() -> None:
 
 async def test_at_start_the_cursor_stays_on_the_first_row_whichever_source_answers_first() -> None:
     world = World(sources=[LIVE, replace(LIVE, name="mx2", freshness=Freshness.STALE, age_seconds=None)])
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.wait_for("all 5 accounts")
         world.cells = [*CELLS, replace(CELLS[0], source="mx2", retry=9000)]
         look.link.push()

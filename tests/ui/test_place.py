@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tui.cli.arguments import parser
 from tui.hub.protocol import ViewRequest
-from tui.model import Grouping, QueueQuery
+from tui.model import API_GROUPINGS, Grouping, QueueQuery
 from tui.text import clean
 from tui.ui.place import place_command
 
@@ -21,7 +21,7 @@ NAMES = st.text(min_size=1, max_size=30).map(clean)
 @given(
     st.builds(
         QueueQuery,
-        grouping=st.sampled_from(Grouping),
+        grouping=st.sampled_from(API_GROUPINGS),
         sender_id=st.none() | st.integers(0, 9999),
         account_id=st.none() | st.integers(1, 9999),
         campaign_id=st.none() | st.integers(1, 9999),
@@ -66,8 +66,19 @@ def test_ids_stand_for_names_that_nobody_tells() -> None:
 
 def test_the_source_is_named_where_it_is_one_of_several() -> None:
     asked = ViewRequest(serial=1, query=QueueQuery(), source="mx1", filter="gmail")
-    assert "--filter gmail" in place_command(asked)
-    assert "--filter 'source=mx1 gmail'" in place_command(asked, several_sources=True)
+    assert place_command(asked) == "mailtop show queue --group total --filter gmail"
+    assert place_command(asked, several_sources=True).endswith("--filter gmail --source mx1")
+    assert place_command(asked, several_sources=True, totals=True) == "mailtop show totals --source mx1"
+
+
+def test_hosts_are_added_up_where_they_are_on_the_screen() -> None:
+    asked = ViewRequest(serial=1, query=QueueQuery(grouping=Grouping.ISP), together=True)
+    assert place_command(asked) == "mailtop show queue --group isp"
+    assert place_command(asked, several_hosts=True) == "mailtop show queue --group isp --together"
+    assert place_command(asked, several_hosts=True, totals=True) == "mailtop show totals --together"
+    by_host = replace(asked, query=QueueQuery(grouping=Grouping.HOST))
+    assert place_command(by_host, several_hosts=True) == "mailtop show queue --group host"
+    assert "--together" not in place_command(replace(asked, together=False), several_hosts=True)
 
 
 def test_what_mailtop_was_started_with_stays() -> None:

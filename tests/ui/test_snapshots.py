@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.ui.fleet import fleet
 from tests.ui.screens import UTF8, Looker, running
 from tests.ui.scripted import FIRST, LIVE, ScriptedLink, World
 from tui.model import Freshness
@@ -37,6 +38,8 @@ WORLDS = {
     "stale": World(sources=[STALE], queue_freshness=Freshness.STALE),
     "empty": World(cells=[], files=0, panes=lambda request: []),
     "first": World(sources=[FIRST], queue_known=False, totals_known=False),
+    **{f"fleet{suffix}": fleet() for suffix in ("", "-hosts", "-140x45", "-60x15", "-ascii", "-no-color")},
+    "fleet-200": fleet(200, away=1, stale=2),
 }
 
 
@@ -66,6 +69,13 @@ WORLDS = {
         ("filter", (80, 24), UTF8, ("slash", *"acme")),
         ("marks", (80, 24), UTF8, ("space", "space", "exclamation_mark")),
         ("commands", (80, 24), UTF8, ("colon", *"sp")),
+        ("fleet", (80, 24), UTF8, ()),
+        ("fleet-hosts", (80, 24), UTF8, ("H",)),
+        ("fleet-140x45", (140, 45), UTF8, ("H",)),
+        ("fleet-60x15", (60, 15), UTF8, ("H",)),
+        ("fleet-ascii", (80, 24), C_LOCALE, ("H",)),
+        ("fleet-no-color", (140, 45), NO_COLOR, ("c",)),
+        ("fleet-200", (140, 45), UTF8, ("H", "down")),
         ("too-small", (59, 14), UTF8, ()),
     ],
 )

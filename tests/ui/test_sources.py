@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.ui.screens import UTF8, running
-from tests.ui.scripted import CELLS, LIVE, TOTALS, ScriptedLink, World, panes
+from tests.ui.scripted import APART, CELLS, LIVE, TOTALS, ScriptedLink, World, panes
 from tui.hub.protocol import AccountPane, ViewRequest
 from tui.model import Freshness, Grouping, MailTotals, QueueQuery, SourceStatus
 
@@ -21,7 +21,7 @@ def senders() -> World:
 
 
 async def test_rows_of_several_senders_say_whose_they_are_and_one_goes_in_on_theirs() -> None:
-    async with running(ScriptedLink(senders())) as look:
+    async with running(ScriptedLink(senders()), start=APART) as look:
         await look.wait_for("all 2 rows")
         assert look.line("sender").split()[1] == "account"
         assert look.cursor_line().split()[:2] == ["7", "news@globex.test"]
@@ -30,7 +30,7 @@ async def test_rows_of_several_senders_say_whose_they_are_and_one_goes_in_on_the
         inner = look.link.request.query
         assert (inner.sender_id, inner.sender) == (119, "bulk")
         await look.press("escape")
-        await look.wait_for("queue ▸ by account")
+        await look.wait_for("2 hosts, apart by host ▸ by account")
         assert look.link.request.query == QueueQuery(Grouping.ACCOUNT)
         await look.press("t")
         await look.wait_for("all 2 queues")
@@ -121,11 +121,12 @@ async def test_sixteen_sources_leave_the_layout_as_it_is(width: int) -> None:
     sources[9] = replace(sources[9], freshness=Freshness.ERROR, error="it refuses the token.", age_seconds=90.0)
     world = World(sources=sources, cells=[replace(CELLS[0], source=name) for name in names])
     async with running(ScriptedLink(world), size=(width, 24)) as look:
-        await look.wait_for("all 16 ")
+        await look.wait_for("16 hosts")
         status = look.lines()[0]
         assert len(status) <= width
-        assert status.startswith(" mailtop  ✖ mail-09.example.test error 1m")
-        assert "more" in status
+        assert status.startswith(f" mailtop  16{'' if width < 80 else ' hosts'}: ● 15")
+        assert "✖ 1" in status and ", 1 unverified" in status
+        assert ("✖ mail-09.example.test 1m" in status) is (width >= 140)
         assert "mail-09.example.test: it refuses the token." in " ".join(look.text().split())
 
 
@@ -134,7 +135,7 @@ async def test_a_source_has_the_colour_that_its_user_chose(environ: dict[str, st
     colors = [("a", "#d08770"), ("b", "red"), ("c", "nosuchcolour"), ("d", "url(x)"), ("e", "[@click=app.quit]")]
     world = World(sources=[replace(LIVE, name=name, color=color) for name, color in colors])
     world.cells = [replace(CELLS[0], source=name) for name, _ in colors]
-    async with running(ScriptedLink(world), environ=environ) as look:
+    async with running(ScriptedLink(world), environ=environ, start=APART) as look:
         await look.wait_for("all 5 rows")
         strips = look.app.screen._compositor.render_strips()
         seen = {
@@ -175,7 +176,7 @@ async def test_rows_and_sums_say_how_far_they_can_be_trusted() -> None:
     world = World(sources=[LIVE, replace(QUEUE, freshness=Freshness.STALE, age_seconds=30.0, error="It is away.")])
     world.cells = [CELLS[5], replace(CELLS[0], source="queue")]
     world.queue_freshness = Freshness.STALE
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.wait_for("◌ 4,764")
         assert look.line("◌ queue   ").split()[2] == "alice@acme.test"
         assert look.cursor_line().startswith("mx1")
@@ -188,7 +189,7 @@ async def test_rows_and_sums_say_how_far_they_can_be_trusted() -> None:
 
 async def test_a_row_is_found_again_when_its_source_answers_last() -> None:
     world = World(sources=[LIVE, QUEUE], cells=[*CELLS, replace(CELLS[5], source="queue", retry=9000)])
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.wait_for("all 6 rows")
         await look.press("home", "enter")
         await look.wait_for("queue of queue ▸ news@globex.test ▸ by campaign")
@@ -206,7 +207,7 @@ async def test_ids_without_names_are_told_in_narrow_columns_too() -> None:
         replace(CELLS[0], source=source, campaign_id=9003, campaign="campaign 9003") for source in ("mx1", "queue")
     ]
     world = World(cells=[*cells, replace(cells[1], sender_id=7, campaign_id=9004, campaign="campaign 9004")])
-    async with running(ScriptedLink(world)) as look:
+    async with running(ScriptedLink(world), start=APART) as look:
         await look.press("c")
         await look.wait_for("all 3 rows")
         assert "9003" in look.text() and "9004" in look.text()

@@ -20,10 +20,12 @@ MOST_BYTES = 65536
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """How rows were added up, sorted and filtered, over which span, in which theme; ``configured_theme`` is the one
-    that the configuration named then: when it names another one, that is newer."""
+    """How rows were added up, those of all hosts ``together`` or apart, sorted and filtered, over which span, in which
+    theme; ``configured_theme`` is the one that the configuration named then: when it names another one, that is
+    newer."""
 
     grouping: Grouping = Grouping.ACCOUNT
+    together: bool = True
     sort: Annotated[str, Meta(max_length=32)] = "total"
     descending: bool = True
     filter: Annotated[str, Meta(max_length=500)] = ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from tui.hub.protocol import TREND_GAP, Span
+from tui.hub.protocol import TREND_GAP, HostFacts, Span
 from tui.model import NO_ACCOUNT_NAME, NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
 from tui.model import NO_ISP_NAME as NO_ISP_NAME
 from tui.ui.glyphs import Glyphs
@@ -54,13 +54,14 @@ Facts = TypeVar("Facts")
 
 @dataclass(frozen=True)
 class RowFacts:
-    """All that a cell is made from: the row, its change a minute (``None`` unknown), what waits in all, and the levels
-    of its trend (``None`` where a trend does not belong)."""
+    """All that a cell is made from: the row, its change a minute (``None`` unknown), what waits in all, the levels of
+    its trend (``None`` where a trend does not belong), and what is known of the host that it is."""
 
     row: QueueRow
     delta: float | None
     whole: int
     trend: str | None = None
+    host: HostFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,13 @@ class Column(Generic[Facts]):
 
 
 QueueColumn = Column[RowFacts]
+Cell = Callable[[RowFacts, int, Glyphs], list[Span]]
 
 
 def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[QueueColumn]:
-    """The columns for the rows of ``query`` in a table ``width`` cells wide; of several sources or senders, each row
-    says whose it is. Where it is narrow the counts stay longest, then what they do: change, drain, share, trend."""
+    """The columns for the rows of ``query``, which are no hosts (``host_columns.py`` has theirs), in a table ``width``
+    cells wide; of several sources or senders, each row says whose it is. Where it is narrow the counts stay longest,
+    then what they do: change, drain, share, trend."""
     whose_columns = _whose_columns(query, glyphs, whose)
     own = 2 if _has_two_keys(query) else 1
     keys = min(len(whose_columns) + own, 4)
@@ -123,8 +126,18 @@ def color_role(color: str | None) -> str:
     return f" color:{color}" if color else ""
 
 
+def host_name(row: QueueRow, whose: Whose) -> str:
+    """The sending system that a row is of: its source, the sender where a source has several, or both."""
+    sender = row.sender or (f"sender {row.sender_id}" if row.sender_id else "")
+    if not whose.several_senders or not sender:
+        return row.source or sender
+    return f"{row.source} {sender}" if len(whose.sources) > 1 and row.source != sender else sender
+
+
 def row_name(grouping: Grouping, row: QueueRow, *, by_sender: bool) -> str:
     """A row in words."""
+    if grouping is Grouping.HOST:
+        return host_name(row, Whose(several_senders=by_sender))
     if grouping is Grouping.TOTAL:
         return _all_of_sender(row) if by_sender else _all_mail(row)
     if grouping is Grouping.ISP:
@@ -139,7 +152,8 @@ def is_filtered(query: QueueQuery) -> bool:
 
 def is_told_apart(query: QueueQuery, whose: Whose) -> bool:
     """Whether rows stand apart by their source or sender, so that what ``query`` groups by can have several."""
-    return query.grouping is not Grouping.TOTAL and (len(whose.sources) > 1 or whose.several_senders)
+    own_row = query.grouping in (Grouping.TOTAL, Grouping.HOST)
+    return not own_row and (len(whose.sources) > 1 or whose.several_senders)
 
 
 def _has_two_keys(query: QueueQuery) -> bool:
@@ -196,14 +210,16 @@ def _number_columns(width: int, glyphs: Glyphs, keys: int) -> tuple[list[QueueCo
     narrow, wide = width < _NARROW_BELOW, width >= _WIDE_FROM
     state_width, total_width = (6, 7) if narrow else (9, 10) if wide else (7, 8)
     states = STATES[2:] if width < _TINY_BELOW else STATES  # what waits for long is looked for first
-    columns: list[QueueColumn] = [Column(state, state, state_width, _state(state), counted=True) for state in states]
-    columns.append(Column("total", "total", total_width, _total_cell, counted=True))
+    columns: list[QueueColumn] = [
+        Column(state, state, state_width, state_cell(state), counted=True) for state in states
+    ]
+    columns.append(Column("total", "total", total_width, total_cell, counted=True))
     left = width - MARGIN - EDGE - sum(column.width + GAP for column in columns)
     more: list[QueueColumn] = [
-        Column(glyphs.per_minute, "delta", 8 if wide else 7, _delta_cell),
-        Column("share", "share", 7 if wide else 6, _share_cell),
-        Column(TREND, "trend", _TREND_WIDTHS[0], _trend_cell),
-        Column("drain", "drain", 7, _drain_cell),
+        Column(glyphs.per_minute, "delta", 8 if wide else 7, delta_cell),
+        Column("share", "share", 7 if wide else 6, share_cell),
+        Column(TREND, "trend", _TREND_WIDTHS[0], trend_cell),
+        Column("drain", "drain", 7, drain_cell),
     ]
     kept = []
     for column in (more[0], more[3], more[1], more[2]):
@@ -249,7 +265,7 @@ def _all_mail(row: QueueRow) -> str:
     return f"all mail of {row.source}" if row.source else "all mail"
 
 
-def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+def _text(name: Callable[[QueueRow], str]) -> Cell:
     def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
         text, row = name(facts.row), facts.row
         if glyphs.width(text) > width and text in (f"account {row.account_id}", f"campaign {row.campaign_id}"):
@@ -259,49 +275,55 @@ def _text(name: Callable[[QueueRow], str]) -> Callable[[RowFacts, int, Glyphs], 
     return cell
 
 
-def _source_cell(colors: Mapping[str, str]) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+def _source_cell(colors: Mapping[str, str]) -> Cell:
     def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
         return [Span(glyphs.fit(facts.row.source, width), f"name{color_role(colors.get(facts.row.source))}")]
 
     return cell
 
 
-def _state(state: str) -> Callable[[RowFacts, int, Glyphs], list[Span]]:
+def state_cell(state: str) -> Cell:
+    """How much waits in one of the four states."""
+
     def cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
         value: int = getattr(facts.row, state)
-        return [_number(count(value, width, glyphs.unknown), width, state if value else "muted")]
+        return [number_span(count(value, width, glyphs.unknown), width, state if value else "muted")]
 
     return cell
 
 
-def _total_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+def total_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """How much waits in all."""
     total = facts.row.total
-    return [_number(count(total, width, glyphs.unknown), width, "strong" if total else "muted")]
+    return [number_span(count(total, width, glyphs.unknown), width, "strong" if total else "muted")]
 
 
-def _delta_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+def delta_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """How much more or less waits than a minute ago."""
     text = change(facts.delta, width, glyphs.unknown)
-    return [_number(text, width, "" if text[0] in "+-" and len(text) > 1 else "muted")]
+    return [number_span(text, width, "" if text[0] in "+-" and len(text) > 1 else "muted")]
 
 
-def _share_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
-    return [_number(share(facts.row.total, facts.whole, glyphs.unknown), width, "muted")]
+def share_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """Which part of all that waits the row has."""
+    return [number_span(share(facts.row.total, facts.whole, glyphs.unknown), width, "muted")]
 
 
-def _trend_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+def trend_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
     """The last hour, newest to the right; of a row of which nothing is known, the sign for that. No block is so high
     that it touches the row above."""
     if facts.trend is None:
         return [Span(" " * width, "axis")]
     known = facts.trend.strip(TREND_GAP)
     text = glyphs.trend(facts.trend[-width:]).replace(FULL_BLOCK, HIGH_BLOCK) if known else glyphs.unknown
-    return [_number(text, width, "axis")]
+    return [number_span(text, width, "axis")]
 
 
-def _drain_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+def drain_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """How long until nothing waits."""
     text = drain(facts.row.total, facts.delta, glyphs.unknown)
     muted = text in (STEADY, EMPTY, glyphs.unknown)
-    return [_number(text, width, "strong" if text == GROWING else "muted" if muted else "")]
+    return [number_span(text, width, "strong" if text == GROWING else "muted" if muted else "")]
 
 
 def _mix_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
@@ -317,5 +339,6 @@ def _mix_cell(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
     return [*spans, Span(" " * (room - drawn))] if drawn < room else spans
 
 
-def _number(text: str, width: int, role: str) -> Span:
+def number_span(text: str, width: int, role: str) -> Span:
+    """A number at the right of its cell."""
     return Span(text.rjust(width), role)

@@ -30,7 +30,8 @@ class Part(enum.StrEnum):
 @dataclass(frozen=True)
 class Command:
     """One command. ``name`` is what the configuration and the palette call it, ``keys`` are as Textual names them,
-    ``label`` is for the footer ("" keeps it out), ``help`` a full phrase, ``parts`` where the footer shows it."""
+    ``label`` is for the footer ("" keeps it out), ``help`` a full phrase, ``parts`` where the footer shows it;
+    ``of_hosts`` only where there are several hosts."""
 
     name: str
     action: str
@@ -39,6 +40,7 @@ class Command:
     help: str
     scope: Scope
     parts: tuple[Part, ...] = tuple(Part)
+    of_hosts: bool = False
 
     @property
     def shown_keys(self) -> str:
@@ -137,6 +139,17 @@ COMMANDS = (
         _QUEUE,
     ),
     Command("isp", "group('isp')", ("i", "4"), "isp", "add up by mailbox provider", Scope.WALK, _QUEUE),
+    Command("host", "group('host')", ("H", "5"), "host", "a row for each sending system", Scope.WALK, _QUEUE),
+    Command(
+        "together",
+        "together",
+        ("S",),
+        "together",
+        "add up the rows of all hosts; again for those of each host",
+        Scope.WALK,
+        _QUEUE,
+        of_hosts=True,
+    ),
     Command("last", "last", ("minus",), "", "back to the place before, and again to this one", Scope.WALK),
     Command(
         "details",
@@ -246,11 +259,15 @@ def first_key(action: str, commands: Sequence[Command] = COMMANDS) -> str:
     return next((command.shown_key for command in commands if command.action == action), "")
 
 
-def footer_items(part: Part = Part.QUEUE, commands: Sequence[Command] = COMMANDS) -> list[FooterItem]:
+def footer_items(
+    part: Part = Part.QUEUE, commands: Sequence[Command] = COMMANDS, *, several_hosts: bool = False
+) -> list[FooterItem]:
     """First key and label of each command that the footer shows for ``part``; neighbours with one label share it. The
     tabs stand elsewhere."""
     items: list[FooterItem] = []
     for command in commands:
+        if command.of_hosts and not several_hosts:
+            continue
         if not command.label or not command.keys or part not in command.parts or command.action.startswith("group("):
             continue
         key = (command.shown_key, command.action)

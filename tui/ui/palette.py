@@ -102,6 +102,7 @@ _HELP = {
     "account": ("NAME", "go to this account"),
     "campaign": ("NAME", "go to this campaign"),
     "sender": ("NAME", "show only the queue of this sending system"),
+    "host": ("NAME", "go to this host"),
     "theme": ("NAME", "show this theme"),
     "filter": ("TEXT", "show fewer rows"),
     "sort": ("COLUMN", "sort by this column"),

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from tui.hub.protocol import ViewRequest
+from tui.model import Grouping
 
 NAME_SORTS = ("account", "campaign", "isp", "sender", "source")
 """What is sorted from A to Z where nobody turns it around; the others are numbers."""
@@ -17,17 +18,22 @@ def place_command(
     totals: bool = False,
     campaigns_by_id: bool = False,
     several_sources: bool = False,
+    several_hosts: bool = False,
     options: Sequence[str] = (),
 ) -> str:
     """The ``mailtop show …`` command for what is asked for, quoted for a shell; ``totals`` for the table of accounts.
     ``campaigns_by_id``: a campaign without a name is not no campaign, but one whose name nobody tells.
-    ``several_sources``: the one that is asked for has to be named. ``options`` are those that mailtop was started
-    with."""
-    words = ["totals"] if totals else ["queue", *_queue(asked, campaigns_by_id, several_sources)]
+    ``several_sources``: the one that is asked for has to be named. ``several_hosts``: whether they are added up makes
+    a difference. ``options`` are those that mailtop was started with."""
+    words = ["totals"] if totals else ["queue", *_queue(asked, campaigns_by_id)]
+    if several_sources and asked.source:
+        words += _option("--source", asked.source)
+    if several_hosts and asked.together and (totals or asked.query.grouping is not Grouping.HOST):
+        words.append("--together")
     return shlex.join(["mailtop", "show", *words, *options])
 
 
-def _queue(asked: ViewRequest, campaigns_by_id: bool, several_sources: bool) -> list[str]:
+def _queue(asked: ViewRequest, campaigns_by_id: bool) -> list[str]:
     query = asked.query
     campaign = query.campaign or (str(query.campaign_id) if campaigns_by_id else "")
     words = ["--group", query.grouping.value]
@@ -39,9 +45,8 @@ def _queue(asked: ViewRequest, campaigns_by_id: bool, several_sources: bool) -> 
         words += _option("--campaign", campaign)
     if query.isp is not None:
         words += _option("--isp", query.isp)
-    text = f"source={asked.source} {asked.filter}".strip() if several_sources and asked.source else asked.filter
-    if text:
-        words += _option("--filter", text)
+    if asked.filter:
+        words += _option("--filter", asked.filter)
     if asked.problems:
         words.append("--problems")
     if asked.sort != "total":

@@ -10,7 +10,7 @@ from tui.model import Grouping, QueueQuery
 from tui.ui.commands import COMMANDS, Command
 from tui.ui.glyphs import Glyphs
 
-START = ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT))
+START = ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT), together=True)
 """Where one starts who has not been here yet."""
 
 

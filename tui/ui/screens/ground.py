@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingsMap
 
 from tui.hub.protocol import AccountKey, AccountsRequest, View, ViewRequest
-from tui.model import QueueQuery
+from tui.model import Freshness, QueueQuery
 from tui.ui.bindings import bindings
 from tui.ui.commands import Part, Scope
 from tui.ui.messages import Ask
@@ -88,6 +88,8 @@ class Ground(NarrowScreen[None]):
         self._places = actions.Places()
         self._plan = Plan(fits=True)
         self._question_serial = 0
+        self._host_count = 0
+        self._freshness: dict[str, Freshness] = {}
         self._accounts_asked = AccountsRequest()
         self._accounts_serial = 0
 
@@ -109,6 +111,7 @@ class Ground(NarrowScreen[None]):
 
     def on_mount(self) -> None:
         """Show the place one starts at before anything is known."""
+        self.table.short_bars = self.accounts.short_bars = self.lite
         self.table.begin(self.asked)
         self._show_place()
 
@@ -121,6 +124,9 @@ class Ground(NarrowScreen[None]):
         self.view = view
         self.show_silence(0)
         latest = view.serial == self.asked.serial
+        self._freshness = {source.name: source.freshness for source in view.sources}
+        if latest and self.asked.source is None and view.query.sender_id is None:
+            self._host_count = view.host_count  # of all; within a host there is but one
         if view.serial >= self._question_serial:
             self.table.show(view, latest=latest)
         if view.serial >= self._accounts_serial:
@@ -148,23 +154,23 @@ class Ground(NarrowScreen[None]):
         known = view if view is not None and view.query == asked.query else None
         part = self.focused_part if len(self._plan.parts) > 1 else None
         self.status.show(view, asked, lite=self.lite)
-        self.tabs.show(known, asked.query.grouping, focused=part is Part.QUEUE)
-        several = view is not None and len(view.sources) > 1
-        source = asked.source if several else None
+        several = self._host_count > 1
+        self.tabs.show(known, asked.query.grouping, focused=part is Part.QUEUE, several_hosts=several)
+        source = asked.source if view is not None and len(view.sources) > 1 else None
         count = 0 if state.awaiting or known is None else state.count
         if self._plan.accounts:
             self.breadcrumb.show_accounts(view.accounts if view is not None else None, self._accounts_asked)
         else:
-            self.breadcrumb.show(asked, source, known, state.cursor, count)
+            self.breadcrumb.show(asked, source, known, state.cursor, count, self._host_count)
         if view is not None:
             self._show_around(view, part)
-        self.keys.show(self.focused_part, self.prompt)
+        self.keys.show(self.focused_part, self.prompt, several_hosts=several)
 
     def _show_around(self, view: View, part: Part | None) -> None:
         self.panes.show(
             view.panes if view.totals_known else None,
             narrowed=view.query.account_id is not None,
-            freshness={source.name: source.freshness for source in view.sources},
+            freshness=self._freshness,
             selected=self._chosen_pane if self.focused_part is Part.ACCOUNTS else None,
             focused=part is Part.ACCOUNTS,
         )
@@ -273,5 +279,9 @@ class Ground(NarrowScreen[None]):
         """Another place, without what was typed to see fewer rows."""
         if (query, source) == (self.asked.query, self.asked.source):
             return
+        self._leave_for(actions.go_to(self.asked, query, source))
+
+    def _leave_for(self, place: ViewRequest) -> None:
+        """Another place, on the row where one left it."""
         self._places.leave(self.asked, self.table.state.key)
-        self._reorder(actions.go_to(self.asked, query, source, self._places.row(query, source)))
+        self._reorder(actions.standing_on(place, self._places.row(place)))

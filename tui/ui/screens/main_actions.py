@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from tui.hub.protocol import AccountPane, AccountsRequest, ViewRequest
+from tui.hub.protocol import AccountKey, AccountPane, AccountsRequest, ViewRequest
 from tui.model import Grouping, QueueQuery, RowKey
 from tui.ui.palette import SPANS_SECONDS
 
 _KEY_SORTS = ("account", "campaign", "isp")
+_WHOSE_SORTS = ("source", "sender")
 
 
 class Places:
@@ -18,7 +19,7 @@ class Places:
     comes back to the very place."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[QueueQuery, str | None], RowKey] = {}
+        self._rows: dict[tuple[QueueQuery, str | None, bool], RowKey] = {}
         self._way: list[ViewRequest] = []
         self.last: ViewRequest | None = None
 
@@ -26,11 +27,11 @@ class Places:
         """Remember the place that one leaves, and where the cursor stood."""
         self.last = asked
         if row is not None:
-            self._rows[asked.query, asked.source] = row
+            self._rows[asked.query, asked.source, asked.together] = row
 
-    def row(self, query: QueueQuery, source: str | None) -> RowKey | None:
+    def row(self, place: ViewRequest) -> RowKey | None:
         """Where the cursor stood when this place was left."""
-        return self._rows.get((query, source))
+        return self._rows.get((place.query, place.source, place.together))
 
     def go_in(self, asked: ViewRequest) -> None:
         """Remember the place that one goes in from."""
@@ -46,18 +47,41 @@ class Places:
         return bool(self._way)
 
 
-def go_to(asked: ViewRequest, query: QueueQuery, source: str | None, row: RowKey | None) -> ViewRequest:
-    """Ask for another query, with the cursor on ``row`` if it is known. A sort by name ends with its grouping."""
-    if asked.sort in _KEY_SORTS and query.grouping is not asked.query.grouping:
-        asked = replace(asked, sort="total", descending=True)
-    return replace(asked, query=query, source=source, selected=row, anchor=row, first=0)
+def go_to(asked: ViewRequest, query: QueueQuery, source: str | None) -> ViewRequest:
+    """Ask for another query. A sort by name ends with its grouping."""
+    if query.grouping is not asked.query.grouping:
+        from_hosts = Grouping.HOST in (query.grouping, asked.query.grouping)
+        if asked.sort in _KEY_SORTS or (from_hosts and asked.sort in _WHOSE_SORTS):
+            asked = replace(asked, sort="total", descending=True)
+    return replace(asked, query=query, source=source)
 
 
-def back_to(asked: ViewRequest, place: ViewRequest, row: RowKey | None) -> ViewRequest:
-    """Ask again for what ``place`` asked for, in its order and with its filter, with the cursor on ``row``."""
+def back_to(asked: ViewRequest, place: ViewRequest) -> ViewRequest:
+    """Ask again for what ``place`` asked for, in its order and with its filter."""
     asked = replace(asked, query=place.query, source=place.source, sort=place.sort, descending=place.descending)
-    asked = replace(asked, filter=place.filter, problems=place.problems)
+    return replace(asked, filter=place.filter, problems=place.problems, together=place.together)
+
+
+def standing_on(asked: ViewRequest, row: RowKey | None) -> ViewRequest:
+    """The same, with the cursor on ``row`` if it is known."""
     return replace(asked, selected=row, anchor=row, first=0)
+
+
+def by_host(query: QueueQuery) -> QueueQuery:
+    """What ``query`` is of, by host: of all hosts, with the same filters."""
+    return replace(query, grouping=Grouping.HOST, sender_id=None, sender="")
+
+
+def together_or_apart(asked: ViewRequest) -> ViewRequest:
+    """The rows of all hosts added up, or apart again; a sort by whose they are ends with that."""
+    if asked.sort in _WHOSE_SORTS:
+        asked = replace(asked, sort="total", descending=True)
+    return replace(asked, together=not asked.together)
+
+
+def added_up(row: RowKey | None) -> RowKey | None:
+    """The row of all hosts together that this one is a part of."""
+    return None if row is None else RowKey(account_id=row.account_id, campaign_id=row.campaign_id, isp=row.isp)
 
 
 def unfiltered(asked: ViewRequest) -> ViewRequest:
@@ -104,6 +128,12 @@ def accounts_sorted_by_next(asked: AccountsRequest, step: int, names: Sequence[t
     return replace(asked, sort=name, descending=number, anchor=asked.selected)
 
 
+def accounts_together(asked: AccountsRequest, *, together: bool) -> AccountsRequest:
+    """Accounts of all hosts together, with the cursor on the one that the selected is a part of; or apart."""
+    account = asked.selected.account if asked.selected is not None and together else None
+    return replace(asked, selected=None if account is None else AccountKey("", account), first=0)
+
+
 def spanned(asked: ViewRequest, step: int) -> ViewRequest:
     """The next shorter or longer span of the chart."""
     place = SPANS_SECONDS.index(asked.span_seconds) if asked.span_seconds in SPANS_SECONDS else 1
@@ -112,8 +142,8 @@ def spanned(asked: ViewRequest, step: int) -> ViewRequest:
 
 def into_account(query: QueueQuery, pane: AccountPane, sources: Sequence[str]) -> QueueQuery | None:
     """The queue of a pane's account, by campaign; ``None`` where only the hub can tell which account of the queue has
-    that name: ids belong to their source."""
-    if not pane.totals.account_id or pane.source not in sources:
+    that name: ids belong to their source, and those of all together to none."""
+    if not pane.totals.account_id or (pane.source and pane.source not in sources):
         return None
     return QueueQuery(
         grouping=Grouping.ACCOUNT_CAMPAIGN,

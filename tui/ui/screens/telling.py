@@ -51,6 +51,7 @@ class Telling(Finding):
             totals=self._plan.accounts,
             campaigns_by_id=by_id,
             several_sources=sum(kind != "cpanel" for kind in asking.values()) > 1,
+            several_hosts=view is not None and view.host_count > 1 and self.asked.query.sender_id is None,
             options=self.settings.options,
         )
         self.app.copy_to_clipboard(command)

@@ -14,7 +14,10 @@ from tui.ui.painted import painted_by
 from tui.ui.screens import main_actions as actions
 from tui.ui.screens.ground import Ground
 
-Dimension = Literal["sender", "account", "campaign", "isp"]
+Dimension = Literal["sender", "host", "account", "campaign", "isp"]
+
+
+ONE_HOST = "there is but one host here"
 
 
 class Walking(Ground):
@@ -109,14 +112,14 @@ class Walking(Ground):
         elif self.focused_part is Part.ACCOUNTS:
             self._pane_in_or_out()
         elif self.focused_part is Part.QUEUE:
-            row, by_sender = self.table.state.row, self.table.by_sender
+            row = self.table.state.row
             if row is None:
                 return
-            query = self.asked.query.into(row, by_sender=by_sender)
+            query = self.asked.query.into(row, by_sender=self.table.by_sender)
             if query is None:
                 self._open_detail(True)
             else:
-                self._go_in(query, row.source)
+                self._go_in(query, row.source or self.asked.source)
 
     def action_out(self) -> None:
         """Go back: from the detail, the whole screen, the filter, then out, to the very place one went in from."""
@@ -152,13 +155,34 @@ class Walking(Ground):
         if place is None:
             self.tell("there is no place before this one yet")
             return
-        self._places.leave(self.asked, self.table.state.key)
-        self._reorder(actions.back_to(self.asked, place, self._places.row(place.query, place.source)))
+        self._leave_for(actions.back_to(self.asked, place))
 
     def action_group(self, grouping: str) -> None:
-        """Add up another way."""
-        self._show_queue()
-        self._go_to(self.asked.query.grouped(Grouping(grouping)), self.asked.source)
+        """Add up another way; by host always those of all."""
+        if Grouping(grouping) is not Grouping.HOST:
+            self._show_queue()
+            self._go_to(self.asked.query.grouped(Grouping(grouping)), self.asked.source)
+        elif self._host_count > 1:
+            self._show_queue()
+            self._go_to(actions.by_host(self.asked.query), None)
+        else:
+            self.tell(ONE_HOST)
+
+    def action_together(self) -> None:
+        """Add up the rows of all hosts, or tell them apart."""
+        asked = self.asked
+        if self._host_count < 2:
+            self.tell(ONE_HOST)
+        elif asked.query.grouping is Grouping.HOST and not self._plan.accounts:
+            self.tell("each row is a host here; a, c, i and t add them up")
+        else:
+            self._places.leave(asked, self.table.state.key)
+            place = actions.together_or_apart(asked)
+            row = actions.added_up(self.table.state.key) if place.together else self._places.row(place)
+            self._reorder(actions.standing_on(place, row))
+            if self._plan.accounts:
+                self._reorder_accounts(actions.accounts_together(self._accounts_asked, together=place.together))
+            self.tell("the rows of all hosts are added up" if place.together else "each host has rows of its own")
 
     def action_sort(self, step: int) -> None:
         """Sort by the next column to the right or left."""
@@ -205,7 +229,7 @@ class Walking(Ground):
 
     def set_lite(self, lite: bool) -> None:
         """Ask for no charts and fewer views, or for all again."""
-        self.lite = lite
+        self.lite = self.table.short_bars = self.accounts.short_bars = lite
         self._changed_parts()
 
     def _sort(self, request: ViewRequest) -> None:
@@ -262,14 +286,12 @@ class Walking(Ground):
         if self._plan.accounts:
             self._show_queue()
         request = replace(self.asked, filter="", problems=False)
-        self._places.leave(self.asked, self.table.state.key)
-        self._reorder(actions.go_to(request, query, source, self._places.row(query, source)))
+        self._leave_for(actions.go_to(request, query, source))
 
     def _come_out(self) -> None:
         place = self._places.come_out()
         if place is not None:
-            self._places.leave(self.asked, self.table.state.key)
-            self._reorder(actions.back_to(self.asked, place, self._places.row(place.query, place.source)))
+            self._leave_for(actions.back_to(self.asked, place))
             if place.accounts is not None:
                 self.focused_part = Part.ACCOUNTS
                 self._zoom(Part.ACCOUNTS)
@@ -310,7 +332,7 @@ class Walking(Ground):
         sources = self.view.queue_sources if self.view is not None else []
         query = actions.into_account(self.asked.query, pane, sources)
         if query is not None:
-            self._go_in(query, pane.source if len(sources) > 1 else self.asked.source)
+            self._go_in(query, (pane.source if len(sources) > 1 else "") or self.asked.source)
         else:
             self._jump_to("account", pane.totals.account or UNKNOWN_ACCOUNT)
 

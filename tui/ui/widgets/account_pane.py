@@ -168,7 +168,7 @@ def _heading(
     right = next((right for right in rights if line_width(right) + wanted <= room), rights[-1])
     room -= line_width(right)
     left.append(Span(glyphs.fit(name, max(min(room, glyphs.width(name)), 0)), "tab" if chosen else "strong"))
-    source = "" if freshness is None else f" {pane.source}"
+    source = "" if freshness is None or not pane.source else f" {pane.source}"
     if source and glyphs.width(name) + glyphs.width(source) <= room:
         left.append(Span(source, "muted"))
     return justified(left, [*right, Span(" ")], width)

@@ -32,6 +32,8 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         self._view: View | None = None
         self._page: AccountsPage | None = None
         self._asked = AccountsRequest()
+        self._sources: Mapping[str, str | None] = {}
+        self._freshness: dict[str, Freshness] = {}
 
     @property
     def selected(self) -> AccountKey | None:
@@ -52,19 +54,17 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         page = view.accounts
         if page is None:
             if self._page is None or not view.totals_known:
-                self._view, self._page = view, None
-                self.redraw()
+                self._show(view, None)
             return
         asked = self._asked
         if (page.sort, page.descending, page.filter) != (asked.sort, asked.descending, asked.filter):
             return
         if self._take(self._window(view, page), latest=latest, same=True):
-            self._view, self._page = view, page
-            self.redraw()
+            self._show(view, page)
 
     def columns(self, width: int) -> list[AccountColumn]:
         """The columns for what is shown."""
-        return account_columns(width, self.glyphs, self._colors())
+        return account_columns(width, self.glyphs, self._sources)
 
     def order(self) -> tuple[str, bool]:
         """What the accounts are sorted by, and whether downwards."""
@@ -80,9 +80,8 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         be, where accounts of several stand together."""
         if reason(row):
             return Span(self.glyphs.problem, "problem")
-        sources = self._view.sources if self._view is not None else []
-        known = next((source.freshness for source in sources if source.name == row.source), Freshness.LIVE)
-        if known not in DOUBTFUL or len(sources) < 2:
+        known = self._freshness.get(row.source, Freshness.LIVE)
+        if known not in DOUBTFUL or len(self._freshness) < 2:
             return Span(" ")
         return Span(self.glyphs.freshness[known], known.value)
 
@@ -119,9 +118,13 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
         """The page to draw; ``None`` when another was asked for and does not come."""
         return None if self.waits() else self._page
 
-    def _colors(self) -> Mapping[str, str | None]:
-        """The sources, each with the colour that the user gave it."""
-        return {source.name: source.color for source in self._view.sources} if self._view is not None else {}
+    def _show(self, view: View, page: AccountsPage | None) -> None:
+        """Draw this page. Where accounts are those of all sources together, none of them has a source."""
+        self._view, self._page = view, page
+        apart = page is None or not page.rows or page.rows[0].source
+        self._sources = {source.name: source.color for source in view.sources} if apart else {}
+        self._freshness = {source.name: source.freshness for source in view.sources}
+        self.redraw()
 
     def _window(self, view: View, page: AccountsPage) -> Window[AccountKey, AccountPane]:
         """What a view says of the accounts."""
@@ -133,5 +136,5 @@ class AccountsTable(Table[AccountKey, AccountPane, AccountFacts]):
             rows=page.rows,
             selected=page.selected,
             selected_index=page.selected_index,
-            sources=[source.name for source in view.sources if source.age_seconds is not None],
+            sources=["", *(source.name for source in view.sources if source.age_seconds is not None)],
         )

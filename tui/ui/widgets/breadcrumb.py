@@ -18,13 +18,21 @@ _BY = {
 }
 
 
-def steps(query: QueueQuery, source: str | None = None) -> list[str]:
+def steps(query: QueueQuery, source: str | None = None, hosts: int = 0, *, together: bool = False) -> list[str]:
     """The way to ``query``, outermost first: whose queue it is, by the source where it is one of several and by the
-    sender, the filters, and how rows are added up."""
+    sender, or that it is of several ``hosts``, each for itself or ``together``; the filters, and how rows are added
+    up."""
     whose = [source] if source is not None else []
     if query.sender_id is not None:
         whose.append(query.sender or f"sender {query.sender_id}")
-    path = [f"queue of {whose[0]}", *whose[1:]] if whose else ["queue"]
+    if whose:
+        path = [f"queue of {whose[0]}", *whose[1:]]
+    elif hosts < 2:
+        path = ["queue"]
+    elif together or query.grouping is Grouping.HOST:
+        path = [f"all {hosts:,} hosts"]
+    else:
+        path = [f"{hosts:,} hosts, apart by host"]
     if query.account_id is not None:
         path.append(query.account or f"account {query.account_id}")
     if query.campaign_id is not None:
@@ -47,10 +55,12 @@ class Breadcrumb(Lines):
         self._filter = self._problem = self._place = ""
         self._problems = False
 
-    def show(self, asked: ViewRequest, source: str | None, view: View | None, cursor: int, count: int) -> None:
-        """Draw the way to what is asked for in ``source`` (``None``: in all), and row ``cursor`` (from 0) of ``count``
-        rows of the view."""
-        self._steps = steps(asked.query, source)
+    def show(
+        self, asked: ViewRequest, source: str | None, view: View | None, cursor: int, count: int, hosts: int = 0
+    ) -> None:
+        """Draw the way to what is asked for in ``source`` (``None``: in all ``hosts``), and row ``cursor`` (from 0) of
+        ``count`` rows of the view."""
+        self._steps = steps(asked.query, source, hosts, together=asked.together)
         self._filter, self._problems = asked.filter, asked.problems
         self._problem = view.filter_problem if view is not None else ""
         self._place = f"row {cursor + 1:,} of {count:,}" if count else ""

@@ -9,6 +9,7 @@ from tui.hub.protocol import Detail, Span, View
 from tui.model import DOUBTFUL, NO_CAMPAIGN_NAME, STATES, Cause, Freshness, QueueRow
 from tui.text import cell_width
 from tui.ui.glyphs import Glyphs
+from tui.ui.host_columns import partial
 from tui.ui.numbers import EMPTY, GROWING, STEADY, change, count, drain, share, span
 from tui.ui.widgets.lines import Line, Lines, justified, line_width, wrapped
 
@@ -132,8 +133,11 @@ def age(seconds: float) -> str:
 
 def _heading(row: QueueRow, view: View, place: Line, width: int, glyphs: Glyphs, *, focused: bool) -> Line:
     """Whose mail this is, and how far its numbers can be trusted where that is not all the way."""
+    lacking = "" if row.source else partial(view)  # what is of all hosts together lacks what their sums lack
     freshness = next((source.freshness for source in view.sources if source.name == row.source), Freshness.LIVE)
-    doubt = [Span(f" {glyphs.freshness[freshness]} {freshness}", freshness.value)] if freshness in DOUBTFUL else []
+    freshness = Freshness.PARTIAL if lacking else freshness
+    doubt = [Span(f" {glyphs.freshness[freshness]} {lacking or freshness}", freshness.value)]
+    doubt = doubt if freshness in DOUBTFUL else []
     names = [name[:LONGEST_TEXT] for name in _names(row, view)]
     room = max(width - 1 - line_width(doubt) - line_width(place) - 3 * (len(names) - 1) - 2, 8)
     names = [glyphs.fit(name, min(glyphs.width(name), room)) for name in names]

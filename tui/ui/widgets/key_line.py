@@ -29,11 +29,12 @@ class KeyLine(Lines):
         self._commands = commands
         self._part = Part.QUEUE
         self._told = ""
+        self._several_hosts = False
         self.prompt: Prompt | None = None
 
-    def show(self, part: Part, prompt: Prompt | None) -> None:
-        """Show the prompt, or without one the keys for ``part``."""
-        self._part, self.prompt = part, prompt
+    def show(self, part: Part, prompt: Prompt | None, *, several_hosts: bool = False) -> None:
+        """Show the prompt, or without one the keys for ``part``; with ``several_hosts`` those that matter to them."""
+        self._part, self.prompt, self._several_hosts = part, prompt, several_hosts
         self.redraw()
 
     def tell(self, sentence: str) -> None:
@@ -63,7 +64,7 @@ class KeyLine(Lines):
             x -= width
 
     def _shown(self, width: int) -> list[FooterItem]:
-        items = footer_items(self._part, self._commands)
+        items = footer_items(self._part, self._commands, several_hosts=self._several_hosts)
         first = [item for item in items if item.label not in _ALWAYS]
         always = [item for item in items if item.label in _ALWAYS]
         while first and sum(line_width(_spans(item)) for item in first + always) > width:

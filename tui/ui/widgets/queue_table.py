@@ -8,8 +8,9 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tui.hub.protocol import Span, View, ViewRequest
-from tui.model import DOUBTFUL, Freshness, QueueRow, RowKey
+from tui.model import DOUBTFUL, Freshness, Grouping, QueueRow, RowKey
 from tui.ui.columns import (
+    MARGIN,
     NOUNS,
     ROWS,
     QueueColumn,
@@ -22,9 +23,13 @@ from tui.ui.columns import (
     trend_cells,
 )
 from tui.ui.glyphs import Glyphs
+from tui.ui.host_columns import host_columns, partial
 from tui.ui.widgets.lines import Line
 from tui.ui.widgets.table import Table
 from tui.ui.widgets.table_state import Window
+
+LEAST_AGE_SECONDS = 10
+"""Ages of hosts below this one are not told apart: the hub tells them anew no more often."""
 
 
 class QueueTable(Table[RowKey, QueueRow, RowFacts]):
@@ -40,11 +45,14 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         super().__init__(glyphs, "queue", interval_seconds, clock)
         self._view: View | None = None
         self._asked = ViewRequest(serial=0)
+        self._whose = Whose()
+        self._freshness: dict[str, Freshness] = {}
+        self._least_age_seconds = max(LEAST_AGE_SECONDS, round(2 * interval_seconds))
 
     @property
     def by_sender(self) -> bool:
         """Whether the rows shown are told apart by their senders."""
-        return self._view is not None and self._view.several_senders
+        return self._whose.several_senders
 
     @property
     def trend_cells(self) -> int:
@@ -54,7 +62,7 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
     def begin(self, asked: ViewRequest) -> ViewRequest:
         """Another query, order or filter is asked for, with the cursor to stand on ``asked.selected``, or on the row
         that is followed there. Gives back the request to send for it."""
-        self._begin(asked.selected, asked.query.grouping)
+        self._begin(asked.selected, (asked.query.grouping, asked.together))
         row, marked = self.state.selected, list(self.state.marked)
         self._asked = replace(asked, selected=row, anchor=row, anchor_offset=self.state.anchor_offset(), marked=marked)
         self.redraw_first(self._header(self.columns(self.size.width)))
@@ -64,13 +72,17 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         """Draw a view of the query that was asked for; ``latest`` says that it answers the last request."""
         same = self._view is not None and self._view.query == view.query
         if self._take(window_of(view), latest=latest, same=same):
-            self._view = view
+            self._view, self._whose = view, _whose(view, self._asked)
+            self._freshness = {source.name: source.freshness for source in view.sources}
             self.redraw()
 
     def columns(self, width: int) -> list[QueueColumn]:
         """The columns for what is shown."""
         view = self._shown()
-        return columns_for(view.query if view else self._asked.query, width, self.glyphs, self._whose())
+        query, whose = (view.query, self._whose) if view else (self._asked.query, Whose())
+        if query.grouping is Grouping.HOST:
+            return host_columns(width, self.glyphs, whose, self._least_age_seconds)
+        return columns_for(query, width, self.glyphs, whose)
 
     def order(self) -> tuple[str, bool]:
         """What the rows are to be sorted by, and whether downwards: the key is seen to be taken before they are."""
@@ -82,7 +94,8 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
         if view is None or place is None or place >= len(view.deltas):  # a longer view is just being taken over
             return RowFacts(row, None, 0)
         trend = view.trends[place] if place < len(view.trends) else ""
-        return RowFacts(row, view.deltas[place], _whole(view), trend)
+        host = view.hosts[place] if place < len(view.hosts) else None
+        return RowFacts(row, view.deltas[place], _whole(view), trend, host)
 
     def sign(self, row: QueueRow, index: int) -> Span:
         """The sign of a row that is a problem; else of one whose source is not as it should be, where rows of several
@@ -92,9 +105,9 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
             return Span(" ")
         if place < len(view.row_problems) and view.row_problems[place]:
             return Span(self.glyphs.problem, "problem")
-        known = next((source.freshness for source in view.sources if source.name == row.source), Freshness.LIVE)
-        if known not in DOUBTFUL or len(view.queue_sources) < 2:
-            return Span(" ")
+        known = self._freshness.get(row.source, Freshness.LIVE)
+        if known not in DOUBTFUL or len(self._whose.sources) < 2 or view.query.grouping is Grouping.HOST:
+            return Span(" ")  # of a host a column says it in words
         return Span(self.glyphs.freshness[known], known.value)
 
     def sentences(self) -> list[tuple[str, str]] | None:
@@ -124,33 +137,33 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
             )
             facts = RowFacts(view.marked_sums, view.marked_delta, _whole(view)) if view.marked_count else None
             lines.append(self.summed(columns, [name], facts, "marked"))
-        facts = RowFacts(view.sums, view.sum_delta, _whole(view))
-        lines.append(self.summed(columns, self._names(view), facts, "sum"))
-        return lines
+        facts, lacking = RowFacts(view.sums, view.sum_delta, _whole(view)), partial(view)
+        line = self.summed(columns, self._names(view, lacking), facts, "sum")
+        if lacking:
+            sign = f"  {self.glyphs.freshness[Freshness.PARTIAL]}".ljust(MARGIN)
+            line[:1] = [Span(sign, f"{Freshness.PARTIAL} sum")]
+        return [*lines, line]
 
     def _shown(self) -> View | None:
         """The view to draw; ``None`` when another was asked for and does not come."""
         return None if self.waits() else self._view
 
-    def _names(self, view: View) -> list[str]:
-        """What the sums are of, in full and shorter."""
-        one, many = ROWS if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping]
-        if view.row_count >= view.all_count:
-            return [f"all {view.row_count:,} {one if view.row_count == 1 else many}", f"all {view.row_count:,}"]
+    def _names(self, view: View, lacking: str) -> list[str]:
+        """What the sums are of, in full and shorter, and what they lack, which is never left out."""
+        one, many = ROWS if is_told_apart(view.query, self._whose) else NOUNS[view.query.grouping]
         some, count = f"{view.row_count:,}", f"{view.all_count:,}"
-        return [f"{some} of {count} {one if view.all_count == 1 else many}", f"{some} of {count}", f"{some}/{count}"]
-
-    def _whose(self) -> Whose:
-        """Whose rows are shown."""
-        view = self._shown()
-        if view is None:
-            return Whose()
-        colors = {source.name: source.color for source in view.sources if source.color}
-        return Whose(view.queue_sources, view.several_senders, colors)
+        if view.row_count < view.all_count:
+            names = [f"{some} of {count} {one if view.all_count == 1 else many}", f"{some} of {count}"]
+            names.append(f"{some}/{count}")
+        elif view.query.grouping is Grouping.HOST and lacking:
+            names = []  # which are not all
+        else:
+            names = [f"all {some} {one if view.row_count == 1 else many}", f"all {some}"]
+        return [*(f"{name}, {lacking}" for name in names), f"{lacking} hosts", lacking] if lacking else names
 
     def _nothing(self, view: View) -> list[tuple[str, str]]:
         """Why there is no row: nothing waits, or nothing of what was asked to be seen."""
-        one = ROWS[0] if is_told_apart(view.query, self._whose()) else NOUNS[view.query.grouping][0]
+        one = ROWS[0] if is_told_apart(view.query, self._whose) else NOUNS[view.query.grouping][0]
         if self._asked.filter and view.all_count:
             problem = " that is a problem" if self._asked.problems else ""
             return [(f"no {one}{problem} matches '{self._asked.filter}'; Esc clears the filter", "strong")]
@@ -160,7 +173,7 @@ class QueueTable(Table[RowKey, QueueRow, RowFacts]):
 
     def _gone(self, view: View, row: QueueRow) -> str:
         """What became of the followed row."""
-        name = row_name(view.query.grouping, row, by_sender=view.several_senders)
+        name = row_name(view.query.grouping, row, by_sender=self._whose.several_senders)
         if row.source and row.source not in view.queue_sources:
             return f"{name}: {row.source} does not tell what waits"
         if view.row_count < view.all_count:
@@ -178,10 +191,18 @@ def window_of(view: View) -> Window[RowKey, QueueRow]:
         rows=view.rows,
         selected=view.selected,
         selected_index=view.selected_index,
-        sources=view.queue_sources,
+        sources=[*view.queue_sources, ""],  # rows of all together have no source
         sought=view.sought,
         sought_index=view.sought_index,
     )
+
+
+def _whose(view: View, asked: ViewRequest) -> Whose:
+    """Whose the rows of a view are; nobody's where they are those of all together."""
+    if not view.rows[0].source if view.rows else asked.together:
+        return Whose()
+    colors = {source.name: source.color for source in view.sources if source.color}
+    return Whose(view.queue_sources, view.several_senders, colors)
 
 
 def _whole(view: View) -> int:

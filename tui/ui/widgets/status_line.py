@@ -7,14 +7,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tui.hub.protocol import Span, View, ViewRequest
-from tui.model import DOUBTFUL, Freshness, SourceStatus
+from tui.model import Freshness, SourceStatus
 from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import age
+from tui.ui.widgets.crowd import WORST_FIRST as WORST_FIRST
+from tui.ui.widgets.crowd import Crowd, crowd
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
-WORST_FIRST = (*DOUBTFUL, Freshness.PAUSED, Freshness.REPLAY, Freshness.LIVE)
 
 
 class StatusLine(Lines):
@@ -36,6 +37,8 @@ class StatusLine(Lines):
         self._clock = clock
         self._bytes_per_second = bytes_per_second
         self._view: View | None = None
+        self._statuses: list[SourceStatus] = []
+        self._crowd: Crowd | None = None
         self._came_at = 0.0
         self._silent_seconds = 0
         self._asked = ViewRequest(serial=0)
@@ -51,6 +54,7 @@ class StatusLine(Lines):
         self._lite = lite
         if view is not self._view:
             self._view, self._came_at = view, self._clock()
+            self._tally()
         self._asked = asked
         self.redraw()
 
@@ -58,17 +62,26 @@ class StatusLine(Lines):
         """The hub has said nothing for so long (0: it answers): nothing is fresh any more."""
         if seconds != self._silent_seconds:
             self._silent_seconds = seconds
+            self._tally()
             self.redraw()
+
+    def _tally(self) -> None:
+        """Find out once a view how its sources are."""
+        view = self._view
+        self._statuses = sorted(view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if view else []
+        self._crowd = crowd(view, silent=self._silent_seconds > 0) if view else None
 
     def lines(self, width: int, _height: int) -> list[Line]:
         """The one line. Where not all sources fit, less of what is asked for is told, then live sources by sign and
-        name alone; those that do not fit then are counted. The worst stand first."""
+        name alone; those that do not fit then are counted. The worst stand first. Many sources are counted from the
+        beginning."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
-        statuses = sorted(self._view.sources, key=lambda s: WORST_FIRST.index(s.freshness)) if self._view else []
+        if self._crowd is not None:
+            return [self._counted(self._crowd, left, since, width)]
         for brief_right, brief in ((False, False), (True, False), (True, True)):
             right = self._right(since, brief=brief_right)
-            items = [self._source(status, since, brief=brief) for status in statuses]
+            items = [self._source(status, since, brief=brief) for status in self._statuses]
             room = width - line_width(right)
             if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and brief_right):
                 break
@@ -81,12 +94,32 @@ class StatusLine(Lines):
             left += item
         return [justified(left, right, width)]
 
+    def _counted(self, many: Crowd, left: Line, since_seconds: float, width: int) -> Line:
+        """How many sources are how, in as many words as fit, and the names of those in doubt where there is room."""
+        names = many.names(self.glyphs, since_seconds, self._least_age_seconds)
+        for brief_right, brevity in ((False, 0), (True, 0), (True, 1), (True, 2)):
+            right = self._right(since_seconds, brief=brief_right)
+            line = [*left, *many.summary(self.glyphs, since_seconds, self._least_age_seconds, brevity)]
+            needed = line_width(line) + (0 if brief_right else sum(map(line_width, names)))
+            if needed + line_width(right) < width:
+                break
+        unnamed = many.in_doubt()
+        for item in names:
+            rest = f"  +{unnamed - 1} more" if unnamed > 1 else ""
+            if line_width(line) + line_width(item) + len(rest) + line_width(right) >= width:
+                break
+            line, unnamed = [*line, *item], unnamed - 1
+        if 0 < unnamed < many.in_doubt():
+            line.append(Span(f"  +{unnamed} more", "muted"))
+        return justified(line, right, width)
+
     def _right(self, since_seconds: float, *, brief: bool = False) -> Line:
         """What is asked for and how often, what is sent, and the time; ``brief`` with only what is out of the
         ordinary. The breadcrumb names the sender too."""
         right = [Span(" ")]
-        if self._asked.query.sender_id is not None and not brief:
-            right += [Span(f"sender {self._asked.query.sender_id}  ")]
+        query = self._asked.query
+        if query.sender_id is not None and not brief:
+            right += [Span(f"sender {query.sender or query.sender_id}  ")]
         if self._asked.paused:
             right += [Span(f"{self.glyphs.freshness[Freshness.PAUSED]} paused", "paused"), Span("  ")]
         if self._lite:

@@ -1,4 +1,4 @@
-"""The four groupings as tabs, the heading of the queue; at the right how much waits, in recipients and in the queue
+"""The groupings as tabs, the heading of the queue; at the right how much waits, in recipients and in the queue
 files the MTA counts."""
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tui.model import DOUBTFUL, Freshness, Grouping
 from tui.ui.columns import is_filtered
 from tui.ui.commands import COMMANDS, Command, group_key
 from tui.ui.glyphs import Glyphs
+from tui.ui.host_columns import partial
 from tui.ui.messages import CommandChosen
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
@@ -20,11 +21,13 @@ LABELS = {
     Grouping.ACCOUNT: "account",
     Grouping.ACCOUNT_CAMPAIGN: "campaign",
     Grouping.ISP: "isp",
+    Grouping.HOST: "host",
 }
 
 
 class Tabs(Lines):
-    """One line: ``t total  a account  c campaign  i isp``. A click on a tab does what its key does."""
+    """One line: ``t total  a account  c campaign  i isp``, and ``H host`` where there are several. A click on a tab
+    does what its key does."""
 
     DEFAULT_CSS = """
     Tabs { height: 1; }
@@ -35,20 +38,21 @@ class Tabs(Lines):
         self._commands = commands
         self._grouping = Grouping.TOTAL
         self._view: View | None = None
-        self._focused = False
+        self._focused = self._several_hosts = False
 
-    def show(self, view: View | None, grouping: Grouping, *, focused: bool = False) -> None:
+    def show(
+        self, view: View | None, grouping: Grouping, *, focused: bool = False, several_hosts: bool = False
+    ) -> None:
         """Mark ``grouping``; say how much of the view's queue waits. ``focused`` says that the queue has the keys."""
-        self._view, self._grouping, self._focused = view, grouping, focused
+        self._view, self._grouping, self._focused, self._several_hosts = view, grouping, focused, several_hosts
         self.redraw()
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The tabs, and the counts where they fit."""
+        """The tabs, and the counts where they fit; that hosts are missing in them before all."""
         edge = [Span(self.glyphs.focus, "focus") if self._focused else Span(" ")]
         tabs = [*edge, *(span for _, tab in self._tabs() for span in tab)]
-        sign = self._sign()
-        for words in self._amounts():
-            if (line := justified(tabs, [*sign, *map(Span, words), Span(" ")], width)) is not tabs:
+        for amounts in self._amounts():
+            if (line := justified(tabs, [*amounts, Span(" ")], width)) is not tabs:
                 return [line]
         return [tabs]
 
@@ -64,20 +68,31 @@ class Tabs(Lines):
         tabs = []
         for grouping, label in LABELS.items():
             chosen, key = grouping is self._grouping, group_key(grouping, self._commands)
+            if grouping is Grouping.HOST and not (chosen or self._several_hosts):
+                continue
             spans = [Span(f"{key} " if key else "", "tab" if chosen else "key")]
             tabs.append((grouping, [*spans, Span(f"{label} ", "tab" if chosen else "muted"), Span(" ")]))
         return tabs
 
-    def _sign(self) -> Line:
+    def _sign(self, freshness: Freshness) -> Line:
         """How far the amounts can be trusted, where that is not all the way."""
-        freshness = self._view.queue_freshness if self._view is not None else Freshness.LIVE
         return [Span(f"{self.glyphs.freshness[freshness]} ", freshness.value)] if freshness in DOUBTFUL else []
 
-    def _amounts(self) -> list[tuple[str, ...]]:
-        """How much waits, in ever shorter words; each number apart, so that it is painted alone when it changes."""
+    def _amounts(self) -> list[Line]:
+        """How much waits and how far that can be trusted, in ever shorter words."""
         view = self._view
         if view is None or not view.queue_known:
             return []
+        lacking, role = partial(view), Freshness.PARTIAL.value
+        if not lacking:
+            return [[*self._sign(view.queue_freshness), *map(Span, words)] for words in self._counts(view)]
+        sign = self._sign(Freshness.PARTIAL)
+        told = [*sign, Span(lacking, role), Span("  ")]
+        full = [[*told, *map(Span, words)] for words in (*self._counts(view), (f"{view.whole.total:,}",))]
+        return [*full, told[:-1], [*sign, Span(lacking.removeprefix("partial "), role)]]
+
+    def _counts(self, view: View) -> list[tuple[str, ...]]:
+        """How much waits; each number apart, so that it is painted alone when it changes."""
         total = view.whole.total  # also of rows that a filter hides: that what waits gets less is another matter
         amount = (f"{total:,}", f" recipient{'' if total == 1 else 's'}")
         # The mail system counts the files of its whole queue: beside a part of the recipients they would mislead.
