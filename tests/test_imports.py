@@ -60,11 +60,12 @@ def test_nothing_but_the_screen_knows_textual(room: str) -> None:
     assert those(loaded, SCREEN if "httpx" not in loaded else ("textual", "tui.ui")) == set()
 
 
-def test_ledgers_need_no_http() -> None:
+def test_ledgers_in_files_need_no_http() -> None:
     modules = imported_by("import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.debug, tui.cli.show")
     assert "tui.sources.ledger" in modules
+    servers = ("httpx", "httpcore", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue")
     assert (
-        those(modules, ("httpx", "httpcore", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue"))
+        those(modules, (*servers, "http.client", "tui.engine.clickhouse_client", "tui.engine.clickhouse_spool"))
         == set()
     )
 

@@ -240,7 +240,7 @@ def test_collect_has_nothing_to_do_where_only_servers_are_asked(postfix: Postfix
     for arguments in ([], ["--once"], ["--source", "cpanel"]):
         done = postfix.run("collect", *arguments)
         assert (done.returncode, done.stderr.count("\n")) == (Exit.USAGE, 1)
-        assert done.stderr.startswith('mailtop: there is nothing to collect: "cpanel" is a server that mailtop asks')
+        assert done.stderr.startswith('mailtop: there is nothing to collect: "cpanel" is not counted on this host; ')
     postfix.config.write_text(server + postfix.table)
     assert postfix.run("collect", "--once").returncode == Exit.OK
     assert postfix.ledger.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -50,6 +51,8 @@ def has_password(source: SecretSource) -> bool:
 def writer(source: LocalSource | DemoSource, place: Place, path: Path, limits: dict[str, int]) -> ClickhouseWriter:
     """The writer of this host's part of the ledger at ``place``, by way of the file ``path``; ``limits`` as for a file
     alone. Raises ``LedgerBusy``, ``LedgerError``."""
+    # What goes wrong in its thread is noted in the ledger and told from there; without this Python prints it, too.
+    logging.getLogger("mailtop.clickhouse").addHandler(logging.NullHandler())
     return ClickhouseWriter(
         path,
         place,

@@ -53,8 +53,8 @@ def _chosen(sources: Sequence[SourceConfig]) -> list[Collected]:
     if not found:
         names = ", ".join(f'"{source.name}"' for source in sources)
         raise ConfigError(
-            f"there is nothing to collect: {names} {'is a server' if len(sources) == 1 else 'are servers'} that "
-            "mailtop asks itself; collect reads a mail system of this host, a source of type local"
+            f"there is nothing to collect: {names} {'is' if len(sources) == 1 else 'are'} not counted on this host; "
+            "collect reads a mail system of this host, a source of type local"
         )
     return found
 

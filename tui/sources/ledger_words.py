@@ -102,15 +102,14 @@ def _of_many(hosts: Sequence[HostStatus]) -> _Told:
     doubtful = [host for host in hosts if host.freshness is not Freshness.LIVE]
     if not doubtful:
         return Freshness.LIVE, None, []
+    found = {host.freshness for host in hosts}
+    is_any = bool(found & {Freshness.LIVE, Freshness.PARTIAL})
+    counted = sum(host.counted for host in hosts) if is_any else 0
     said = "; ".join(map(_said, doubtful[:MOST_HOSTS]))
     more = f"; and {len(doubtful) - MOST_HOSTS} more" if len(doubtful) > MOST_HOSTS else ""
-    counted = sum(host.counted for host in hosts)
-    sentence = f"{counted} of {_counted(len(hosts), 'host')}: {said}{more}"
-    sentence += "" if sentence.endswith(".") else "."
-    found = {host.freshness for host in hosts}
+    sentence = f"{counted} of {_counted(len(hosts), 'host')}: {said}{more}."
     if found == {Freshness.ERROR}:
         return Freshness.ERROR, sentence, []
-    is_any = bool(found & {Freshness.LIVE, Freshness.PARTIAL})
     return (Freshness.PARTIAL if is_any else Freshness.STALE), None, [sentence]
 
 
@@ -118,7 +117,7 @@ def _said(host: HostStatus) -> str:
     """Why a host's numbers are doubtful."""
     if host.freshness is Freshness.STALE and host.age_seconds is not None and host.age_seconds >= 60:
         return f"{host.name} has not written for {_span(host.age_seconds)}"
-    return f"{host.name}: {host.error or host.freshness}"
+    return f"{host.name}: {(host.error or host.freshness).rstrip('.')}"
 
 
 def _behind(standing: Standing, now: float) -> str | None:
@@ -132,6 +131,10 @@ def _behind(standing: Standing, now: float) -> str | None:
     verb = "waits" if unsent.entries == 1 else "wait"
     count = f"{unsent.entries:,} batch{'' if unsent.entries == 1 else 'es'}"
     told = f"{count} ({_bytes(unsent.size)}, the oldest {_span(age_seconds)} old) {verb} to be sent to ClickHouse"
+    if standing.ledger.collector is None:
+        return (
+            f"{told}; the next collector sends them." if unsent.entries > 1 else f"{told}; the next collector sends it."
+        )
     return f"{told}: {why.partition(_WAITS_HERE)[2] or why}" if why is not None else f"{told}."
 
 
