@@ -131,13 +131,14 @@ class SshHost:
     def source(self, **options: Any) -> SshSource:
         """The configuration of a source that asks this host."""
         strict = ("-oStrictHostKeyChecking=yes", "-oGlobalKnownHostsFile=/dev/null")
+        quick = "-oKexAlgorithms=curve25519-sha256"
         usual = {
             "type": "ssh",
             "name": "far",
             "host": f"{getuser()}@127.0.0.1",
             "port": self.port,
             "identity_file": str(self.key),
-            "ssh": ["ssh", "-F", "none", f"-oUserKnownHostsFile={self.known_hosts}", *strict],
+            "ssh": ["ssh", "-F", "none", f"-oUserKnownHostsFile={self.known_hosts}", *strict, quick],
             "command": [*MAILTOP, "--config", str(self.config)],
             "timeout_seconds": 20.0,
         }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.sources.test_ssh_wire import ROW, SOURCE, TOTALS_ROW
@@ -42,7 +43,7 @@ class ScriptedReach(SshReach):
             raise answer
         if answer is not None:
             return answer
-        query = {"show": "totals"}
+        query = {"show": "totals", "source": options["source"]}
         if options["what"] == "queue":
             query = {"show": "queue", "group": options["group"]} | {key: options[key] for key in KEYS[2:]}
         rows = self.rows if options["what"] == "queue" else self.totals
@@ -57,7 +58,7 @@ class ScriptedReach(SshReach):
 
 
 CONFIG = SshSource(host="mx1", keep_connection=False)
-KEYS = ("what", "group", "sender", "account", "campaign", "isp")
+KEYS = ("what", "group", "source", "sender", "account", "campaign", "isp")
 
 
 @pytest.fixture
@@ -164,6 +165,13 @@ async def test_names_are_asked_for_once(reach: ScriptedReach) -> None:
     nothing = await source.queue(QueueQuery(Grouping.ISP, campaign_id=77))
     assert nothing is not None
     assert len(nothing) == 0
+
+
+async def test_one_of_the_sources_there(reach: ScriptedReach) -> None:
+    source = Ssh(msgspec.structs.replace(CONFIG, source="mx"), reach=reach)
+    await source.queue(QueueQuery(Grouping.ISP, account_id=5))
+    await source.totals()
+    assert [each["source"] for each in reach.asked] == ["mx", "mx", "mx"]
 
 
 async def test_rows_that_were_not_asked_for_are_refused(reach: ScriptedReach) -> None:

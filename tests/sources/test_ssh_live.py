@@ -240,7 +240,7 @@ async def test_a_key_that_only_reads(host: SshHost, tmp_path: Path) -> None:
 
 
 async def test_check_says_whom_it_reached(host: SshHost) -> None:
-    async with asked(host.source(keep_connection=False)) as source:
+    async with asked(host.source(source="mx", keep_connection=False)) as source:
         found = await source.check()
     user, _, address = str(host.source().host).partition("@")
     where = f"{user}@{address} (port {host.port}) (127.0.0.1, port {host.port})"

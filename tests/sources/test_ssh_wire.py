@@ -161,6 +161,8 @@ def test_what_is_wrong_there_is_wrong_here() -> None:
         (body(query={"show": "queue", "group": "account", "account": "eve"}), "answers another question"),
         (body(query={"show": "queue", "group": "account", "filter": "new>1"}), "answers another question"),
         (body(query={"show": "queue", "group": "account", "problems": True}), "answers another question"),
+        (body(query={"show": "queue", "group": "account", "together": True}), "answers another question"),
+        (body(query={"show": "queue", "group": "account", "source": "mx"}), "answers another question"),
         (b'{"schema":1,"x":' + b"[" * 100_000, "is not JSON"),
         (b'{"schema":1,"x":[' + b"1," * 8_000_001 + b"1]}", "more than 8,000,000 values"),
     ],
@@ -222,6 +224,7 @@ questions = st.builds(
     Question,
     what=st.just("queue"),
     group=st.sampled_from(GROUPINGS),
+    source=st.sampled_from([None, "mx"]),
     sender=st.none() | st.integers(1, 99),
     account=st.none() | st.text(st.characters(exclude_characters="\0")),
     campaign=st.none() | st.text(st.characters(exclude_characters="\0")),
@@ -233,7 +236,8 @@ questions = st.builds(
 def test_questions_reach_show_as_they_are_meant_through_a_shell(question: Question) -> None:
     words = shlex.split(shlex.join(question.arguments()))
     options = parser().parse_args(words)
-    assert (options.what, options.group, options.sender) == ("queue", question.group, question.sender)
+    assert (options.what, options.group, options.source) == ("queue", question.group, question.source)
+    assert options.sender == question.sender
     assert (options.account, options.campaign, options.isp) == (question.account, question.campaign, question.isp)
     assert options.format == "json"
     assert question.filtered == any(

@@ -105,8 +105,10 @@ class _Query(msgspec.Struct):
     account: str | None = None
     campaign: str | None = None
     isp: str | None = None
+    source: str | None = None
     filter: str | None = None
     problems: bool | None = False
+    together: bool | None = False
 
 
 class _QueueRow(msgspec.Struct, gc=False):
@@ -275,8 +277,9 @@ def _told(answered: _Query, sources: list[_Source], question: Question) -> tuple
     the answer to another question."""
     echo = msgspec.structs.asdict(answered)
     expected = {"show": question.what, "filter": None}
-    expected |= {key: getattr(question, key) for key in ("group", "sender", "account", "campaign", "isp")}
-    if any(echo[key] != value for key, value in expected.items()) or answered.problems:
+    expected |= {key: getattr(question, key) for key in ("source", "group", "sender", "account", "campaign", "isp")}
+    changed = any(echo[key] != value for key, value in expected.items())
+    if changed or answered.problems or answered.together:
         raise AnswerError(
             "answers another question than was asked; if a forced command stands with the key there, it has to heed "
             "SSH_ORIGINAL_COMMAND"
