@@ -189,7 +189,7 @@ async def test_an_id_is_taken_where_no_name_is_the_same() -> None:
 @pytest.mark.parametrize(("filters", "what"), [({"account": "1"}, "account"), ({"campaign": "3"}, "campaign")])
 async def test_an_id_is_refused_where_several_sources_are_asked(filters: dict[str, str], what: str) -> None:
     sources = ScriptedSource("web"), ScriptedSource("news")
-    with pytest.raises(ConfigError, match=f"ids differ between sources: name the {what}, or add --sender$"):
+    with pytest.raises(ConfigError, match=f"ids differ between sources: name the {what}, or add --source$"):
         await asked(queue("account", **filters), *sources)
     assert all(source.closed for source in sources)
 
@@ -358,6 +358,13 @@ async def test_empty_word_is_no_name_of_an_account_that_has_none() -> None:
     report, notes = await asked(queue("total", account=""), Platform("q"))
     assert report.rows == []
     assert notes == ['in the source "q" no mail waits that has the account ""']
+
+
+async def test_what_has_an_id_alone_is_called_as_on_a_screen_of_several_sources() -> None:
+    question = queue("account_campaign", account="account 1 (q1)", campaign="campaign 1 (q1)")
+    report, notes = await asked(question, Platform("q1"), Platform("q2"))
+    assert [(row["source"], row["account_id"], row["campaign_id"]) for row in report.rows] == [("q1", 1, 1)] * 2
+    assert notes == ['in the source "q2" no mail waits that has the account "account 1 (q1)"']
 
 
 async def test_sender_that_only_its_server_knows_not_to_be_there_is_a_usage_error() -> None:

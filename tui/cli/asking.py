@@ -118,7 +118,7 @@ async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, s
     for what in ("account", "campaign"):
         named = [answer.named[what] for answer in answers if what in answer.named]
         if not alone and named and not any(named):
-            raise ConfigError(f"--{what}: ids differ between sources: name the {what}, or add --sender")
+            raise ConfigError(f"--{what}: ids differ between sources: name the {what}, or add --source")
     if not any(answer.knows for answer in answers):
         for answer in answers:
             answer.notes.append(f'the source "{answer.status.name}" knows no {_NUMBERS[asked.what]}')
@@ -226,7 +226,7 @@ async def _queries(asked: Asked, source: Source, answer: Answer) -> list[QueueQu
             return []
     if asked.account is not None:
         table = await source.queue(QueueQuery(grouping=Grouping.ACCOUNT, sender_id=asked.sender))
-        names = list(map(formats.known_name, table.account, table.account_id)) if table is not None else []
+        names = _names("account", source, table.account, table.account_id) if table is not None else []
         found = _named("account", asked.account, names, table.account_id, answer) if table is not None else []
         if table is not None and not found:
             answer.notes.append(_nothing_waits(source, "account", asked.account, table.account))
@@ -244,9 +244,9 @@ async def _campaign_queries(
     table = await source.queue(by_campaign)
     if table is None:
         return [query]
-    names: Sequence[str | None] = table.campaign
+    names: Sequence[str] = table.campaign
     if not _names_campaigns(source):
-        names = list(map(formats.known_name, table.campaign, table.campaign_id))
+        names = _names("campaign", source, table.campaign, table.campaign_id)
     found = _named("campaign", campaign, names, table.campaign_id, answer)
     if not found:
         answer.notes.append(_nothing_waits(source, "campaign", campaign, table.campaign))
@@ -256,7 +256,12 @@ async def _campaign_queries(
     return [msgspec.structs.replace(query, account_id=account, campaign_id=id_) for account, id_ in pairs]
 
 
-def _named(what: str, word: str, names: Sequence[str | None], ids: Sequence[int], answer: Answer) -> list[int]:
+def _names(what: str, source: Source, names: Sequence[str], ids: Sequence[int]) -> list[str]:
+    """What rows are called: those that have an id alone as a screen of several sources calls them."""
+    return [name or (f"{what} {id_} ({source.name})" if id_ else "") for name, id_ in zip(names, ids, strict=True)]
+
+
+def _named(what: str, word: str, names: Sequence[str], ids: Sequence[int], answer: Answer) -> list[int]:
     """The rows whose name is ``word``, else those whose id it is; ``answer`` is told which."""
     by_name = [index for index, name in enumerate(names) if name == word]
     by_id = [index for index, id_ in enumerate(ids) if str(id_) == word]

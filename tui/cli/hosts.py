@@ -29,11 +29,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """What stands beside a host's ``row``, whose source is as ``status`` says."""
         sender = row["sender_id"] if isinstance(row["sender_id"], int) else 0
         host = self.told.get(sender)
-        if host is None:
-            isp, waiting = self.worst_isps.get(sender, ("", 0))
-            beside, told = Beside(self.defer_share, isp, waiting), status
-        else:
-            beside, told = told_beside(host), host
+        told: HostStatus | SourceStatus = host or status
+        beside = Beside(self.defer_share, *self.worst_isps.get(sender, ("", 0))) if host is None else told_beside(host)
         name = host.name if host is not None else str(row["sender"] or sender) if self.by_sender else row["source"]
         return beside_host(
             str(name),

@@ -134,7 +134,7 @@ def _facts(row: Row) -> HostFacts:
     """What hosts are sorted by."""
     share = row["defer_share"]
     return HostFacts(
-        freshness=Freshness(row["freshness"]),
+        freshness=Freshness(str(row["freshness"])),
         defer_share=share if isinstance(share, float) else None,
         worst_isp=str(row["worst_isp"]),
     )

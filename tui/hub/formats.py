@@ -145,11 +145,6 @@ def beside_host(name: str, facts: HostFacts) -> Row:
     }
 
 
-def known_name(name: str, id_: int) -> str | None:
-    """A name, or ``None`` where there is only an id."""
-    return name if name or not id_ else None
-
-
 def totals_row(source: str | None, totals: MailTotals) -> Row:
     """The totals of an account by the keys that JSON and CSV have; ``source`` is ``None`` where those of several are
     added up. ``quotas``: those that it has reached, in words."""
