@@ -16,10 +16,12 @@ from tests.cli.fleet import HostInFiles, Sums, collecting, queue_of, shown, unti
 from tests.cli.test_serve_command import QUEUE, USERS, serving, tokens_of
 from tests.clickhouse_server import PASSWORD, ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_mail import check_same
+from tui.cli import compose
 from tui.cli.arguments import Exit
+from tui.config import DemoSource
 from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
-from tui.engine.ledger import LedgerError
+from tui.engine.ledger import LedgerError, LedgerReader
 from tui.engine.sqlite_reader import SqliteReader
 
 
@@ -152,6 +154,24 @@ def test_what_is_served_and_shown_of_all_of_one_and_of_a_file(hosts: list[HostIn
         for source in ("fleet", "file")
         for account, count in (("bob", 1), ("carol", 2), ("eve", 1))
     }
+
+
+def test_a_demo_begins_anew_in_the_ledger_of_all_too(server: ClickhouseServer, tmp_path: Path) -> None:
+    demo = DemoSource(
+        accounts=5, ledger=f"clickhouse://{server.address}/demo", local_ledger=f"sqlite://{tmp_path}/d.sqlite", host="d"
+    )
+    place = parse(demo.ledger or "")
+    for _ in range(2):
+        with compose.collector(demo) as collector:
+            collector.tick()
+        with closing(SqliteReader(tmp_path / "d.sqlite")) as own, closing(ClickhouseReader(place)) as shared:
+            until(lambda: counts_of(shared) == counts_of(own), "not all has arrived, or more than there is")
+    server.ask("DROP DATABASE demo")
+
+
+def counts_of(reader: LedgerReader) -> dict[str, tuple[int | None, int | None]]:
+    """What each account has sent, and what of it waits."""
+    return {each.account: (each.send_count, each.in_progress_count) for each in reader.totals()}
 
 
 def test_a_ledger_that_is_only_read_is_never_made(hosts: list[HostInFiles], tmp_path: Path) -> None:
