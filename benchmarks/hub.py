@@ -28,6 +28,7 @@ from tui.model import (
     Freshness,
     Grouping,
     History,
+    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -88,6 +89,9 @@ class Flood:
         del query
         message = WaitingMessage(id="1abc", sender="a@b", recipient="c@d", state="retry", arrived=1, attempts=2)
         return [message] * limit
+
+    async def hosts(self) -> list[HostStatus] | None:
+        return None
 
     async def changed(self) -> bool:
         return True
