@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tui.cli.arguments import parser
 from tui.hub.protocol import ViewRequest
-from tui.model import API_GROUPINGS, Grouping, QueueQuery
+from tui.model import Grouping, QueueQuery
 from tui.text import clean
 from tui.ui.place import place_command
 
@@ -21,7 +21,7 @@ NAMES = st.text(min_size=1, max_size=30).map(clean)
 @given(
     st.builds(
         QueueQuery,
-        grouping=st.sampled_from(API_GROUPINGS),
+        grouping=st.sampled_from(Grouping),
         sender_id=st.none() | st.integers(0, 9999),
         account_id=st.none() | st.integers(1, 9999),
         campaign_id=st.none() | st.integers(1, 9999),
@@ -79,6 +79,16 @@ def test_hosts_are_added_up_where_they_are_on_the_screen() -> None:
     by_host = replace(asked, query=QueueQuery(grouping=Grouping.HOST))
     assert place_command(by_host, several_hosts=True) == "mailtop show queue --group host"
     assert "--together" not in place_command(replace(asked, together=False), several_hosts=True)
+
+
+@pytest.mark.parametrize("totals", [False, True])
+def test_the_command_line_takes_hosts_as_they_are_copied(totals: bool) -> None:
+    asked = ViewRequest(serial=1, query=QueueQuery(), source="-mx 1", together=True)
+    for source in ("-mx 1", None):
+        place = replace(asked, source=source)
+        command = place_command(place, totals=totals, several_sources=True, several_hosts=True)
+        options = parser().parse_args(shlex.split(command)[1:])
+        assert (options.source, options.together) == (source, True)
 
 
 def test_what_mailtop_was_started_with_stays() -> None:

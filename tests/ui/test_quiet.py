@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
+from tests.ui.fleet import fleet
 from tests.ui.screens import UTF8, Looker, running
 from tests.ui.scripted import CELLS, LIVE, ScriptedLink, World
 from tui.model import Freshness
@@ -55,6 +56,23 @@ async def test_a_view_that_changes_nothing_paints_nothing(wire: Wire) -> None:
         for second in range(1, 10):
             world.time += 1
             world.sources = [replace(LIVE, age_seconds=0.1 * second)]
+            look.link.push()
+            await settled(look)
+        assert wire.text == ""
+
+
+async def test_a_fleet_in_which_nothing_changes_paints_nothing(wire: Wire) -> None:
+    world = fleet(200, away=1, stale=2)
+    async with running(ScriptedLink(world)) as look:
+        await look.wait_for("all 200 hosts")
+        await look.press("H")
+        await settled(look)
+        wire.painted()
+        for second in range(1, 9):
+            world.time += 1
+            world.sources = [replace(each, age_seconds=(each.age_seconds or 0) + 0.1) for each in world.sources]
+            world.hosts = {name: replace(facts, age_seconds=second) for name, facts in world.hosts.items()}
+            world.hosts |= {"mx3": replace(world.hosts["mx3"], age_seconds=725.0 + second)}
             look.link.push()
             await settled(look)
         assert wire.text == ""

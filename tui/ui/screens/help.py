@@ -154,6 +154,7 @@ def word_lines(glyphs: Glyphs) -> list[Line]:
     lines += [[], [Span(" How fresh a source is", "header")]]
     for freshness, text in _FRESHNESS.items():
         lines.append(_entry(f"{glyphs.freshness[freshness]} {freshness.value}", freshness.value, text))
+    lines.append(_entry(f"{glyphs.freshness[Freshness.PARTIAL]} partial 4/5", "partial", "a sum of only 4 of 5 hosts"))
     lines += [[], [Span(" Signs", "header")]]
     signs = (
         (glyphs.unknown, "strong", "not known, which is not zero"),

@@ -177,10 +177,11 @@ def _facts(detail: Detail, width: int, glyphs: Glyphs) -> list[Line]:
     if draining != glyphs.unknown:
         going.append([Span("" if draining in (GROWING, STEADY, EMPTY) else "empty in ", "muted"), Span(draining)])
     if detail.sender_total is not None:
+        whole = "the sender's" if row.source else "all"
         going.append(
             [
                 Span(share(row.total, detail.sender_total, glyphs.unknown)),
-                Span(f" of the sender's {detail.sender_total:,}", "muted"),
+                Span(f" of {whole} {detail.sender_total:,}", "muted"),
             ]
         )
     lines = [*_flowing(pieces, width), *_flowing(going, width), *_flowing(_events(detail), width)]
