@@ -21,7 +21,7 @@ from tui.config.secrets import SecretError, read_secret
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import create
-from tui.engine.clickhouse_shipper import drop_host
+from tui.engine.clickhouse_shipper import forget_host
 from tui.engine.clickhouse_spool import Spooled, spooled
 from tui.engine.clickhouse_writer import ClickhouseWriter, home
 from tui.engine.ledger import LedgerError
@@ -107,13 +107,8 @@ def make_tables(source: LocalSource | DemoSource, place: Place) -> list[str]:
 
 def forget(source: LocalSource | DemoSource, place: Place) -> None:
     """Take away what this host has in the ledger at ``place``. Raises ``LedgerError``."""
-    for node in place.nodes:
-        client = Client(place, password(source, source.name), only=node)
-        try:
-            create(client)
-            drop_host(client, host_name(source))
-        finally:
-            client.close()
+    read = password(source, source.name)
+    forget_host(place, host_name(source), lambda node: Client(place, read, only=node))
 
 
 def reader(source: SharedLedgerSource, place: Place) -> ClickhouseReader:
