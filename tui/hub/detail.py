@@ -166,13 +166,13 @@ class Details:
             inquiry.want(question if inquiry in meant else None)
 
     def detail(self, request: ViewRequest, sheet: Sheet | None) -> Detail | None:
-        """The details, as far as they are known; ``None`` before the rows are, or when nobody asks. What a source that
-        fails told before is left out while others answer, as it is of the sums."""
+        """The details, as far as they are known; ``None`` before the rows are, or when nobody asks. What a source tells
+        that cannot be read, or whose numbers are old, is left out while others' are good, as it is of the sums."""
         if not request.detail or sheet is None:
             return None
         row, delta = self._found_row(request.selected, sheet)
         meant = self._meant(request)
-        counted = [inquiry for inquiry in meant if not inquiry.poller.failing] or meant
+        counted = [inquiry for inquiry in meant if not inquiry.poller.is_doubtful] or meant
         answers = [inquiry.answer for inquiry in counted]
         found = [answer for answer in answers if answer is not None]
         messages = [answer.messages for answer in found if answer.messages is not None]
@@ -250,7 +250,10 @@ def _problems(meant: Sequence[Inquiry], counted: Sequence[Inquiry]) -> list[str]
     problems = []
     for inquiry in meant:
         poller, answer = inquiry.poller, inquiry.answer
-        problem = answer.problem if answer is not None and inquiry in counted else poller.why_not_asked
+        if inquiry not in counted:
+            problem = poller.why_not_asked or "Its numbers are old, and left out."
+        else:
+            problem = answer.problem if answer is not None else poller.why_not_asked
         if problem:
             problems.append(f"{poller.source.name}: {problem}" if len(meant) > 1 else problem)
     more = len(problems) - MAX_PROBLEMS

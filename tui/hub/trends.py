@@ -53,8 +53,13 @@ class Course(msgspec.Struct, frozen=True):
         return None if total < 0 else total
 
 
-Drawn = tuple[list[Course], int, str]
-"""What was drawn of some courses in so many cells."""
+class Drawn(msgspec.Struct, frozen=True):
+    """What was drawn of some courses in so many cells, up to the ``last`` step."""
+
+    courses: list[Course]
+    cells: int
+    last: int
+    levels: str
 
 
 class Trends:
@@ -90,6 +95,7 @@ class Trends:
         due: dict[str, list[QueueQuery]] = {source: [] for source in self._due}
         found: dict[RowKey, str] = {}
         asked = [source for source in due if request.source in (None, source)]
+        old, step = asyncio.get_running_loop().time() - AGAIN_SECONDS, step_of(self._clock(), self._cells or 1)
         for row in rows if self._cells else ():
             query = trend_query(request.query, row.key)
             courses = self._rows.get(query, {})
@@ -99,7 +105,10 @@ class Trends:
                 found[row.key] = self._levels(query, row.source, told)
                 self._rows.move_to_end(query)
             for source in sources:
-                if source in due and self._is_due(courses.get(source)):
+                course = courses.get(source)
+                if course is not None and (course.asked > old or step_of(course.time, self._cells) == step):
+                    continue  # asked for again when a step has passed, and some time
+                if source in due:
                     due[source].append(query)
         self._due = due
         for source, queries in due.items():
@@ -148,17 +157,18 @@ class Trends:
         if query in self._due[source]:
             self._due[source].remove(query)
 
-    def _is_due(self, course: Course | None) -> bool:
-        if course is None:
-            return True
-        is_old = asyncio.get_running_loop().time() >= course.asked + AGAIN_SECONDS
-        return is_old and step_of(self._clock(), self._cells) != step_of(course.time, self._cells)
-
     def _levels(self, query: QueueQuery, source: str, courses: list[Course]) -> str:
-        kept = self._drawn.get((query, source))
-        if kept is None or kept[:2] != (courses, self._cells):
-            kept = self._drawn[query, source] = courses, self._cells, levels(courses, self._cells)
-        return kept[2]
+        """Drawn anew when there are others, or all have come to another step: within one nothing changes."""
+        kept, cells = self._drawn.get((query, source)), self._cells
+        if kept is not None and kept.cells == cells and kept.courses == courses:
+            return kept.levels
+        last = last_step(courses, cells)
+        if kept is not None and (kept.cells, kept.last, len(kept.courses)) == (cells, last, len(courses)):
+            text = kept.levels
+        else:
+            text = levels(courses, cells)
+        self._drawn[query, source] = Drawn(courses, cells, last, text)
+        return text
 
 
 def course_of(history: History | None, time: float, asked: float) -> Course:
@@ -175,12 +185,17 @@ def levels(courses: Sequence[Course], cells: int) -> str:
     """A character a step, each for what waited at its end in all ``courses`` that know it, on a scale from zero to the
     highest. Steps are whole parts of the clock's hours, so that all rows change at once and none between; the last is
     the one that all have come to but those that have been left behind."""
-    step = SPAN_SECONDS / cells
-    reached = [step_of(course.time, cells) for course in courses]
-    last = min(place for place in reached if place >= max(reached) - 1)
+    step, last = SPAN_SECONDS / cells, last_step(courses, cells)
     totals = [_sum_at(courses, (last - back) * step) for back in range(cells - 1, -1, -1)]
     top = max((total for total in totals if total is not None), default=0)
     return "".join(TREND_GAP if total is None else TREND_LEVELS[_level(total, top)] for total in totals)
+
+
+def last_step(courses: Sequence[Course], cells: int) -> int:
+    """The number of the last whole step that all courses know but those that have been left behind."""
+    reached = [step_of(course.time, cells) for course in courses]
+    newest = max(reached)
+    return min(place for place in reached if place >= newest - 1)
 
 
 def step_of(time: float, cells: int) -> int:
