@@ -66,7 +66,8 @@ def processes_with(word: str) -> list[str]:
 
 
 class SshHost:
-    """Keys, files and the server in ``folder``, which is new."""
+    """Keys, files and the server in ``folder``, which is new. ``printed`` are the rows by campaign that `mailtop show`
+    prints there, ``files`` the number of messages in the queue."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,6 +87,7 @@ class SshHost:
         self.config = folder / "config.toml"
         self.ledger = folder / "mx.sqlite"
         self._lay_mail_system()
+        self.printed = self._show_by_campaign()
         self.start()
 
     def know(self, host_key: Path) -> None:
@@ -144,10 +146,10 @@ class SshHost:
         }
         return msgspec.convert(usual | options, SshSource)
 
-    def shown(self, *arguments: str) -> list[dict[str, Any]]:
-        """The rows that `mailtop show` prints there."""
+    def _show_by_campaign(self) -> list[dict[str, Any]]:
+        """The rows that `mailtop show` prints there, which makes the ledger."""
         done = subprocess.run(
-            [*MAILTOP, "show", *arguments, "--config", str(self.config), "--format", "json"],
+            [*MAILTOP, "show", "queue", "--group=account_campaign", f"--config={self.config}", "--format=json"],
             capture_output=True,
             stdin=subprocess.DEVNULL,
             check=True,

@@ -60,7 +60,7 @@ def test_ssh_failed_itself(said: bytes, kind: type[SourceError], words: str) -> 
     assert words in str(error)
     assert str(error).endswith(".")
     last = said.decode().strip().splitlines()[-1:]
-    assert all(line.rstrip(".") in str(error) for line in last)
+    assert all(line.removeprefix("ssh: ").rstrip(".") in str(error) for line in last)
 
 
 @pytest.mark.parametrize(

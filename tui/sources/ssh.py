@@ -155,8 +155,10 @@ class Ssh:
             if each.error is None and each.freshness is not Freshness.LIVE
         ]
         names = " and ".join(f'"{each.name}" ({each.type})' for each in told.values())
+        host = f"{clean(self._config.host or '')} ({where})" if where else self._peer
+        its_source = f", its source {names}" if names else ""
         return Checkup(
-            reached=f"{self._peer}{f' ({where})' if where else ''}{f', its source {names}' if names else ''}",
+            reached=f"{host}{its_source}",
             identity=f"user {user}" if user else "",
             seconds=seconds,
             rights=tuple(rights),

@@ -18,6 +18,7 @@ SSH_FAILED = 255
 _USAGE, _SOURCE, _NOT_RUNNABLE, _NOT_FOUND = 2, 3, 126, 127
 _SAID_CHARACTERS = 300
 
+_SPEAKER = re.compile("^(?:mailtop|ssh): ")
 _NO_REASON = "it does not say why"
 _NO_SUCH_NUMBERS = "no source of the configuration knows"
 """How `show` says that none of the sources there has what was asked for, and ends with the exit code for that."""
@@ -145,7 +146,7 @@ def _of_ssh(said: bytes, peer: str) -> SourceError:
 def _line(said: bytes) -> str:
     """The last line of standard error: programs end with what made them end."""
     lines = [clean(line.strip()) for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("mailtop: ")[:_SAID_CHARACTERS].rstrip(".") if lines else ""
+    return _SPEAKER.sub("", lines[-1])[:_SAID_CHARACTERS].rstrip(".") if lines else ""
 
 
 def _shown(command: Sequence[str]) -> str:
