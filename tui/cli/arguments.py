@@ -26,7 +26,8 @@ class Exit(enum.IntEnum):
 
 EXIT_MEANINGS = {
     Exit.OK: "everything that was asked for was read",
-    Exit.FAILED: "mailtop itself failed; please report what it printed",
+    Exit.FAILED: "mailtop itself failed; please report what it printed (of `ledger verify`, `rebuild` and `migrate`: "
+    "something in the ledger does not add up, or two ledgers differ)",
     Exit.USAGE: "the command line or the configuration is wrong, or there is no terminal to draw the screen on",
     Exit.SOURCE: "a source could not be read, in whole or in part; what the others know is still printed",
     Exit.OUTPUT: "the output could not be written, for instance because the disk is full",
@@ -56,6 +57,10 @@ SCOPES = ("totals", "queue")
 SERVE_PORT, WEB_PORT = 9587, 9588
 REQUESTS_A_SECOND = 100
 
+_LEDGER_URL = (
+    "sqlite:///FILE, or clickhouse://USER@HOST:PORT/DATABASE?cluster=NAME (default: the ledger of the source in the "
+    "configuration)"
+)
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
 
@@ -83,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_web(commands)
     _add_tokens(commands)
+    _add_ledger(commands)
     _add_configuration(commands)
     return top
 
@@ -231,6 +237,55 @@ def _add_tokens(commands: Commands[argparse.ArgumentParser]) -> None:
         each.set_defaults(command="token", what=name)
         _add_token_file(each)
         _add_common(each)
+
+
+def _add_ledger(commands: Commands[argparse.ArgumentParser]) -> None:
+    ledger = _command(commands, "ledger", "make, examine, mend, move and copy ledgers")
+    what = ledger.add_subparsers(title="what to do", metavar="WHAT", required=True)
+    each = {
+        name: _command(what, name, told)
+        for name, told in (
+            ("create", "make an empty ledger: a file, or the tables on every server"),
+            ("info", "print how large a ledger is, what it holds, and how far behind"),
+            ("verify", "prove that a ledger adds up, and that two say the same"),
+            ("rebuild", "compute the sums of a ledger anew where they differ from its cells"),
+            ("migrate", "send all that a ledger on this host has to ClickHouse, once"),
+            ("export", "write all that a ledger has of a host to a file, as JSON lines"),
+            ("import", "make a ledger of a file that was exported"),
+        )
+    }
+    for name in ("export", "import"):
+        each[name].add_argument("file", metavar="FILE", help="the file, or - for standard output or input")
+    for name, one in each.items():
+        one.set_defaults(command="ledger", what=name)
+        one.add_argument("ledger", metavar="URL", nargs=None if name == "create" else "?", help=_LEDGER_URL)
+        _add_common(one)
+        if name != "create":
+            _add_source(one)
+    each["verify"].add_argument("other", metavar="OTHER", nargs="?", help="another ledger, which must say the same")
+    for name in ("info", "verify", "migrate", "export"):
+        each[name].add_argument("--host", metavar="NAME", help="which host of a ledger on ClickHouse is meant")
+    for name in ("create", "info", "verify", "migrate", "export"):
+        each[name].add_argument("--token-file", metavar="FILE", help="a private file with the password of ClickHouse")
+        each[name].add_argument("--token-env", metavar="NAME", help="the variable with the password of ClickHouse")
+    _add_ledger_flags(each)
+
+
+def _add_ledger_flags(commands: dict[str, argparse.ArgumentParser]) -> None:
+    commands["info"].add_argument(
+        "--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)"
+    )
+    commands["rebuild"].add_argument(
+        "--from-log",
+        action="store_true",
+        help="make the ledger anew from all logs that are still there; the old one stays beside it as .old",
+    )
+    commands["migrate"].add_argument(
+        "--from", dest="origin", metavar="URL", help="the file to send (default: the source's own)"
+    )
+    commands["migrate"].add_argument(
+        "--replace", action="store_true", help="take away first what ClickHouse has of this host, and send all anew"
+    )
 
 
 def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -94,6 +94,10 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import token
 
         return token.run(options)
+    if options.command == "ledger":
+        from tui.cli import ledger
+
+        return ledger.run(options)
     from tui.cli import monitor
 
     return monitor.run(options)

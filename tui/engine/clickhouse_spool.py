@@ -283,6 +283,12 @@ class Spool:
         return last
 
 
+def is_shipped(db: sqlite3.Connection) -> bool:
+    """Whether the open ledger, which may have no spool at all, was written by way of one."""
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shipping'").fetchone()
+    return known is not None and is_spooled(db)
+
+
 def is_spooled(db: sqlite3.Connection) -> bool:
     """Whether all that the open ledger has was written by way of its spool."""
     found: tuple[int] | None = db.execute("SELECT written = ledger.serial FROM shipping, ledger").fetchone()

@@ -92,6 +92,11 @@ class ClickhouseWriter:
         """Why nothing gets to ClickHouse now, in one sentence."""
         return None if self._shipper.trouble is None else self._shipper.trouble[1]
 
+    @property
+    def trouble_since(self) -> float | None:
+        """Since when nothing gets to ClickHouse (seconds since 1970)."""
+        return None if self._shipper.trouble is None else self._shipper.trouble[0]
+
     def spooled(self) -> Spooled:
         """What waits to be shipped."""
         return self._local.spooled()

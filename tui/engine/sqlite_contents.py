@@ -25,7 +25,7 @@ class SqliteContents:
     one state."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, host: str = "") -> None:
-        self._db = db
+        self.db = self._db = db
         self._path = path
         self._host = host
 

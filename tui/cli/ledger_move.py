@@ -1,0 +1,138 @@
+"""What takes long with ledgers: sending one to ClickHouse, and making one anew from its logs. Only `ledger` enters."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from tui.cli import compose
+from tui.cli.ledger_named import Named, by_url, shown
+from tui.cli.output import say
+from tui.config import ConfigError, LocalSource
+from tui.engine.clickhouse_contents import ClickhouseContents
+from tui.engine.clickhouse_migration import spool_all
+from tui.engine.clickhouse_schema import create
+from tui.engine.clickhouse_spool import is_shipped
+from tui.engine.clickhouse_writer import ClickhouseWriter
+from tui.engine.ledger import LedgerError
+from tui.engine.ledger_lock import LedgerLock
+from tui.engine.sqlite_contents import contents
+from tui.engine.sqlite_load import load
+from tui.engine.sqlite_writer import SqliteWriter
+
+TOLD_SECONDS = 10.0
+"""How often it is said how much is left."""
+
+TROUBLE_SECONDS = 60.0
+"""How long nothing may get to ClickHouse before nobody waits any more."""
+
+
+def migrate(ledger: Named, options: argparse.Namespace) -> Named:
+    """Send all that a ledger on this host has; returns it with where it went. Raises ``ConfigError``, ``LedgerBusy``,
+    ``LedgerError``."""
+    ledger = _meant(ledger, options)
+    path, host = ledger.file(), ledger.host
+    if host is None or ledger.place is None:
+        raise ConfigError("--host: say what the host whose mail it is shall be called on ClickHouse")
+    for node in ledger.place.nodes:
+        with closing(ledger.client(node)) as client:
+            create(client)
+    if options.origin is not None and (origin := by_url(options.origin, options).file()) != path:
+        with contents(origin) as held:
+            load(path, held.head(), held.parts())
+    with contents(path) as held, closing(ledger.client()) as client:
+        there = ClickhouseContents(client, host).mark()
+        if there and not is_shipped(held.db) and not options.replace:
+            raise LedgerError(
+                f"{shown(ledger.place)} has mail of a host called {host} already; call this one otherwise with --host "
+                "(and host = in the configuration), or have its mail replaced with --replace"
+            )
+    if spool_all(path, replaces=options.replace):
+        say(f"all that {path} has is on its way to {shown(ledger.place)}, as the host {host}")
+    _send(ledger, ClickhouseWriter(path, ledger.place, host, ledger.password, ship_seconds=0.0))
+    return ledger
+
+
+def _meant(ledger: Named, options: argparse.Namespace) -> Named:
+    """The file and where it goes: the URL names either, the source or ``--from`` the other one."""
+    if ledger.path is None:
+        if options.origin is None:
+            raise ConfigError("--from: say which file is to be sent: --from sqlite:///FILE")
+        return msgspec.structs.replace(ledger, path=by_url(options.origin, options).file())
+    if ledger.place is None:
+        raise ConfigError(
+            f"{ledger.path} goes to no ClickHouse: set ledger = "
+            '"clickhouse://USER@HOST:PORT/DATABASE" in the configuration of its source, or name that as URL and the '
+            "file with --from"
+        )
+    return ledger
+
+
+def _send(ledger: Named, writer: ClickhouseWriter) -> None:
+    """Wait until everything has arrived. Whatever ends this, the rest is sent next time."""
+    with closing(writer):
+        told = time.monotonic()
+        while not writer.flush(1.0):
+            trouble = writer.trouble_since
+            if trouble is not None and time.time() - trouble > TROUBLE_SECONDS:
+                raise LedgerError(
+                    f"{writer.trouble}; {writer.spooled().entries:,} batches wait in {ledger.path}, and are sent when "
+                    "'mailtop ledger migrate' or the collector is started again"
+                )
+            if time.monotonic() - told > TOLD_SECONDS:
+                told = time.monotonic()
+                left = writer.spooled()
+                say(f"{left.entries:,} batches of {left.size / 1e6:,.1f} MB are still to be sent")
+
+
+def from_log(ledger: Named) -> Iterator[str]:
+    """Make the ledger of a source anew from all logs that are still there; sentences on what was done. The old file
+    stays beside it. Raises ``ConfigError``, ``LedgerBusy``, ``LedgerError``, ``SourceError``."""
+    source, path = ledger.source, ledger.file()
+    if not isinstance(source, LocalSource):
+        raise ConfigError("--from-log: a ledger is made from the log of a source of type local; name it with --source")
+    old, fresh = path.with_name(path.name + ".old"), path.with_name(path.name + ".new")
+    if old.exists():
+        raise LedgerError(f"{old} is there from another time; move it away, nothing was done")
+    _remove(fresh)
+    # Held until the new one is whole: nobody writes the old one meanwhile, and it becomes one plain file.
+    before = SqliteWriter(path)
+    try:
+        with compose.collector(msgspec.structs.replace(source, ledger=f"sqlite://{fresh}")) as collector:
+            collector.tick()
+            problems = compose.problems(collector, source)
+        if problems:
+            raise LedgerError(f"the ledger {path} was left as it is, since the log is not read: {'; '.join(problems)}")
+        sums = [_sums(each) for each in (path, fresh)]
+    except BaseException:
+        before.close()
+        _remove(fresh)
+        raise
+    before.close()
+    lock = LedgerLock(path)
+    try:
+        path.replace(old)
+        fresh.replace(path)
+    finally:
+        lock.release()
+        _remove(fresh)
+    yield f"{path}: made anew from the logs that are still there; the old ledger is {old}"
+    yield f"messages sent: {sums[1]:,} by those logs, {sums[0]:,} by the old ledger"
+    if ledger.place is not None:
+        there = shown(ledger.place)
+        yield f"{there} still has what the old one sent; 'mailtop ledger migrate --replace' sends all anew"
+
+
+def _sums(path: Path) -> int:
+    with contents(path) as held:
+        return held.head().sums[0]
+
+
+def _remove(path: Path) -> None:
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", ".lock"))):
+        file.unlink(missing_ok=True)
