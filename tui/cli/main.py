@@ -90,14 +90,14 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import web
 
         return web.run(options) if options.command == "web" else web.screen(options)
-    if options.command == "token":
-        from tui.cli import token
-
-        return token.run(options)
     if options.command == "ledger":
         from tui.cli import ledger
 
         return ledger.run(options)
+    if options.command == "token":
+        from tui.cli import token
+
+        return token.run(options)
     from tui.cli import monitor
 
     return monitor.run(options)
