@@ -60,7 +60,7 @@ def test_a_host_in_error_says_why() -> None:
     broken = host("mx3", Freshness.ERROR, 2.0, "exim -bp failed.", counted=False)
     assert "1 of 2 hosts: mx3: exim -bp failed." in told(Standing(ledger_status(), [host("mx1"), broken]))[1]
     described = describe("fleet", "ledger", Standing(ledger_status(), [broken]), NOW, 2.0)
-    assert (described.freshness, described.error) == (Freshness.ERROR, "0 of 1 host: mx3: exim -bp failed.")
+    assert (described.freshness, described.error) == (Freshness.ERROR, "mx3: exim -bp failed.")
 
 
 def test_a_host_that_stopped_just_now_says_so() -> None:

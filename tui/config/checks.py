@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -63,16 +63,42 @@ def settled(config: Config, tables: list[dict[str, Any]]) -> Config:
     return msgspec.structs.replace(config, source=tuple(sources))
 
 
-def same_host(config: Config, index: int) -> int | None:
-    """The first source that writes the same ledger by the same name as the source ``index``, when that is another."""
-    found = [_written(source) for source in config.source]
-    first = index if found[index] is None else found.index(found[index])
-    return first if first < index else None
+def counted_twice(config: Config, index: int) -> Mistake | None:
+    """What is wrong with the source ``index`` where an earlier one is the same host of the same ledger."""
+    mine = _in_ledger(config.source[index])
+    for first, source in enumerate(config.source[:index]):
+        theirs = _in_ledger(source)
+        if mine is None or theirs is None or not _overlap(mine, theirs):
+            continue
+        if mine.writes and theirs.writes:
+            return "host", f": source[{first}] writes the same ledger by the same name; give each its own"
+        return "ledger", (
+            f": source[{first}] has mail of this ledger too, which would count twice; leave one of both out, or put it "
+            "into a file of its own for --config"
+        )
+    return None
 
 
-def _written(source: SourceConfig) -> tuple[ledger_place.Place, str] | None:
-    place = clickhouse_place(source.ledger) if isinstance(source, CollectedSource) else None
-    return None if place is None or not isinstance(source, CollectedSource) else (place, host_name(source))
+class _Part(NamedTuple):
+    """What a source has of a ledger on ClickHouse: its host's mail, or that of all (``None``)."""
+
+    place: ledger_place.Place
+    host: str | None
+    writes: bool
+
+
+def _in_ledger(source: SourceConfig) -> _Part | None:
+    if not isinstance(source, CollectedSource | SharedLedgerSource):
+        return None
+    place, writes = clickhouse_place(source.ledger), isinstance(source, CollectedSource)
+    host = host_name(source) if isinstance(source, CollectedSource) else source.host
+    return None if place is None else _Part(place, host, writes)
+
+
+def _overlap(one: _Part, other: _Part) -> bool:
+    if one.place.database != other.place.database or not set(one.place.nodes) & set(other.place.nodes):
+        return False
+    return one.host is None or other.host is None or one.host == other.host
 
 
 def _of_ledger(source: CollectedSource | SharedLedgerSource, table: dict[str, Any]) -> Iterator[Mistake]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tui.config.checks import mistakes, same_host, settled
+from tui.config.checks import counted_twice, mistakes, settled
 from tui.config.declared import SOURCES, Config, DemoSource
 from tui.config.messages import ConfigError, alternatives, mismatch, place, shown, unknown_key
 from tui.text import clean
@@ -80,7 +80,8 @@ def decode(raw: Table) -> Config:
         _check_name(index, tables, config)
         for key, mistake in mistakes(source, table):
             raise ConfigError(f"{place(index, table, key)}{mistake}")
-        _check_host(index, tables, config)
+        if (twice := counted_twice(config, index)) is not None:
+            raise ConfigError(f"{place(index, table, twice[0])}{twice[1]}")
     return settled(config, tables)
 
 
@@ -90,13 +91,6 @@ def _check_name(index: int, tables: list[Table], config: Config) -> None:
     if first < index:
         where = place(index, tables[index], "name")
         raise ConfigError(f'{where}: "{name}" is the name of source[{first}] already; give each its own')
-
-
-def _check_host(index: int, tables: list[Table], config: Config) -> None:
-    first = same_host(config, index)
-    if first is not None:
-        where = place(index, tables[index], "host")
-        raise ConfigError(f"{where}: source[{first}] writes the same ledger by the same name; give each its own")
 
 
 def _check_source(where: str, table: Table) -> None:

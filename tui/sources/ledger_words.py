@@ -107,7 +107,8 @@ def _of_many(hosts: Sequence[HostStatus]) -> _Told:
     counted = sum(host.counted for host in hosts) if is_any else 0
     said = "; ".join(map(_said, doubtful[:MOST_HOSTS]))
     more = f"; and {len(doubtful) - MOST_HOSTS} more" if len(doubtful) > MOST_HOSTS else ""
-    sentence = f"{counted} of {_counted(len(hosts), 'host')}: {said}{more}."
+    share = f"{counted} of {len(hosts):,} hosts: " if len(hosts) > 1 else ""
+    sentence = f"{share}{said}{more}."
     if found == {Freshness.ERROR}:
         return Freshness.ERROR, sentence, []
     return (Freshness.PARTIAL if is_any else Freshness.STALE), None, [sentence]
