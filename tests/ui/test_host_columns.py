@@ -106,3 +106,9 @@ def test_a_sum_says_what_it_lacks_and_only_then() -> None:
     assert partial(view) == ""
     assert partial(View(serial=1, time=0.0, host_count=42, hosts_counted=42)) == ""
     assert partial(View(serial=1, time=0.0, host_count=42, hosts_counted=41)) == "partial 41/42"
+
+
+def test_what_no_sum_holds_is_no_share_of_it() -> None:
+    host = HostFacts(freshness=Freshness.STALE, age_seconds=60.0)
+    assert _text("share", host) == "100.0%"
+    assert _text("share", HostFacts(freshness=Freshness.STALE, age_seconds=60.0, counted=False)) == "–"

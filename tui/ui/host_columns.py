@@ -84,7 +84,7 @@ def _numbers(glyphs: Glyphs, least_age_seconds: int, widths: Mapping[str, int]) 
         **{state: Column(state, state, widths[state], _dimmed(state_cell(state)), counted=True) for state in STATES},
         "total": Column("total", "total", widths["total"], _dimmed(total_cell), counted=True),
         "delta": Column(glyphs.per_minute, "delta", widths["delta"], _dimmed(delta_cell)),
-        "share": Column("share", "share", widths["share"], _dimmed(share_cell)),
+        "share": Column("share", "share", widths["share"], _dimmed(_share)),
         "deferral": Column("deferral", None, widths["deferral"], _dimmed(_deferral)),
         _WORST: Column(_WORST, None, widths[_WORST], _dimmed(_worst), left=True),
         TREND: Column(TREND, "trend", widths[TREND], trend_cell),
@@ -132,6 +132,13 @@ def _age(least_seconds: int) -> Cell:
         return [number_span(text, width, "muted" if host.freshness is Freshness.LIVE else host.freshness.value)]
 
     return cell
+
+
+def _share(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+    """What no sum holds is no share of it."""
+    if facts.host is None or facts.host.counted:
+        return share_cell(facts, width, glyphs)
+    return [number_span(glyphs.unknown, width, "muted")]
 
 
 def _deferral(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
