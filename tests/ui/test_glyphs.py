@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
+from msgspec.structs import fields
 
 from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.text import cell_width

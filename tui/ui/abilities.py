@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+
+import msgspec
 
 FEW_COLOURS, MILLIONS = 16, 1 << 24
 
@@ -17,8 +18,7 @@ _SERIAL = re.compile(r"vt\d|wy\d")
 _FEW_COLOURS = re.compile(r"linux|ansi|cons25|cygwin")
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(msgspec.Struct, frozen=True):
     """What a terminal can show: ``ascii`` nothing but ASCII; ``colours`` how many, 0, 16 (``FEW_COLOURS``), 256 or
     ``MILLIONS``; ``lite`` that little should be sent to it."""
 

@@ -4,7 +4,9 @@ widget may draw it; nothing here knows a widget."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from tui.hub.protocol import AccountPane, Span
 from tui.model import UNKNOWN_ACCOUNT, MailTotals
@@ -18,8 +20,7 @@ _SOURCE_FROM = 70
 _QUOTA_AT_LEAST, _QUOTA_AT_MOST = 13, 40
 
 
-@dataclass(frozen=True)
-class AccountFacts:
+class AccountFacts(msgspec.Struct, frozen=True):
     """All that a cell is made from: an account, or the sums of all, of which rates and quotas are not told."""
 
     pane: AccountPane

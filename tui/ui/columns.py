@@ -4,8 +4,10 @@ data. Any widget may draw it; nothing here knows a widget."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from tui.hub.protocol import TREND_GAP, HostFacts, Span
 from tui.model import NO_ACCOUNT_NAME, NO_CAMPAIGN_NAME, STATES, Grouping, QueueQuery, QueueRow
@@ -52,8 +54,7 @@ _WHOSE_AT_MOST, _WHOSE_AT_LEAST, _ALL_FOUR_AT_LEAST = 12, 3, 8
 Facts = TypeVar("Facts")
 
 
-@dataclass(frozen=True)
-class RowFacts:
+class RowFacts(msgspec.Struct, frozen=True):
     """All that a cell is made from: the row, its change a minute (``None`` unknown), what waits in all, the levels of
     its trend (``None`` where a trend does not belong), and what is known of the host that it is."""
 
@@ -64,18 +65,20 @@ class RowFacts:
     host: HostFacts | None = None
 
 
-@dataclass(frozen=True)
-class Whose:
+class Whose(msgspec.Struct, frozen=True):
     """Whose rows stand in a table: the names of their sources, whether one of these has several senders, and the
     colours that the user gave to sources, by name."""
 
     sources: Sequence[str] = ()
     several_senders: bool = False
-    colors: Mapping[str, str] = field(default_factory=dict)
+    colors: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Column(Generic[Facts]):
+ONE_SOURCE = Whose()
+"""Rows that are all of one source and one sender."""
+
+
+class Column(msgspec.Struct, Generic[Facts], frozen=True):
     """One column: ``cell`` gives the spans of exactly ``width`` cells; ``sort`` is the name the hub sorts by, ``None``
     where it cannot. ``number`` columns sort downwards and stand right, unless ``left`` is set. A ``key`` says which row
     it is. A cell of a ``counted`` column is marked when it changes; the others follow from these."""
@@ -98,7 +101,7 @@ QueueColumn = Column[RowFacts]
 Cell = Callable[[RowFacts, int, Glyphs], list[Span]]
 
 
-def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = Whose()) -> list[QueueColumn]:
+def columns_for(query: QueueQuery, width: int, glyphs: Glyphs, whose: Whose = ONE_SOURCE) -> list[QueueColumn]:
     """The columns for the rows of ``query``, which are no hosts (``host_columns.py`` has theirs), in a table ``width``
     cells wide; of several sources or senders, each row says whose it is. Where it is narrow the counts stay longest,
     then what they do: change, drain, share, trend."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 
 class Scope(enum.StrEnum):
@@ -27,8 +28,7 @@ class Part(enum.StrEnum):
     TREND = "trend"
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One command. ``name`` is what the configuration and the palette call it, ``keys`` are as Textual names them,
     ``label`` is for the footer ("" keeps it out), ``help`` a full phrase, ``parts`` where the footer shows it;
     ``of_hosts`` only where there are several hosts."""
@@ -236,8 +236,7 @@ COMMANDS = (
 )
 
 
-@dataclass(frozen=True)
-class FooterItem:
+class FooterItem(msgspec.Struct, frozen=True):
     """A word in the footer, and before it each key that does something, with the action it does."""
 
     label: str

@@ -4,8 +4,10 @@ here."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
+
+import msgspec
+from msgspec.structs import replace
 
 from tui.hub.protocol import TREND_GAP, TREND_LEVELS
 from tui.model import STATES, Freshness
@@ -13,8 +15,7 @@ from tui.text import cell_width, fit, shown
 from tui.ui.abilities import abilities
 
 
-@dataclass(frozen=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """One set of signs, each one cell wide; ``per_minute`` is a column's head. ``states`` are what a row's bar is made
     of: one sign a state where colour cannot tell them apart. ``levels`` are what a trend is drawn with, from nothing to
     its highest; ``gap`` stands for what is not known in it. ``focus`` is the edge of the part that has the keys, as

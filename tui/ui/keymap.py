@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tui.text import clean
 from tui.ui.commands import COMMANDS, SHOWN, Command, shown_key

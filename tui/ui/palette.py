@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tui.ui.commands import Command
 from tui.ui.numbers import span
@@ -17,16 +18,14 @@ FORMATS = ("text", "csv", "json", "svg")
 """What the screen can be written as."""
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What was typed: a word of those that take something, and that; or ``command`` and a command's action."""
 
     word: str
     text: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of the palette: what to type, the keys that do the same, and what it does."""
 
     word: str
@@ -34,8 +33,7 @@ class Entry:
     help: str
 
 
-@dataclass(frozen=True)
-class Palette:
+class Palette(msgspec.Struct, frozen=True):
     """All that can be typed: the commands, and the names that words can be followed by."""
 
     commands: Sequence[Command]

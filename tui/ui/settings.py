@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tui.hub.protocol import ViewRequest
 from tui.model import Grouping, QueueQuery
@@ -14,8 +15,7 @@ START = ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT), toget
 """Where one starts who has not been here yet."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """``start`` is what is asked for first: place, order, filter and span. ``interval_seconds`` is how far apart the
     hub's looks at its sources are; ``may_write`` is false where no file may be written (in a browser); ``options`` are
     those of the command line that say where numbers come from. ``themes`` gives the names of all themes,

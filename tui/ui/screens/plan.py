@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from tui.ui.commands import Part
 
@@ -23,8 +23,7 @@ FRAME_LINES = 4
 """Status, tabs, breadcrumb and keys, which are always there."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Lines for the panes and the chart (0: not shown, ``FILLS``), and how many panes share the width. Of ``queue``,
     ``accounts`` (the table of all) and ``detail`` at most one is shown, and fills what is left."""
 

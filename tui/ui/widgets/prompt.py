@@ -3,7 +3,7 @@ the key line."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from tui.hub.protocol import Span
 from tui.text import clean
@@ -15,14 +15,13 @@ MOST_HISTORY = 50
 _LEAST_ROOM = 12
 
 
-@dataclass
-class Prompt:
+class Prompt(msgspec.Struct):
     """A line being typed: ``label`` stands before it, ``hint`` muted or ``problem`` red at its right. ``history`` are
     earlier lines, the last one first when one goes up."""
 
     label: str
     text: str = ""
-    history: list[str] = field(default_factory=list)
+    history: list[str] = msgspec.field(default_factory=list)
     hint: str = ""
     problem: str = ""
     caret: int = -1

@@ -4,8 +4,9 @@ Textual: values and arithmetic that a property test can drive."""
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, KeysView, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from tui.hub.protocol import MAX_MARKS
 
@@ -26,8 +27,7 @@ Key = TypeVar("Key", bound=Sourced)
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True)
-class Window(Generic[Key, Row]):
+class Window(msgspec.Struct, Generic[Key, Row], frozen=True):
     """What a view says of a table: the rows from ``first`` of ``count`` sorted rows, with their keys, and where the
     ``selected`` row stands among all. ``sources`` are those that have answered, so that a row of theirs which is not
     there is gone. ``sought`` is the row that the request looked for, with its place."""
@@ -53,8 +53,7 @@ class Window(Generic[Key, Row]):
         return next((self.first + place for place, other in enumerate(self.keys) if other == key), None)
 
 
-@dataclass
-class Followed(Generic[Key, Row]):
+class Followed(msgspec.Struct, Generic[Key, Row]):
     """The row that the cursor is kept on wherever rows are ``grouped`` that way, and what was last known of it;
     ``gone`` is true while it is not there any more."""
 
@@ -64,8 +63,7 @@ class Followed(Generic[Key, Row]):
     gone: bool = False
 
 
-@dataclass
-class TableState(Generic[Key, Row]):
+class TableState(msgspec.Struct, Generic[Key, Row]):
     """The rows that are there and the place among them; ``cursor`` and ``scroll`` count from 0 over all sorted rows.
 
     ``key`` is the row the cursor stands on, ``None`` while that row has not come yet. ``awaiting`` is true from a new
@@ -79,13 +77,13 @@ class TableState(Generic[Key, Row]):
     cursor: int = 0
     scroll: int = 0
     key: Key | None = None
-    window: Window[Key, Row] = field(default_factory=Window)
+    window: Window[Key, Row] = msgspec.field(default_factory=Window)
     awaiting: bool = True
     held: bool = False
     sought: Key | None = None
     grouped: Hashable = None
     _offset: int = 0
-    _marks: dict[Hashable, dict[Key, None]] = field(default_factory=dict)
+    _marks: dict[Hashable, dict[Key, None]] = msgspec.field(default_factory=dict)
     _followed: Followed[Key, Row] | None = None
     _found_serial: int | None = None
 
