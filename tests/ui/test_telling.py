@@ -72,7 +72,7 @@ async def test_jumps_lead_there_and_back() -> None:
         await command(look, "sender 7")
         await look.wait_for(lambda: isinstance(look.link.sent[-1], Jump))
         assert look.link.sent[-1] == Jump(
-            serial=3, dimension="sender", text="7", query=QueueQuery(grouping=Grouping.ACCOUNT)
+            serial=3, dimension="sender", text="7", query=QueueQuery(grouping=Grouping.ACCOUNT), together=True
         )
 
 

@@ -339,8 +339,15 @@ class Walking(Ground):
     def _jump_to(self, dimension: Dimension, text: str) -> None:
         """Ask the hub where this is."""
         self.jump_serial += 1
-        query, source = self.asked.query, self.asked.source
-        jump = Jump(serial=self.jump_serial, dimension=dimension, text=text, query=query, source=source)
+        asked = self.asked
+        jump = Jump(
+            serial=self.jump_serial,
+            dimension=dimension,
+            text=text,
+            query=asked.query,
+            source=asked.source,
+            together=asked.together,
+        )
         self.post_message(Ask(jump))
 
     @staticmethod
