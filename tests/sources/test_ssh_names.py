@@ -17,7 +17,7 @@ def learned(*rows: Words) -> Names:
 
 
 def test_names_are_asked_by() -> None:
-    names = learned(Words(5, "bob", 8, "spring"), Words(6, "eve", 9, "spring"), Words(6, "eve", 10, ""))
+    names = learned((5, "bob", 8, "spring"), (6, "eve", 9, "spring"), (6, "eve", 10, ""))
     assert names.account(5) == "bob"
     assert names.campaign(8) == ("bob", "spring")
     assert names.campaign(9) == ("eve", "spring")
@@ -27,7 +27,7 @@ def test_names_are_asked_by() -> None:
 
 
 def test_numbers_are_asked_by_where_there_is_no_name_or_two_have_it() -> None:
-    names = learned(Words(5, None, 8, None), Words(6, "bob", 9, "a"), Words(7, "bob", 0, ""))
+    names = learned((5, None, 8, None), (6, "bob", 9, "a"), (7, "bob", 0, ""))
     assert names.account(5) == "5"
     assert names.campaign(8) == (None, "8")
     assert names.account(6) == "6"
@@ -35,20 +35,20 @@ def test_numbers_are_asked_by_where_there_is_no_name_or_two_have_it() -> None:
 
 
 def test_a_number_that_is_a_name_too_is_refused() -> None:
-    names = learned(Words(5, None, 0, ""), Words(6, "5", 0, ""))
+    names = learned((5, None, 0, ""), (6, "5", 0, ""))
     assert names.account(6) == "5"
     with pytest.raises(SourceError, match="it is a name there, too"):
         names.account(5)
 
 
 def test_a_name_that_changes() -> None:
-    names = learned(Words(5, "bob", 0, ""))
-    names.learn([Words(5, "robert", 0, "")])
+    names = learned((5, "bob", 0, ""))
+    names.learn([(5, "robert", 0, "")])
     assert names.account(5) == "robert"
 
 
 def test_names_without_end_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh_names, "MAX_NAMES", 3)
-    names = learned(*(Words(number, f"user{number}", 0, "") for number in range(1, 5)))
+    names = learned(*((number, f"user{number}", 0, "") for number in range(1, 5)))
     assert names.account(1) is None
     assert names.account(4) == "user4"

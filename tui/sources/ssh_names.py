@@ -52,10 +52,11 @@ class Names:
 
     def learn(self, rows: Iterable[Words]) -> None:
         """Remember what the rows of an answer are called."""
-        for row in rows:
-            self._accounts.learn(row.account_id, None, row.account)
-            if row.campaign_id:
-                self._campaigns.learn(row.campaign_id, row.account_id, row.campaign)
+        for account_id, account, campaign_id, campaign in rows:
+            if account_id:
+                self._accounts.learn(account_id, None, account)
+            if campaign_id:
+                self._campaigns.learn(campaign_id, account_id, campaign)
 
     def account(self, account_id: int) -> str | None:
         """The word for an account; ``None`` while it is not known."""

@@ -4,7 +4,7 @@ source enters."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -67,14 +67,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
 
 
-class Words(NamedTuple):
-    """Account and campaign of a row, as `show` takes their names in its options; ``None`` for a name that it could not
-    be asked by."""
-
-    account_id: int
-    account: str | None
-    campaign_id: int
-    campaign: str | None
+Words = tuple[int, str | None, int, str | None]
+"""The ids of a row's account and campaign, each with its name as `show` takes it in its options; ``None`` for one that
+it could not be asked by."""
 
 
 class QueueAnswer(msgspec.Struct, kw_only=True):
@@ -168,33 +163,33 @@ def decode_queue(body: bytes, question: Question, query: QueueQuery) -> QueueAns
     _refuse_other_schema(body)
     answer = _decoded(_decode_queue, body)
     told, files = _told(answer.query, answer.sources, question)
-    rows, texts = answer.rows, _Texts()
+    rows = answer.rows
     if not rows and not (told.age_seconds is not None and (question.filtered or question.group != "total")):
         return QueueAnswer(told=told)
+    shown = _shown({text for row in rows for text in (row.sender, row.account, row.campaign, row.isp)})
     table = QueueTable(
         query=query,
         sender_id=[row.sender_id for row in rows],
-        sender=[texts.name(row.sender) for row in rows] if any(row.sender for row in rows) else [],
+        sender=[shown[row.sender] for row in rows] if any(row.sender for row in rows) else [],
         account_id=[row.account_id for row in rows],
-        account=[texts.name(row.account) for row in rows],
+        account=[shown[row.account] for row in rows],
         campaign_id=[row.campaign_id for row in rows],
         campaign=[
-            f"campaign {row.campaign_id}" if row.campaign is None and row.campaign_id else texts.name(row.campaign)
+            f"campaign {row.campaign_id}" if row.campaign is None and row.campaign_id else shown[row.campaign]
             for row in rows
         ],
-        isp=[texts.name(row.isp) for row in rows],
+        isp=[shown[row.isp] for row in rows],
         new=[row.new for row in rows],
         proc=[row.proc for row in rows],
         retry=[row.retry for row in rows],
         hold=[row.hold for row in rows],
         files=files,
     )
-    words = [
-        Words(row.account_id, texts.word(row.account), row.campaign_id, texts.word(row.campaign))
-        for row in rows
-        if row.account_id or row.campaign_id
-    ]
-    return QueueAnswer(told=told, table=table, words=words)
+    words = {text: text if clean_text == text else None for text, clean_text in shown.items()}
+    accounts = [words[row.account] for row in rows]
+    campaigns = [words[row.campaign] for row in rows]
+    names = list(zip(table.account_id, accounts, table.campaign_id, campaigns, strict=True))
+    return QueueAnswer(told=told, table=table, words=names)
 
 
 def decode_totals(body: bytes, question: Question) -> tuple[list[MailTotals] | None, Told]:
@@ -221,22 +216,9 @@ def decode_totals(body: bytes, question: Question) -> tuple[list[MailTotals] | N
     return totals, told
 
 
-class _Texts:
-    """Cleans names, each once: many rows have the same."""
-
-    def __init__(self) -> None:
-        self._clean: dict[str, str] = {}
-
-    def name(self, text: str | None) -> str:
-        if not text:
-            return ""
-        known = self._clean.get(text)
-        if known is None:
-            known = self._clean[text] = _name(text)
-        return known
-
-    def word(self, text: str | None) -> str | None:
-        return text if text is not None and self.name(text) == text else None
+def _shown(texts: set[str | None]) -> dict[str | None, str]:
+    """Each text as it is shown; many rows have the same."""
+    return {text: "" if text is None else _name(text) for text in texts}
 
 
 def _name(text: str) -> str:
