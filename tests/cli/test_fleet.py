@@ -18,7 +18,8 @@ from tests.clickhouse_server import PASSWORD, ClickhouseServer, clickhouse_serve
 from tests.engine.clickhouse_mail import check_same
 from tui.cli import compose
 from tui.cli.arguments import Exit
-from tui.config import DemoSource
+from tui.cli.sources import collected
+from tui.config import DemoSource, load
 from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.ledger import LedgerError, LedgerReader
@@ -132,8 +133,9 @@ def behind(host: HostInFiles) -> str:
 
 def test_what_is_served_and_shown_of_all_of_one_and_of_a_file(hosts: list[HostInFiles], fleet: Path) -> None:
     for host in hosts:
-        done = host.run("collect", "--once")
-        assert (done.returncode, done.stderr) == (Exit.OK, "")
+        [source] = collected(load(host.config).source)
+        with compose.collector(source) as collector:
+            collector.tick()
     secret = tokens_of(hosts[0]).new("all")
     with serving(hosts[0], "--config", str(fleet)) as served:
         assert 'serving "fleet" (sender 1)' in served.said[0]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -25,6 +25,7 @@ from tui.engine.clickhouse_shipper import forget_host
 from tui.engine.clickhouse_spool import Spooled, spooled
 from tui.engine.clickhouse_writer import ClickhouseWriter, home
 from tui.engine.ledger import LedgerError
+from tui.engine.sqlite_schema import explained, open_to_read
 from tui.model import Checkup
 
 MIB = 1024 * 1024
@@ -84,11 +85,8 @@ def _read(path: Path) -> Iterator[sqlite3.Connection | None]:
     if not os.access(path, os.F_OK):
         yield None
         return
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
-            yield db if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'spool'").fetchone() else None
-    except sqlite3.Error as error:
-        raise LedgerError(f"what waits in {path} to be sent to ClickHouse cannot be read: {error}") from error
+    with closing(open_to_read(path)) as db, explained(path):
+        yield db if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'spool'").fetchone() else None
 
 
 def make_tables(source: LocalSource | DemoSource, place: Place) -> list[str]:

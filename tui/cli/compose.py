@@ -186,7 +186,10 @@ def sending_problem(source: Collected) -> str | None:
         return None
     from tui.cli import clickhouse  # imported here, since few have one
 
-    return clickhouse.trouble(ledger_path(source))
+    try:
+        return clickhouse.trouble(ledger_path(source))
+    except LedgerError as error:
+        return str(error)
 
 
 def look(source: Collected) -> Checkup:
