@@ -51,7 +51,7 @@ DRAW_SECONDS = 0.1
 """The least time between drawings: plotext is slow, and a held key passes many rows."""
 
 MANY_SOURCES = 8
-GATHER_MANY_SECONDS, GATHER_TIMES = 1.0, 20
+GATHER_MANY_SECONDS, GATHER_TIMES = 1.0, 30
 EAGER_GATHER_SECONDS, EAGER_GATHER_TIMES = 0.1, 2
 """Of more sources than these some answer all the time. Their rows are made ready once a second, or ten times just after
 a request, and no sooner than so many times as long after the last time as that took."""
