@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ ISPS = 200
 ISPS_A_CAMPAIGN = 10
 HOSTS_A_CAMPAIGN = 5
 LIVE_MINUTES = 60
+PACKAGE_ROWS = 70
 
 
 class Fleet:
@@ -94,9 +96,11 @@ def main() -> None:
         place = parse(f"clickhouse://{nodes}/mail?cluster={CLUSTER}")
         for node in place.nodes:
             create(Client(place, only=node))
-        fill(place, Fleet(options.hosts, options.campaigns))
+        fleet = Fleet(options.hosts, options.campaigns)
+        fill(place, fleet)
         sizes(servers)
         answers(place, options.rounds)
+        packages(place, fleet, 10.0)
 
 
 def fill(place: Place, fleet: Fleet) -> None:
@@ -131,6 +135,36 @@ def ship(place: Place, node: str, planned: list[Insert], seconds: dict[str, floa
     for insert in planned:
         client.insert(insert.table, insert.columns, insert.block)
     seconds[node] = time.perf_counter() - began
+    client.close()
+
+
+def packages(place: Place, fleet: Fleet, seconds: float) -> None:
+    """What a host ships every two seconds, small and again and again, by a thread a host on both servers at once."""
+    end_minute = int(time.time()) // 60
+    shipped = dict.fromkeys(place.nodes, 0)
+    until = time.perf_counter() + seconds
+    threads = [
+        threading.Thread(target=ship_small, args=(place, fleet, host, end_minute, until, shipped))
+        for host in fleet.hosts
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for node, count in shipped.items():
+        say(f"small packages to {node}", f"{PACKAGE_ROWS} rows each", f"{count / seconds:.0f} a second")
+
+
+def ship_small(place: Place, fleet: Fleet, host: str, end_minute: int, until: float, shipped: dict[str, int]) -> None:
+    client = Client(place, only=home(place, host), answer_seconds=300)
+    state, counts = islice(fleet.entries(host, end_minute), 2)
+    entry = Entry(deltas=counts.deltas[:PACKAGE_ROWS], state=state.state)
+    serial = 1
+    while time.perf_counter() < until:
+        serial += 1
+        for insert in inserts(host, serial, [(serial, 1, entry)]):
+            client.insert(insert.table, insert.columns, insert.block)
+        shipped[home(place, host)] += 1
     client.close()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -28,7 +29,14 @@ SENDER = 7
 _databases = itertools.count(1)
 
 
-def place_of(servers: list[ClickhouseServer], database: str) -> Place:
+class Addressed(Protocol):
+    """A server that may be asked."""
+
+    @property
+    def address(self) -> str: ...
+
+
+def place_of(servers: Sequence[Addressed], database: str) -> Place:
     """The ledger called ``database`` on these servers; of several they are a cluster."""
     nodes = ",".join(server.address for server in servers)
     return parse(f"clickhouse://{nodes}/{database}{f'?cluster={CLUSTER}' if len(servers) > 1 else ''}")
@@ -50,7 +58,7 @@ def new_place(servers: list[ClickhouseServer]) -> Iterator[Place]:
 
 
 @contextmanager
-def emptied_place(servers: list[ClickhouseServer]) -> Iterator[Place]:
+def emptied_place(servers: Sequence[Addressed]) -> Iterator[Place]:
     """The same ledger for all tests that nothing but its rows tells apart, without any: quicker than a new one."""
     place = place_of(servers, f"emptied{len(servers)}")
     for node in place.nodes:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from tests.chdb_server import ChdbServer, has_chdb
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine import ledger_contract
 from tests.engine.clickhouse_case import ClickhouseLedger, emptied_place
@@ -87,6 +88,25 @@ class TestOneServer(LedgerContract):
         LedgerContract.test_answers_what_a_naive_model_answers.hypothesis.inner_test(  # type: ignore[attr-defined]
             self, drawn, rolled
         )
+
+
+class TestCurrentEngine(TestOneServer):
+    """The engine of today, as a library: SQL that both know is what servers of any age in between know."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+        if not has_chdb():
+            pytest.skip("chdb is not installed, 500 MB: pip install --group current-clickhouse")
+        with ChdbServer(tmp_path_factory.mktemp("chdb")) as cls.current:
+            yield
+
+    current: ChdbServer
+
+    @contextmanager
+    def new_ledger(self) -> Iterator[Ledger]:
+        with tempfile.TemporaryDirectory() as folder, emptied_place([self.current]) as place:
+            yield ClickhouseLedger(place, Path(folder) / "state" / "mail.ledger")
 
 
 class TestTwoShards(TestOneServer):

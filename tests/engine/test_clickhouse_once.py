@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -162,6 +165,21 @@ def test_a_server_that_hangs_takes_what_was_sent_again_and_again_once(
     check_same(place, [path])
 
 
+@contextmanager
+def collectors(paths: Sequence[Path], homes: Sequence[Place]) -> Iterator[list[subprocess.Popen[str]]]:
+    """A process for each ledger, which writes mail for ever; in the end they are killed like the server."""
+    with ExitStack() as running:
+        made = []
+        for number, (path, home) in enumerate(zip(paths, homes, strict=True)):
+            node = home.nodes[0].partition("://")[2]
+            url = f"clickhouse://{node}/{home.database}?cluster={home.cluster}"
+            argv = [sys.executable, "-m", "tests.engine.clickhouse_child", str(path), url, f"mx{number}", f"{number}"]
+            argv.append("0.02")  # a busy host's pace, so that there is not much to add up in the end
+            made.append(running.enter_context(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)))
+            running.callback(made[-1].kill)
+        yield made
+
+
 def test_a_killed_shard_that_comes_back_has_what_three_hosts_counted(
     servers: list[ClickhouseServer], tmp_path: Path
 ) -> None:
@@ -169,19 +187,15 @@ def test_a_killed_shard_that_comes_back_has_what_three_hosts_counted(
         paths = [tmp_path / f"mx{number}.ledger" for number in range(3)]
         # One of the hosts writes to the other shard.
         homes = [Place((place.nodes[number // 2],), place.user, place.database, place.cluster) for number in range(3)]
-        writers = [
-            ClickhouseWriter(path, home, f"mx{number}", ship_seconds=0.0)
-            for number, (path, home) in enumerate(zip(paths, homes, strict=True))
-        ]
-        sources = [batches(number) for number in range(3)]
-        for turn in range(30):
-            for writer, source in zip(writers, sources, strict=True):
-                writer.write(next(source))
-            if turn in (7, 20):
-                servers[0].kill()
-            if turn in (12, 24):
-                servers[0].start()
-        for writer in writers:
+        with collectors(paths, homes) as running:
+            for harm in (servers[0].kill, servers[0].start, servers[0].kill, servers[0].start):
+                for child in running:
+                    assert child.stdout is not None
+                    for _ in range(15):
+                        assert child.stdout.readline()
+                harm()
+        for number, (path, home) in enumerate(zip(paths, homes, strict=True)):
+            writer = ClickhouseWriter(path, home, f"mx{number}", ship_seconds=0.0)
             assert writer.flush(SECONDS), writer.trouble
             writer.close()
         check_same(place, paths)

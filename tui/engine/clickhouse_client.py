@@ -27,12 +27,14 @@ UNKNOWN_DATABASE = 81
 
 _CODE = re.compile(r"Code: (\d+)")
 _LONGEST_ERROR = 300
-# One answer, good or bad, and not half of a good one; a roll-up must be inserted in one piece.
+# One answer, good or bad, and not half of a good one; a roll-up must be inserted in one piece, and one that is like
+# another counts all the same: marks tell what came before, not what replicas remember of blocks.
 _SETTINGS: Final[Mapping[str, str]] = {
     "wait_end_of_query": "1",
     "max_query_size": "16777216",
     "group_by_two_level_threshold": "0",
     "group_by_two_level_threshold_bytes": "0",
+    "insert_deduplicate": "0",
 }
 
 

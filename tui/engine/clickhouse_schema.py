@@ -130,16 +130,17 @@ def create(client: Client) -> None:
     last = f"database = '{client.place.database}' AND name = 'to_{_VIEWS[-1][0]}'"
     made = f"SELECT count() FROM system.tables WHERE {last}"
     if not client.ask(made)[0][0]:
-        for statement in statements(client.place):
+        for statement in statements(client.place, replicated=_replicates(client)):
             client.tell(statement)
 
 
-def statements(place: Place) -> Iterator[str]:
-    """What makes the tables; each may be said again."""
+def statements(place: Place, *, replicated: bool = False) -> Iterator[str]:
+    """What makes the tables, ``replicated`` to all servers with the same macro ``{shard}``; each may be said again."""
     database = place.database
     yield f"CREATE DATABASE IF NOT EXISTS {database}"
     for name, table in TABLES.items():
-        parts = [f"CREATE TABLE IF NOT EXISTS {database}.{name} ({_columns(table.columns)}) ENGINE = {table.engine}"]
+        engine = _replicated(table.engine, f"{database}/{name}") if replicated else table.engine
+        parts = [f"CREATE TABLE IF NOT EXISTS {database}.{name} ({_columns(table.columns)}) ENGINE = {engine}"]
         parts += [f"PARTITION BY {table.partition}"] if table.partition else []
         yield " ".join([*parts, f"ORDER BY ({', '.join(table.order)})"])
         if place.cluster:
@@ -150,6 +151,22 @@ def statements(place: Place) -> Iterator[str]:
     yield f"CREATE TABLE IF NOT EXISTS {database}.deltas ({_columns(DELTAS)}) ENGINE = Null"
     for view in _VIEWS:
         yield _roll_up(database, *view)
+
+
+def _replicates(client: Client) -> bool:
+    """Whether the server is one of a cluster that can keep a table on several: it has a name in it, and a keeper."""
+    if client.place.cluster is None:
+        return False
+    named = client.ask("SELECT count() FROM system.macros WHERE macro IN ('shard', 'replica')")[0][0]
+    kept = client.ask("SELECT count() FROM system.tables WHERE database = 'system' AND name = 'zookeeper'")[0][0]
+    return bool(named == 2 and kept)
+
+
+def _replicated(engine: str, path: str) -> str:
+    """The engine that also tells the other replicas; ``path`` is what the keeper knows the table by in each shard."""
+    kind, _, more = engine.rstrip(")").partition("(")
+    arguments = [f"'/clickhouse/tables/{{shard}}/mailtop/{path}'", "'{replica}'", *([more] if more else [])]
+    return f"Replicated{kind}({', '.join(arguments)})"
 
 
 def _roll_up(database: str, table: str, slot: str, step: int, kept: int) -> str:
@@ -171,8 +188,8 @@ def _roll_up(database: str, table: str, slot: str, step: int, kept: int) -> str:
         f"if(level IN ({CAMPAIGN}, {CELL}), campaign, 0) AS campaign_id, "
         f"if(level IN ({ISP}, {CELL}), isp, 0) AS isp_id, {start}host, {', '.join(sums)}, "
         f"any(if(level = {MARK}, toInt64(serial) - done, 0)) AS applied "
-        f"FROM {database}.deltas ANY LEFT JOIN "
-        f"(SELECT host, sum(applied) AS done{mark_of} FROM {database}.{table} WHERE level = {MARK} GROUP BY {by}) "
+        f"FROM {database}.deltas ANY LEFT JOIN (SELECT host, sum(applied) AS done{mark_of} "
+        f"FROM {database}.{table} WHERE level = {MARK} GROUP BY {by}) AS marks "
         f"USING ({by}) ARRAY JOIN {levels} AS level WHERE toInt64(serial) > done AND kept >= {kept} "
         f"GROUP BY level, account_id, campaign_id, isp_id, {'start, ' if slot else ''}host"
     )
