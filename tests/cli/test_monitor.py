@@ -142,6 +142,7 @@ def test_what_was_seen_last_is_seen_first(screen: Shown) -> None:
     asked = ViewRequest(
         serial=7, query=QueueQuery(grouping=Grouping.ISP, isp="Gmail"), sort="retry", filter="x", span_seconds=21600
     )
+    assert last_of(screen).request().together, "hosts are added up until someone wants them apart"
     last_of(screen).keep(screen[-1][0], asked, "mailtop-paper")
     again = last_of(screen)
     assert again.request() == ViewRequest(
@@ -167,7 +168,7 @@ def test_what_was_seen_last_and_cannot_be_read_is_told(screen: Shown) -> None:
     path.write_text("{")
     last = last_of(screen)
     assert last.problem == f"What you looked at last is not known: {path} cannot be read: it is damaged."
-    assert last.request() == ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT))
+    assert last.request() == ViewRequest(serial=0, query=QueueQuery(grouping=Grouping.ACCOUNT), together=True)
 
 
 def test_what_cannot_be_kept_is_told(screen: Shown, capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,6 +173,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
             filter=clean(view.filter),
             problems=view.problems,
             span_seconds=view.span_seconds,
+            together=view.together,
         )
 
     def keep(self, config: Config, asked: ViewRequest, theme: str) -> None:
@@ -184,6 +185,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
             filter=asked.filter,
             problems=asked.problems,
             span_seconds=asked.span_seconds,
+            together=asked.together,
             theme=self.view.theme if self.theme_given and theme == config.theme else theme,
             configured_theme=self.view.configured_theme if self.theme_given else config.theme,
         )
