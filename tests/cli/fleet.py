@@ -15,7 +15,7 @@ from tests.cli.postfix_in_files import PostfixInFiles
 from tests.clickhouse_server import PASSWORD, ClickhouseServer
 
 STATES = ("new", "proc", "retry", "hold")
-SECONDS = 20.0
+SECONDS = 60.0
 
 Sums = Counter[tuple[str, ...]]
 
