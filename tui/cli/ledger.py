@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -96,15 +97,15 @@ class _Findings:
         self.count = 0
         self.equal: list[str] = []
 
-    def take(self, name: str, sentences: Iterable[str], all_is_well: str) -> None:
-        """Print what differs in the ledger called ``name``; ``all_is_well`` is told where nothing does."""
+    def take(self, name: str, sentences: Iterable[str], all_is_well: Callable[[], str]) -> None:
+        """Print what differs in the ledger called ``name``; what ``all_is_well`` says is told where nothing does."""
         before = self.count
         for sentence in sentences:
             self.count += 1
             if self.count <= MOST_DIFFERENCES:
                 _tell(f"{name}: {sentence}")
-        if self.count == before and all_is_well:
-            self.equal.append(f"{name}: {all_is_well}")
+        if self.count == before:
+            self.equal.append(f"{name}: {all_is_well()}")
 
     def tell(self) -> None:
         """Print what is well, or how much is not."""
@@ -118,11 +119,11 @@ def _verify_alone(ledger: Named, found: _Findings) -> None:
     if ledger.path is not None:
         with contents(ledger.path) as held:
             here = (one.sentence for one in sqlite_verify.differences(held.db, ledger.path))
-            found.take(ledger.text(), here, "every sum is that of its cells")
+            found.take(ledger.text(), here, lambda: "every sum is that of its cells")
     else:
         with closing(ledger.client()) as client:
             there = clickhouse_verify.differences(client, ledger.host)
-            found.take(ledger.text(), there, "every sum is that of its cells, host by host")
+            found.take(ledger.text(), there, lambda: "every sum is that of its cells, host by host")
 
 
 def _verify_two(one: Named, other: Named, found: _Findings) -> None:
@@ -131,11 +132,9 @@ def _verify_two(one: Named, other: Named, found: _Findings) -> None:
             held, there = (open_things.enter_context(reading(each)) for each in (mine, theirs))
             compared = Compared()
             names = mine.text(), theirs.text()
-            host = f"host {clean(mine.host or theirs.host or '')}, " if one.place and other.place else ""
+            host = f"host {clean(mine.host or '')}, " if mine.place and theirs.place else ""
             told = (f"{host}{sentence}" for sentence in compare(held, there, names, compared))
-            found.take(f"{names[0]} and {names[1]}", told, "")
-            if not found.count:
-                found.equal.append(f"{names[0]} and {names[1]}: {host}equal: {_amount(compared)}")
+            found.take(f"{names[0]} and {names[1]}", told, partial(_equal, compared, host))
 
 
 def _pairs(one: Named, other: Named) -> Iterator[tuple[Named, Named]]:
@@ -166,13 +165,14 @@ def _verify_shipped(ledger: Named, found: _Findings) -> None:
         there = ClickhouseContents(client, ledger.host or "")
         compared = Compared()
         names = str(path), shown(ledger.place)
-        found.take(f"{names[0]} and {names[1]}", compare(held, there, names, compared), f"equal: {_amount(compared)}")
+        told = compare(held, there, names, compared)
+        found.take(f"{names[0]} and {names[1]}", told, partial(_equal, compared))
 
 
-def _amount(compared: Compared) -> str:
+def _equal(compared: Compared, host: str = "") -> str:
     return (
-        f"{compared.accounts:,} accounts, {compared.cells:,} cells where mail waits, {compared.buckets:,} hours and "
-        f"minutes of history, {compared.messages:,} messages that wait"
+        f"{host}equal: {compared.accounts:,} accounts, {compared.cells:,} cells where mail waits, "
+        f"{compared.buckets:,} hours and minutes of history, {compared.messages:,} messages that wait"
     )
 
 

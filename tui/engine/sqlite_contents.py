@@ -25,15 +25,15 @@ class SqliteContents:
     one state."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, host: str = "") -> None:
-        self.db = self._db = db
+        self.db = db
         self._path = path
         self._host = host
 
     def head(self) -> Head:
         """What it knows beside its counts. Raises ``LedgerError``."""
         with explained(self._path):
-            keep = sqlite_history.kept(self._db)
-            updated, *sums = self._db.execute(
+            keep = sqlite_history.kept(self.db)
+            updated, *sums = self.db.execute(
                 "SELECT updated, send, success, defer, fail, size, new, proc, retry, hold FROM ledger"
             ).fetchone()
             return Head(
@@ -41,12 +41,12 @@ class SqliteContents:
                 updated=updated,
                 minutes_from=keep.minutes_from,
                 hours_from=keep.hours_from,
-                covered=self._db.execute("SELECT first_minute, last_minute FROM covered ORDER BY 1").fetchall(),
+                covered=self.db.execute("SELECT first_minute, last_minute FROM covered ORDER BY 1").fetchall(),
                 sums=tuple(sums),
-                counters=dict(self._db.execute("SELECT name, value FROM counters ORDER BY name")),
-                gauges=dict(self._db.execute("SELECT name, value FROM gauges ORDER BY name")),
-                notes=dict(self._db.execute("SELECT key, text FROM notes ORDER BY key")),
-                positions=positions(self._db),
+                counters=dict(self.db.execute("SELECT name, value FROM counters ORDER BY name")),
+                gauges=dict(self.db.execute("SELECT name, value FROM gauges ORDER BY name")),
+                notes=dict(self.db.execute("SELECT key, text FROM notes ORDER BY key")),
+                positions=positions(self.db),
             )
 
     def parts(self) -> Iterator[Batch]:
@@ -71,7 +71,7 @@ class SqliteContents:
         before = left.columns()
         if not any(before):
             return
-        if not sqlite_history.kept(self._db).hours_from:
+        if not sqlite_history.kept(self.db).hours_from:
             raise LedgerError(
                 f"the ledger {self._path} does not add up: its history is not what its sums say; 'mailtop ledger "
                 "verify' tells where"
@@ -80,7 +80,7 @@ class SqliteContents:
 
     def _history(self, left: Remainder) -> Iterator[tuple[int, Columns]]:
         # The longest step first: hours are older than minutes.
-        for start, block in self._db.execute(
+        for start, block in self.db.execute(
             "SELECT start, block FROM history WHERE level = ? ORDER BY step DESC, start, part", (CELL,)
         ):
             columns = sqlite_blocks.decode(block)
@@ -90,13 +90,13 @@ class SqliteContents:
     def sums(self) -> Remainder:
         """All sums, of which history can be taken away."""
         left = Remainder()
-        for key, *counts in self._db.execute("SELECT campaign_id, send, success, defer, fail, size FROM campaigns"):
+        for key, *counts in self.db.execute("SELECT campaign_id, send, success, defer, fail, size FROM campaigns"):
             for column in COLUMNS[:D_NEW]:
                 left.add_campaign(key, column, counts[column])
-        for key, *counts in self._db.execute("SELECT isp_id, send, success, defer, fail, size FROM isps"):
+        for key, *counts in self.db.execute("SELECT isp_id, send, success, defer, fail, size FROM isps"):
             for column in COLUMNS[:D_NEW]:
                 left.add_isp(key, column, counts[column])
-        for campaign, isp, *counts in self._db.execute("SELECT campaign_id, isp_id, new, proc, retry, hold FROM cells"):
+        for campaign, isp, *counts in self.db.execute("SELECT campaign_id, isp_id, new, proc, retry, hold FROM cells"):
             for column in COLUMNS[D_NEW:]:
                 left.add_cell(cell_key(campaign, isp), column, counts[column - D_NEW])
         return left
@@ -121,7 +121,7 @@ class SqliteContents:
             )
 
     def _rows(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
-        answer = self._db.execute(statement)
+        answer = self.db.execute(statement)
         while rows := answer.fetchmany(_ROWS_AT_ONCE):
             yield rows
 
