@@ -68,10 +68,9 @@ class Inquiry:
         self._asked_about: tuple[Question, int] | None = None
         self._due = -math.inf
 
-    @property
-    def answer(self) -> Found | None:
+    def answer(self, question: Question | None) -> Found | None:
         """What is known of the question."""
-        return self.found if self.found is not None and self.found.question == self.question else None
+        return self.found if self.found is not None and self.found.question == question else None
 
     def want(self, question: Question | None) -> None:
         """Ask this from now on. An answer to another question is waited for no longer."""
@@ -121,7 +120,7 @@ class Inquiry:
     async def _answers(self, question: Question) -> Found:
         """What the source answers; of what fails now the last answer stands."""
         source, problems = self.poller.source, list[str]()
-        query, last = question.query, self.answer or Found(question)
+        query, last = question.query, self.answer(question) or Found(question)
 
         async def ask(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
             try:
@@ -156,12 +155,7 @@ class Details:
 
     def want(self, request: ViewRequest, sheet: Sheet | None) -> None:
         """Ask for the details of this request from now on, if it wants any."""
-        meant = self._meant(request)
-        query = trend_query(request.query, request.selected)
-        several = sheet is not None and sheet.several_senders and query.sender_id is not None
-        is_asked = several or _is_filtered(request.query)
-        whole = QueueQuery(Grouping.TOTAL, sender_id=query.sender_id) if is_asked else None
-        question = Question(query, request.messages, whole)
+        meant, question = self._meant(request), _question(request, sheet)
         for inquiry in self.inquiries:
             inquiry.want(question if inquiry in meant else None)
 
@@ -171,12 +165,12 @@ class Details:
         if not request.detail or sheet is None:
             return None
         row, delta = self._found_row(request.selected, sheet)
-        meant = self._meant(request)
+        meant, question = self._meant(request), _question(request, sheet)
         counted = [inquiry for inquiry in meant if not inquiry.poller.is_doubtful] or meant
-        answers = [inquiry.answer for inquiry in counted]
+        answers = [inquiry.answer(question) for inquiry in counted]
         found = [answer for answer in answers if answer is not None]
         messages = [answer.messages for answer in found if answer.messages is not None]
-        waiting = [inquiry for inquiry in meant if inquiry.answer is None]
+        waiting = [inquiry for inquiry in meant if inquiry.answer(question) is None]
         return Detail(
             row=row,
             delta=delta,
@@ -186,7 +180,7 @@ class Details:
             causes=causes_together([answer.causes for answer in found if answer.causes is not None]),
             messages=messages_together(messages, request.messages),
             waiting=any(inquiry.poller.may_be_asked for inquiry in waiting),
-            problem=" ".join(_problems(meant, counted)),
+            problem=" ".join(_problems(question, meant, counted)),
         )
 
     def _meant(self, request: ViewRequest) -> list[Inquiry]:
@@ -219,6 +213,15 @@ class Details:
         return msgspec.structs.replace(self._row, new=0, proc=0, retry=0, hold=0), None
 
 
+def _question(request: ViewRequest, sheet: Sheet | None) -> Question:
+    """What is asked about the selected row, or about all."""
+    query = trend_query(request.query, request.selected)
+    several = sheet is not None and sheet.several_senders and query.sender_id is not None
+    is_asked = several or _is_filtered(request.query)
+    whole = QueueQuery(Grouping.TOTAL, sender_id=query.sender_id) if is_asked else None
+    return Question(query, request.messages, whole)
+
+
 def _events(request: ViewRequest, pollers: Sequence[Poller]) -> Counts | None:
     """What happened over the span of the chart, as far as histories are known; what waits is no event."""
     histories = [history for poller in pollers if (history := poller.histories.get(trend_of(request))) is not None]
@@ -244,12 +247,12 @@ def _is_filtered(query: QueueQuery) -> bool:
     return query.account_id is not None or query.campaign_id is not None or query.isp is not None
 
 
-def _problems(meant: Sequence[Inquiry], counted: Sequence[Inquiry]) -> list[str]:
+def _problems(question: Question, meant: Sequence[Inquiry], counted: Sequence[Inquiry]) -> list[str]:
     """Why something could not be read, a sentence for each source; named where there are several, and not all where
     there are many."""
     problems = []
     for inquiry in meant:
-        poller, answer = inquiry.poller, inquiry.answer
+        poller, answer = inquiry.poller, inquiry.answer(question)
         if inquiry not in counted:
             problem = poller.why_not_asked or "Its numbers are old, and left out."
         else:
