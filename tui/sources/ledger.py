@@ -133,7 +133,7 @@ class LedgerSource:
 
     async def unsent(self) -> Spooled | None:
         """What waits to be sent to ClickHouse; ``None`` where nothing is sent there."""
-        return await self._ask(lambda reader: self._unsent())
+        return await self._ask(lambda _: self._unsent())
 
     async def changed(self) -> bool:
         """Whether anything was written since the last call."""
