@@ -132,6 +132,11 @@ async def test_hosts_are_never_added_up_to_themselves() -> None:
         await at_start(look)
         await look.press("H", "S")
         assert "each row is a host here" in look.lines()[-1]
+        await look.press("enter")
+        await look.wait_for("queue of mx")
+        await look.wait_for(lambda: shown(look).host_count == 1)
+        await look.press("S")
+        assert "this is one host's own" in look.lines()[-1]
         assert look.link.request.together
 
 

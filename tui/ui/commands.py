@@ -147,7 +147,7 @@ COMMANDS = (
         "together",
         "add up the rows of all hosts; again for those of each host",
         Scope.WALK,
-        _QUEUE,
+        _ROWS,
         of_hosts=True,
     ),
     Command("last", "last", ("minus",), "", "back to the place before, and again to this one", Scope.WALK),

@@ -173,6 +173,8 @@ class Walking(Ground):
         asked = self.asked
         if self._host_count < 2:
             self.tell(ONE_HOST)
+        elif self.view is not None and self.view.host_count < 2:
+            self.tell("this is one host's own; Esc goes back to all")
         elif asked.query.grouping is Grouping.HOST and not self._plan.accounts:
             self.tell("each row is a host here; a, c, i and t add them up")
         else:
