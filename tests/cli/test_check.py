@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.postfix_in_files import PostfixInFiles
-from tests.cli.test_show import ScriptedSource
+from tests.cli.scripted import ScriptedSource
 from tui.cli import check
 from tui.cli.arguments import Exit
 from tui.cli.check import as_json, as_table, check_all, patience

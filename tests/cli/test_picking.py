@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_show import ScriptedSource, asked
+from tests.cli.scripted import ScriptedSource, asked
 from tui.cli.arguments import SORTS, Exit
 from tui.cli.asking import Asked
 from tui.cli.main import main

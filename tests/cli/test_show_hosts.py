@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.cli.test_show import Platform, ScriptedSource, WithoutNumbers, asked, queue
+from tests.cli.scripted import Platform, ScriptedSource, WithoutNumbers, asked, queue
 from tui.cli import picking
 from tui.cli.arguments import ACCOUNT_SORTS, HOST_SORTS, Exit
 from tui.cli.asking import Asked
