@@ -58,6 +58,7 @@ def serve(folder: Path) -> None:
 
     engine = session.Session(str(folder / "data"))
     one_at_a_time = Lock()
+    settings: dict[str, str] = {}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -67,7 +68,7 @@ def serve(folder: Path) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
                 with one_at_a_time:
-                    status, answer = HTTPStatus.OK, run(engine, folder, asked, body)
+                    status, answer = HTTPStatus.OK, run(engine, settings, folder, asked, body)
             except Exception as error:  # whatever the engine says is the answer
                 status, answer = HTTPStatus.INTERNAL_SERVER_ERROR, str(error).encode()
             self.send_response(status)
@@ -83,11 +84,12 @@ def serve(folder: Path) -> None:
         server.serve_forever()
 
 
-def run(engine: Any, folder: Path, asked: dict[str, str], body: bytes) -> bytes:
-    """One request: a query in the body, or one that inserts the block in the body."""
+def run(engine: Any, settings: dict[str, str], folder: Path, asked: dict[str, str], body: bytes) -> bytes:
+    """One request: a query in the body, or one that inserts the block in the body. ``settings`` are those of before."""
     for name, value in asked.items():
-        if name not in NOT_ENGINE_SETTINGS:
+        if name not in NOT_ENGINE_SETTINGS and settings.get(name) != value:
             engine.query(f"SET {name} = {value}")
+            settings[name] = value
     query = asked.get("query")
     if query is None:
         text, _, kind = body.decode().partition(" FORMAT ")
