@@ -258,12 +258,15 @@ class TestOnClickhouse:
         said(host, "verify", url(back), url(host.ledger))
         told = said(host, "info", host.shared, *self.key(host))
         assert "(ClickHouse)" in told and "host mx1" in told
+        elsewhere = ("migrate", host.shared, *self.key(host), "--from", url(host.ledger), "--host", "mx3")
+        assert "was sent before, and not to mail on" in said(host, *elsewhere, code=Exit.SOURCE)
         other = said(host, "migrate", host.shared, *self.key(host), "--from", url(back), "--host", "mx2")
         assert "equal: 3 accounts" in other
         told = said(host, "export", "-", host.shared, *self.key(host), code=Exit.SOURCE)
         assert "has mail of mx1, mx2; name one with --host" in told
 
     def test_the_tables_are_made_once_and_the_password_is_told_nobody(self, host: HostInFiles) -> None:
+        assert "'mailtop ledger create' makes it" in said(host, "info", host.shared, *self.key(host), code=Exit.SOURCE)
         made = said(host, "create", host.shared, *self.key(host))
         assert "tables were made in the database mail" in made
         again = said(host, "create", host.shared, *self.key(host))

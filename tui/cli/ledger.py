@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from tui.cli.ledger_named import Named, by_url, hosts_of, ledger_named, reading,
 from tui.cli.output import OutputError, say, write
 from tui.config import ConfigError
 from tui.engine import clickhouse_verify, sqlite_verify
+from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_contents import ClickhouseContents
 from tui.engine.clickhouse_spool import is_shipped, spooled
 from tui.engine.clickhouse_stored import make_tables
@@ -48,18 +49,32 @@ def run(options: argparse.Namespace) -> int:
         "export": _export,
         "import": _import,
     }[options.what]
+    ledger = ledger_named(options)
     try:
-        return what(options, ledger_named(options))
-    except LedgerBusy as error:
-        if options.what in ("info", "verify", "export"):
+        return what(options, ledger)
+    except ClusterRefused as error:
+        if error.code not in (UNKNOWN_TABLE, UNKNOWN_DATABASE):
             raise
+        raise LedgerError(
+            f"there is no ledger at {shown(ledger.place)}, or not on all of its servers; 'mailtop ledger create' makes "
+            f"it ({error})"
+        ) from None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """What is done here needs the ledger for itself; who has it is told what to do."""
+    try:
+        yield
+    except LedgerBusy as error:
         raise LedgerBusy(f"{error}; end that first, and start it again afterwards") from None
 
 
 def _create(_options: argparse.Namespace, ledger: Named) -> int:
     if ledger.path is not None:
         there = ledger.path.exists()
-        SqliteWriter(ledger.path).close()
+        with _alone():
+            SqliteWriter(ledger.path).close()
         _tell(f"{ledger.path} {'is a ledger already' if there else 'is an empty ledger now'}")
         return Exit.OK
     for node in ledger.nodes():
@@ -179,10 +194,12 @@ def _equal(compared: Compared, host: str = "") -> str:
 def _rebuild(options: argparse.Namespace, ledger: Named) -> int:
     path = ledger.file()
     if options.from_log:
-        for sentence in from_log(ledger):
+        with _alone():
+            told = list(from_log(ledger))
+        for sentence in told:
             _tell(sentence)
         return Exit.OK
-    with closing(open_to_read(path)):
+    with _alone(), closing(open_to_read(path)):
         before, after = rebuild(path)
     mended = len(before) - len(after)
     if not before:
@@ -200,7 +217,8 @@ def _rebuild(options: argparse.Namespace, ledger: Named) -> int:
 
 
 def _migrate(options: argparse.Namespace, ledger: Named) -> int:
-    ledger = migrate(ledger, options)
+    with _alone():
+        ledger = migrate(ledger, options)
     found = _Findings()
     _verify_shipped(ledger, found)
     found.tell()
@@ -248,7 +266,8 @@ def _import(options: argparse.Namespace, ledger: Named) -> int:
                 sys.stdin.buffer if options.file == "-" else open_things.enter_context(Path(options.file).open("rb"))
             )
             file = ExportedLedger(lines, name)
-            load(ledger.path, file.head(), file.parts())
+            with _alone():
+                load(ledger.path, file.head(), file.parts())
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
     host = f" of the host {clean(file.head().host)}" if file.head().host else ""

@@ -17,7 +17,7 @@ from tui.config import ConfigError, LocalSource
 from tui.engine.clickhouse_contents import ClickhouseContents
 from tui.engine.clickhouse_migration import spool_all
 from tui.engine.clickhouse_schema import create
-from tui.engine.clickhouse_spool import is_shipped
+from tui.engine.clickhouse_spool import sent_mark
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
@@ -46,16 +46,29 @@ def migrate(ledger: Named, options: argparse.Namespace) -> Named:
         with contents(origin) as held:
             load(path, held.head(), held.parts())
     with contents(path) as held, closing(ledger.client()) as client:
-        there = ClickhouseContents(client, host).mark()
-        if there and not is_shipped(held.db) and not options.replace:
-            raise LedgerError(
-                f"{shown(ledger.place)} has mail of a host called {host} already; call this one otherwise with --host "
-                "(and host = in the configuration), or have its mail replaced with --replace"
-            )
+        _refuse_others(ClickhouseContents(client, host).mark(), sent_mark(held.db), ledger, options)
     if spool_all(path, replaces=options.replace):
         say(f"all that {path} has is on its way to {shown(ledger.place)}, as the host {host}")
     _send(ledger, ClickhouseWriter(path, ledger.place, host, ledger.password, ship_seconds=0.0))
     return ledger
+
+
+def _refuse_others(there: int, here: int | None, ledger: Named, options: argparse.Namespace) -> None:
+    """``there`` is the mark of what ClickHouse has of the host, ``here`` that of what was sent (``None``: the file has
+    mail that was never to be)."""
+    if options.replace:
+        return
+    if there and here is None:
+        raise LedgerError(
+            f"{shown(ledger.place)} has mail of a host called {ledger.host} already; call this one otherwise with "
+            "--host (and host = in the configuration), or have its mail replaced with --replace"
+        )
+    if here and not there:
+        raise LedgerError(
+            f"{ledger.path} was sent before, and not to {shown(ledger.place)} as the host {ledger.host}; where that "
+            "is right, make a copy of it with export and import, and send that; where the server lost it, --replace "
+            "sends all anew"
+        )
 
 
 def _meant(ledger: Named, options: argparse.Namespace) -> Named:

@@ -289,6 +289,15 @@ def is_shipped(db: sqlite3.Connection) -> bool:
     return known is not None and is_spooled(db)
 
 
+def sent_mark(db: sqlite3.Connection) -> int | None:
+    """The serial of the last counts of the open ledger that the cluster has for certain, 0 while it has none; ``None``
+    where it has mail that was not written by way of a spool."""
+    if not is_shipped(db):
+        return None
+    mark: int = db.execute("SELECT mark FROM shipping").fetchone()[0]
+    return mark
+
+
 def is_spooled(db: sqlite3.Connection) -> bool:
     """Whether all that the open ledger has was written by way of its spool."""
     found: tuple[int] | None = db.execute("SELECT written = ledger.serial FROM shipping, ledger").fetchone()
