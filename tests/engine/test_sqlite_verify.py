@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.collector_child import collecting
 from tests.engine.ledger_copies import filled, found, rows
+from tests.engine.test_same_sums import LOGS
 from tui.engine.ledger import LedgerBusy, LedgerError
 from tui.engine.sqlite_contents import contents
+from tui.engine.sqlite_load import load
 from tui.engine.sqlite_rebuild import rebuild
 from tui.engine.sqlite_writer import SqliteWriter
 
@@ -112,3 +115,18 @@ def test_a_ledger_that_is_written_is_not_rebuilt(path: Path) -> None:
     with pytest.raises(LedgerBusy, match="is already written by process"):
         rebuild(path)
     writer.close()
+
+
+@pytest.mark.parametrize("mta", sorted(LOGS))
+def test_what_a_collector_makes_of_a_captured_run_adds_up(mta: str, tmp_path: Path) -> None:
+    log, path = tmp_path / "log", tmp_path / "mail.ledger"
+    whole = LOGS[mta]()
+    for part in (1, 2, 3):
+        log.write_bytes(whole[: len(whole) * part // 3])
+        with collecting(mta, log, path) as collector:
+            collector.tick()
+        assert found(path) == []
+    with contents(path) as held:
+        load(tmp_path / "copy.ledger", held.head(), held.parts())
+    assert rows(tmp_path / "copy.ledger") == rows(path)
+    assert found(tmp_path / "copy.ledger") == []
