@@ -274,6 +274,19 @@ class TestOnClickhouse:
         assert "refused" in said(host, "create", host.shared, code=Exit.SOURCE)
         assert PASSWORD not in made + again
 
+    def test_what_is_not_sent_yet_is_no_difference(self, host: HostInFiles, server: ClickhouseServer) -> None:
+        said(host, "migrate")
+        server.kill()
+        try:
+            host.more_mail(2)
+            host.run("collect", "--once")
+            assert "are not sent yet, so that ClickHouse must differ" in said(host, "verify", code=Exit.BUSY)
+            assert "unsent " in said(host, "info")
+            assert "no ClickHouse server answers" in said(host, "migrate", code=Exit.SOURCE)
+        finally:
+            server.start()
+        assert "equal: 3 accounts" in said(host, "migrate")
+
     def test_a_killed_move_goes_on_where_it_was(self, host: HostInFiles) -> None:
         for delay in (0.3, 0.6, 0.8):
             with host.start("ledger", "migrate", "--replace") as process:
