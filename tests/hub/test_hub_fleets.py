@@ -206,13 +206,12 @@ def many(count: int, **options: Any) -> list[CellSource]:
 
 
 async def test_of_200_sources_one_that_hangs_changes_nothing_for_the_others() -> None:
-    sources = many(200, interval_seconds=1.5)
+    sources = many(200, interval_seconds=2.0)
     hanging = sources[77]
     async with screen(*sources) as shown:
         shown.ask(together=True)
         await shown.until(lambda view: view.hosts_counted == 200 and view.sums.total == 600)
         hanging.gate.clear()
-        hanging.deaf = True
         await until(lambda: hanging.calls[-1] == "queue")
         asked = [source.count("queue") for source in sources]
         view = await shown.until(lambda view: view.hosts_counted == 199)
@@ -220,7 +219,6 @@ async def test_of_200_sources_one_that_hangs_changes_nothing_for_the_others() ->
         assert {row.account: row.total for row in view.rows} == {"user1": 199, "user2": 398, "user0": 0}
         await until(lambda: all(s.count("queue") > n for s, n in zip(sources, asked, strict=True) if s is not hanging))
         assert len(view.sources) == 200
-        hanging.deaf = False
         hanging.gate.set()
         await shown.until(lambda view: view.hosts_counted == 200)
 
