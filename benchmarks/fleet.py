@@ -24,7 +24,7 @@ from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME, a
 from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_rows import LARGEST_PIECE, Entry, HostState, Insert, inserts
-from tui.engine.clickhouse_schema import HOUR_SECONDS, IN_MINUTES, TABLES, create
+from tui.engine.clickhouse_schema import DAY_SECONDS, HOUR_SECONDS, IN_MINUTES, TABLES, create
 from tui.engine.clickhouse_writer import home
 from tui.model import Grouping, QueueQuery
 
@@ -185,10 +185,10 @@ def answers(place: Place, rounds: int) -> None:
     first: dict[str, list[float]] = {grouping: [] for grouping in groupings}
     for _ in range(min(rounds, 5)):
         for grouping in groupings:
-            reader = ClickhouseReader(place)
+            reader = ClickhouseReader(place, late_seconds=DAY_SECONDS)
             first[grouping].append(timed(partial(reader.queue, QueueQuery(grouping))))
             reader.close()
-    reader = ClickhouseReader(place)
+    reader = ClickhouseReader(place, late_seconds=DAY_SECONDS)
     row = reader.queue(QueueQuery(Grouping.ACCOUNT_CAMPAIGN), 1).row(0)
     campaign = QueueQuery(Grouping.ISP, account_id=row.account_id, campaign_id=row.campaign_id)
     isp = reader.queue(QueueQuery(Grouping.ISP), 1).row(0).isp
