@@ -152,7 +152,8 @@ def test_batches_are_shipped_together(place: Place, server: ClickhouseServer, pa
     writer.close()
     check_same(place, [path])
     inserted = server.ask(f"SELECT count() FROM {place.database}.sums WHERE level = 0")
-    assert int(inserted) <= 2
+    # Those that came while the server made its tables go at once, and the rest when it is asked for.
+    assert int(inserted) <= 5
 
 
 def test_old_minutes_and_hours_go_in_whole_partitions(place: Place, server: ClickhouseServer, path: Path) -> None:
