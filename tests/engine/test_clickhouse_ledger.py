@@ -71,6 +71,9 @@ class TestOneServer(LedgerContract):
     def test_one_snapshot_is_one_state(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
         pytest.skip("servers show several answers no common state; each answer is from one")
 
+    def test_isps_that_share_a_mark_are_told_apart(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
+        pytest.skip("servers find messages by their ISPs themselves, without marks")
+
     @settings(
         max_examples=2,
         deadline=None,
