@@ -19,9 +19,9 @@ from pathlib import Path
 import msgspec
 
 from tests.clickhouse_server import CLUSTER, ClickhouseServer, clickhouse_servers
+from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME, account_id, campaign_id, isp_id
-from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_rows import LARGEST_PIECE, Entry, HostState, Insert, inserts
 from tui.engine.clickhouse_schema import DAY_SECONDS, HOUR_SECONDS, IN_MINUTES, TABLES, create

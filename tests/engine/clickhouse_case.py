@@ -13,10 +13,10 @@ from typing import Protocol
 import msgspec
 
 from tests.clickhouse_server import CLUSTER, ClickhouseServer
+from tui.config.ledger_place import Place, parse
 from tui.engine.batch import Batch
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_names import account_id, campaign_id, host_id
-from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import TABLES, create
 from tui.engine.clickhouse_writer import ClickhouseWriter

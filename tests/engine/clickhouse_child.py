@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from tests.engine.clickhouse_mail import batches
+from tui.config.ledger_place import parse
 from tui.engine.batch import LogPosition
-from tui.engine.clickhouse_place import parse
 from tui.engine.clickhouse_writer import ClickhouseWriter
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.engine.ledger_model import BASE, Delta, batch, delta
+from tui.config.ledger_place import Place
 from tui.engine.batch import Batch, CauseDelta, CauseKey, cell_key
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.ledger import LedgerReader
 from tui.engine.sqlite_reader import SqliteReader

@@ -16,9 +16,9 @@ from tests.clickhouse_server import (
     free_ports,
     skips_without_servers,
 )
+from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, Client, ClusterAway, ClusterRefused
 from tui.engine.clickhouse_names import account_id, campaign_id, isp_id
-from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.ledger import LedgerError
 

@@ -12,10 +12,10 @@ import pytest
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_case import SECONDS, new_place
 from tests.engine.ledger_model import BASE, batch, delta
+from tui.config.ledger_place import Place
 from tui.engine.batch import CauseDelta, CauseKey, cell_key
 from tui.engine.clickhouse_hosts import Standing, left_out, not_counted, standing
 from tui.engine.clickhouse_names import account_id, host_id
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_rows import HostState
 from tui.engine.clickhouse_writer import ClickhouseWriter

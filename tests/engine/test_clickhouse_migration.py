@@ -17,9 +17,9 @@ from tests.engine.clickhouse_case import SECONDS, new_place
 from tests.engine.clickhouse_mail import batches, check_same, sums_of, sums_of_hosts
 from tests.engine.ledger_copies import filled
 from tests.engine.ledger_model import START
+from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_migration import spool_all
-from tui.engine.clickhouse_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_shipper import forget_host
 from tui.engine.clickhouse_writer import ClickhouseWriter
@@ -149,7 +149,7 @@ def test_a_migration_killed_at_any_moment_goes_on_where_it_was(
     url = f"clickhouse://{servers[0].address}/{place.database}"
     program = (
         "import sys; from pathlib import Path; from tui.engine.clickhouse_migration import spool_all;"
-        "from tui.engine.clickhouse_writer import ClickhouseWriter; from tui.engine.clickhouse_place import parse;"
+        "from tui.engine.clickhouse_writer import ClickhouseWriter; from tui.config.ledger_place import parse;"
         "path = Path(sys.argv[1]); spool_all(path, replaces=bool(sys.argv[3])); print('spooled', flush=True);"
         "ClickhouseWriter(path, parse(sys.argv[2]), 'mx1', ship_seconds=0.0).flush(9); print('sent', flush=True)"
     )

@@ -18,8 +18,8 @@ from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_
 from tests.cutting_proxy import CuttingProxy
 from tests.engine.clickhouse_case import HOST, SECONDS, new_place
 from tests.engine.clickhouse_mail import END, batches, check_same
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_client import Client, ClusterRefused
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_rows import Entry, Insert, inserts
 from tui.engine.clickhouse_schema import create

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_case import new_place
-from tui.engine.clickhouse_place import Place
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_schema import TABLES, statements
 
 PLACE = Place(("http://ch1:8123", "http://ch2:8123"), "default", "mail", "fleet")

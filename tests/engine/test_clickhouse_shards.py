@@ -12,11 +12,11 @@ import pytest
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_case import SECONDS, new_place
 from tests.engine.ledger_model import BASE, batch, delta
+from tui.config.ledger_place import Place
 from tui.engine import clickhouse_shards
 from tui.engine.batch import cell_key
 from tui.engine.clickhouse_client import ClusterAway
 from tui.engine.clickhouse_names import host_id
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.model import Freshness, Grouping, QueueQuery

@@ -15,7 +15,7 @@ from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, free_p
 from tests.engine.clickhouse_case import SECONDS, PromptWriter, new_place
 from tests.engine.clickhouse_mail import batches, check_same, sums_of_hosts
 from tests.engine.ledger_model import BASE, GMAIL, HOUR, START, batch, delta
-from tui.engine.clickhouse_place import Place, parse
+from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerBusy, LedgerError

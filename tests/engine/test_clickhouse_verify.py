@@ -12,9 +12,9 @@ import pytest
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_case import SECONDS, new_place
 from tests.engine.clickhouse_mail import batches
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_names import account_id, isp_id
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_schema import ACCOUNT, CELL, ISP, TOTAL
 from tui.engine.clickhouse_verify import differences
 from tui.engine.clickhouse_writer import ClickhouseWriter

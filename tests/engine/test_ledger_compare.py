@@ -16,11 +16,11 @@ from tests.engine.clickhouse_case import SECONDS, emptied_place, new_place
 from tests.engine.clickhouse_mail import batches
 from tests.engine.ledger_copies import filled, found
 from tests.engine.ledger_model import BASE, CAUSES, DELTAS, START, batches_of, delta, nameless
+from tui.config.ledger_place import Place
 from tui.engine.batch import Batch, CauseDelta, CauseKey
 from tui.engine.clickhouse_client import Client
 from tui.engine.clickhouse_contents import ClickhouseContents
 from tui.engine.clickhouse_migration import spool_all
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerBusy, LedgerError
 from tui.engine.ledger_compare import Compared, compare

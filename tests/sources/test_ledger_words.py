@@ -56,6 +56,16 @@ def test_of_many_late_hosts_three_are_named() -> None:
     assert "mx2" in text and "mx3" not in text and "; and 6 more." in text
 
 
+def test_servers_that_are_away_make_it_partial_whatever_the_known_hosts_say() -> None:
+    away = ledger_status(notes={"shards": "ch2 does not answer: what is kept there is missing."})
+    for hosts in ([host("mx1")], [host("mx1"), LATE]):
+        freshness, text = told(Standing(away, hosts))
+        assert freshness is Freshness.PARTIAL
+        assert text.count("ch2 does not answer: what is kept there is missing.") == 1
+        assert "ch2 does not answer: what is kept there is missing." in collecting(Standing(away, hosts), NOW, 2.0)[0]
+    assert told(Standing(away, []))[0] is Freshness.STALE
+
+
 def test_a_host_in_error_says_why() -> None:
     broken = host("mx3", Freshness.ERROR, 2.0, "exim -bp failed.", counted=False)
     assert "1 of 2 hosts: mx3: exim -bp failed." in told(Standing(ledger_status(), [host("mx1"), broken]))[1]

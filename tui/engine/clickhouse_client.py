@@ -12,8 +12,8 @@ from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPSConne
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_native import Column, decode
-from tui.engine.clickhouse_place import Place
 from tui.engine.ledger import LedgerAway, LedgerError
 from tui.text import clean
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_names import host_id
 from tui.engine.clickhouse_native import Column
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState
 from tui.engine.clickhouse_schema import ISP, TOTAL, everywhere
 from tui.engine.coverage import Ranges, cover

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from tui.config.ledger_place import Place
 from tui.engine import clickhouse_waiting, coverage
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_hosts import (
@@ -22,7 +23,6 @@ from tui.engine.clickhouse_hosts import (
 )
 from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME, NameBook, host_id
 from tui.engine.clickhouse_native import Column
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState
 from tui.engine.clickhouse_schema import (
     ACCOUNT,

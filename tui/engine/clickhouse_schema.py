@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_client import Client
-from tui.engine.clickhouse_place import Place
 
 MARK, TOTAL, ACCOUNT, CAMPAIGN, ISP, CELL = LEVELS = range(6)
 """What a row is the sum of. The mark of a host says in ``applied`` which insert of the host was added last: it stands

@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_client import Client, ClusterAway, ClusterRefused, address
 from tui.engine.clickhouse_native import Column
-from tui.engine.clickhouse_place import Place
 
 ASK_AGAIN_SECONDS = 15.0
 """So often a shard that was away is asked again, at the price of one slow answer."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_client import Client
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_rows import HostState, Insert, inserts
 from tui.engine.clickhouse_schema import DAY_SECONDS, MARK, MONTH_SECONDS, TABLES, create, everywhere
 from tui.engine.clickhouse_spool import Package, Spool
@@ -21,6 +21,9 @@ from tui.engine.ledger import LedgerError
 from tui.text import clean
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 15.0
+_REST_TIMES = 8
+"""A server that takes long for a package is left alone for so many times as long, and at most for so many times the
+usual pause: the more hosts ship to it, the less often each of them does."""
 _PARTITION_SECONDS = {
     "minutes": DAY_SECONDS,
     "hours": MONTH_SECONDS,
@@ -33,7 +36,7 @@ _log = logging.getLogger("mailtop.clickhouse")
 
 class Shipper:
     """Ships the spool in ``path`` as ``host``. ``connect`` makes a client of one server, ``node``: the host's rows stay
-    where they began. Entries are shipped together ``ship_seconds`` after the first.
+    where they began. Entries are shipped together ``ship_seconds`` after the first, and later where the server is slow.
 
     However often an insert comes, and whatever became of the answer, it counts once: the server compares its serial
     with the host's mark, which stands in the same part as the counts, and never does two of a host at a time.
@@ -44,6 +47,7 @@ class Shipper:
         self._node = node
         self._connect = connect
         self._ship_seconds = ship_seconds
+        self._took_seconds = 0.0
         self._spool = Spool(path)
         self._client: Client | None = None
         self._joined = False
@@ -100,7 +104,8 @@ class Shipper:
     def _wait(self) -> None:
         self._news.wait()
         self._news.clear()
-        deadline = time.monotonic() + self._ship_seconds
+        usual = self._ship_seconds
+        deadline = time.monotonic() + min(max(usual, self._took_seconds * _REST_TIMES), usual * _REST_TIMES)
         while not (self._hurry or self._ending.is_set()) and (left := deadline - time.monotonic()) > 0:
             self._news.wait(left)
             self._news.clear()
@@ -129,8 +134,10 @@ class Shipper:
                 self._spool.replaced()
             self._compare(self._client, package, serials)
             self._joined = True
+        began = time.monotonic()
         for insert in planned:
             self._insert(self._client, insert)
+        self._took_seconds = time.monotonic() - began
         mark = serials[-1] if serials else package.mark
         if serials and (found := self._mark(self._client)) != mark:
             raise _mismatch(self._host, found, mark)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tui.config.ledger_place import Place
 from tui.engine.clickhouse_native import Column
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_schema import CELL, STATES, everywhere
 from tui.engine.ledger import LedgerError
 from tui.engine.messages import decode_message, shown

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from tui.config.ledger_place import Place
 from tui.engine.batch import Batch, LogPosition, Names
 from tui.engine.clickhouse_client import ANSWER_SECONDS, Client
-from tui.engine.clickhouse_place import Place
 from tui.engine.clickhouse_shipper import Shipper
 from tui.engine.clickhouse_spool import Spooled, SpoolingLedger
 

@@ -24,8 +24,8 @@ MOST_HOSTS = 3
 _WAITS_HERE = "waits here: "
 """Before this the collector's note says since when nothing is sent, after it why."""
 
-_TOLD_BY_HOST = {"queue", "log", "hosts", "cluster"}
-"""The notes of a ledger of many hosts that are told host by host."""
+_TOLD_BY_HOST = {"queue", "log", "hosts", "cluster", "shards"}
+"""The notes of a ledger of many hosts that are told host by host, or before them."""
 
 
 class Standing(NamedTuple):
@@ -43,7 +43,7 @@ def describe(name: str, type: str, standing: Standing, now: float, interval_seco
     is not live, and as the best of them when none is."""
     ledger = standing.ledger
     age_seconds = _age_seconds(ledger, now)
-    told = _of_one(ledger, age_seconds, interval_seconds) if standing.hosts is None else _of_many(standing.hosts)
+    told = _of_one(ledger, age_seconds, interval_seconds) if standing.hosts is None else _of_all(standing.hosts, ledger)
     freshness, error, notes = told
     left_out = {"queue", "cluster"} if standing.hosts is None else _TOLD_BY_HOST
     notes += [text for key, text in sorted(ledger.notes.items()) if key not in left_out]
@@ -61,7 +61,7 @@ def collecting(standing: Standing, now: float, interval_seconds: float) -> tuple
     ledger, hosts = standing.ledger, standing.hosts
     age_seconds = _age_seconds(ledger, now)
     if hosts is not None:
-        _, error, notes = _of_many(hosts)
+        _, error, notes = _of_all(hosts, ledger)
         known = f"{_counted(len(hosts), 'host')} of it {'is' if len(hosts) == 1 else 'are'} known; {_age(age_seconds)}."
         return [*([error] if error is not None else []), *notes], [known, *_unexplained(ledger)]
     behind = _behind(standing, now)
@@ -94,6 +94,15 @@ def _of_one(ledger: LedgerStatus, age_seconds: float | None, interval_seconds: f
     if _is_late(age_seconds, interval_seconds):
         return Freshness.STALE, None, [_has_not_written(ledger, age_seconds)]
     return Freshness.LIVE, None, []
+
+
+def _of_all(hosts: Sequence[HostStatus], ledger: LedgerStatus) -> _Told:
+    """As ``_of_many``; what stands on servers that are away is missing, whether its hosts are known or not."""
+    freshness, error, notes = _of_many(hosts)
+    missing = ledger.notes.get("shards")
+    if missing is None:
+        return freshness, error, notes
+    return Freshness.PARTIAL if freshness is Freshness.LIVE else freshness, error, [missing, *notes]
 
 
 def _of_many(hosts: Sequence[HostStatus]) -> _Told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.engine.clickhouse_place import Place, parse
+from tui.config.ledger_place import Place, parse
 from tui.engine.clickhouse_writer import home
 
 
