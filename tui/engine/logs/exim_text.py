@@ -9,6 +9,9 @@ _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _AT, _BLANK, _QUOTE = b'@ "'
 _FIELDS = (b" R=", b" T=", b" F=<", b" Q=", b" P=<", b" SRS=<", b" defer (", b" routing defer ", b": ")
+_NOT_AT_END = b">):"
+"""What ends the word of an address that is not alone."""
+
 _NO_ADDRESS = (b"|", b"/", b">", b":", b"save ")
 """What a pipe, a file, a reply and a discarded message are logged as in an address's place."""
 
@@ -46,8 +49,10 @@ def parties(word: bytes, rest: bytes) -> tuple[bytes, bytes, bytes]:
     address's place, and then the recipient stands for it. Quotes around a local part stand only in the recipient. The
     address is empty when there is none (``string_log_address`` in Exim's ``deliver.c``).
     """
-    if rest[:1] == b"<" and word.islower() and _QUOTE not in word:
-        waiting, closed, fields = rest.partition(b"> ")
+    if word.islower() and _QUOTE not in word:  # so most are, and need not be searched for what comes behind
+        if rest[:2] == b"R=" and _AT in word and word[-1] not in _NOT_AT_END:
+            return word, word, rest
+        waiting, closed, fields = rest.partition(b"> ") if rest[:1] == b"<" else (b"", b"", b"")
         if closed and waiting.islower() and _QUOTE not in waiting:
             return *_told_apart(word, waiting[1:]), fields
     text = (word + b" " + rest).lstrip(b" ")
