@@ -39,8 +39,8 @@ EXIT_MEANINGS = {
 }
 """Each exit code in words, for `--help` and the README."""
 
-HUB, SCREEN = "_hub", "_screen"
-"""The commands that only the screen and the web server give."""
+HUB, SCREEN, SOURCES = "_hub", "_screen", "_sources"
+"""The commands that only the screen, the web server and a shell that completes a word give."""
 
 GROUPINGS = ("total", "account", "account_campaign", "isp", "host")
 SORTS = (
@@ -54,6 +54,7 @@ ACCOUNT_SORTS = (
 )
 FORMATS = ("table", "json", "csv")
 SCOPES = ("totals", "queue")
+SHELLS = ("bash", "zsh", "fish")
 SERVE_PORT, WEB_PORT = 9587, 9588
 REQUESTS_A_SECOND = 100
 
@@ -90,12 +91,12 @@ def parser() -> argparse.ArgumentParser:
     _add_tokens(commands)
     _add_ledger(commands)
     _add_configuration(commands)
+    _add_completion(commands)
     return top
 
 
 def child_parser(name: str) -> argparse.ArgumentParser:
-    """The parser of what follows ``HUB`` or ``SCREEN``: children of the screen and of the web server, which no message
-    of the other parser names."""
+    """The parser of what follows ``HUB``, ``SCREEN`` or ``SOURCES``, which no message of the other parser names."""
     child = argparse.ArgumentParser(prog=f"mailtop {name}", allow_abbrev=False)
     child.set_defaults(command=name.removeprefix("_"), config=None, debug=None)
     _add_common(child)
@@ -302,6 +303,13 @@ def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
         _add_common(each)
         if name == "show":
             _add_screen(each)
+
+
+def _add_completion(commands: Commands[argparse.ArgumentParser]) -> None:
+    completion = _command(commands, "completion", "print what a shell needs to complete mailtop's words")
+    completion.set_defaults(command="completion")
+    completion.add_argument("shell", choices=SHELLS, help="the shell that is meant")
+    _add_common(completion)
 
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tui.cli.arguments import HUB, SCREEN, Exit, child_parser, parser
+from tui.cli.arguments import HUB, SCREEN, SOURCES, Exit, child_parser, parser
 from tui.cli.output import OutputError, PipeClosed, flush, say
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed_and_run(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        if words and words[0] in (HUB, SCREEN):
+        if words and words[0] in (HUB, SCREEN, SOURCES):
             options = child_parser(words[0]).parse_args(words[1:])
         else:
             options = parser().parse_args(words)
@@ -90,6 +90,10 @@ def _command(options: argparse.Namespace) -> int:
         from tui.cli import web
 
         return web.run(options) if options.command == "web" else web.screen(options)
+    if options.command in ("completion", "sources"):
+        from tui.cli import completion
+
+        return completion.run(options) if options.command == "completion" else completion.names(options)
     if options.command == "ledger":
         from tui.cli import ledger
 
