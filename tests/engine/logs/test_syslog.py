@@ -89,7 +89,14 @@ def test_a_stamp_without_year_is_found_again(moment: datetime, age_seconds: floa
     assert read(head, moment.timestamp() + age_seconds, zone) == int(moment.timestamp())
 
 
-@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])), st.integers(0, 9))
+@given(
+    st.datetimes(
+        datetime(1970, 1, 2),
+        datetime(9998, 12, 30),
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
+    ),
+    st.integers(0, 9),
+)
 def test_an_iso_stamp_is_found_again(moment: datetime, digits: int) -> None:
     fraction = "." + f"{moment.microsecond:06}000"[:digits] if digits else ""
     zone = f"{moment:%z}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
-from tui.engine.logs.syslog import Stamps, unframed
+from tui.engine.logs.syslog import TIMES, Stamps, unframed
 
 _MANY = 100_000
 _SIGNS = (b"+", b"-")
@@ -71,7 +71,10 @@ class Clock:
         if len(self._minutes) >= _MANY:
             self._minutes.clear()
         moment = datetime.fromisoformat(minute.decode("ascii")).replace(tzinfo=_zone(zone) if zone else self._zone)
-        known = self._minutes[minute + zone] = int(moment.timestamp())
+        known = int(moment.timestamp())
+        if known not in TIMES:
+            raise ValueError
+        self._minutes[minute + zone] = known
         return known
 
     def without_syslog(self, line: bytes, written: float) -> bytes | None:

@@ -14,6 +14,9 @@ _LEAP_YEARS_APART = 9
 _MANY = 10_000
 _BOM = b"\xef\xbb\xbf"
 
+TIMES = range(253_370_764_800)
+"""When a line can have been logged, in seconds: from 1970 to 9998. Ledgers have no room for other times."""
+
 
 class Columns(NamedTuple):
     """Where a stamp ends: ``second`` is the end of the part that tells the second, ``fraction`` the end of the digits
@@ -72,6 +75,8 @@ class Stamps:
         try:
             minute = self._iso(stamp) if stamp[:1].isdigit() else self._without_year(stamp)
         except (ValueError, OverflowError, OSError):
+            minute = None
+        if minute is not None and minute not in TIMES:
             minute = None
         self._minutes[stamp] = minute
         return minute

@@ -11,7 +11,7 @@ from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, RETRY
 from tui.engine.logs.exim_text import folded
 from tui.engine.queues.command import output_lines, shown
-from tui.engine.queues.listing import Listing, ListingError, Waiting
+from tui.engine.queues.listing import LARGEST_BYTES, TIMES, Listing, ListingError, Waiting
 from tui.model import UNKNOWN_ACCOUNT
 from tui.text import clean
 
@@ -94,11 +94,17 @@ class EximBp:
 
 def _size(text: bytes) -> int:
     unit = _SIZES.get(text[-1:])
-    return int(float(text[:-1]) * unit) if unit else int(text)
+    size = int(float(text[:-1]) * unit) if unit else int(text)
+    if not 0 <= size < LARGEST_BYTES:
+        raise ValueError
+    return size
 
 
 def _age_seconds(text: bytes) -> int:
-    return int(text[:-1]) * _AGES[text[-1:]]
+    age_seconds = int(text[:-1]) * _AGES[text[-1:]]
+    if age_seconds not in TIMES:
+        raise ValueError
+    return age_seconds
 
 
 def _failure(command: Sequence[str], status: int, said: bytes) -> str:

@@ -7,11 +7,12 @@ import msgspec
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, NEW, RETRY
 from tui.engine.logs.exim_text import folded, unfolded
-from tui.engine.queues.listing import Waiting
+from tui.engine.queues.listing import TIMES, Waiting
 
 _CAMPAIGN = b" x-campaign-id:"
 _ACL_VARIABLES = frozenset((b"-aclc", b"--aclc", b"-aclm", b"--aclm", b"-acl", b"--acl"))
 _DASH, _PARENTHESIS, _REPLACED = b"-(*"
+_DIGITS = 15
 
 
 class HeaderError(Exception):
@@ -65,15 +66,17 @@ def read_envelope(header: bytes) -> Envelope:
         sender_end = header.index(b">\n", sender_at)
         time_end = header.index(b"\n", sender_end + 2)
         arrived = int(header[sender_end + 2 : time_end].split()[0])
+        if arrived not in TIMES:
+            raise HeaderError("its time of arrival is none")
         options, tree_at = _options(header, time_end + 1)
         finished, count_at = _finished(header, tree_at)
         count_end = header.index(b"\n", count_at)
-        count = int(header[count_at:count_end])
+        count = _natural(header[count_at:count_end])
         lines = header[count_end + 1 :].split(b"\n", count + 1)
         if len(lines) != count + 2 or lines[count]:
             raise HeaderError("its recipients are cut short")
         recipients = [_address(line) for line in lines[:count]]
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise HeaderError("it is cut short or not a header file") from error
     return Envelope(header[sender_at + 1 : sender_end], arrived, options, finished, recipients, lines[count + 1])
 
@@ -90,8 +93,16 @@ def _options(header: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
         options[name] = value
         at = end + 1
         if name in _ACL_VARIABLES:
-            at += int(value.rpartition(b" ")[2]) + 1
+            at += _natural(value.rpartition(b" ")[2]) + 1
     return options, at
+
+
+def _natural(digits: bytes) -> int:
+    """A number of things. Raises ``ValueError`` for one below zero too, which would lead back in the file for ever."""
+    number = int(digits)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def _finished(header: bytes, at: int) -> tuple[set[bytes], int]:
@@ -155,7 +166,7 @@ def _campaign(headers: bytes) -> bytes | None:
     while at >= 0:
         start = lower.rfind(b"\n", 0, at) + 1
         length, flag = headers[start : at - 1], headers[at - 1]
-        if flag != _REPLACED and length.isdigit():
+        if flag != _REPLACED and length.isdigit() and len(length) <= _DIGITS:
             text = headers[at + 1 : at + 1 + int(length)]
             return unfolded(text.partition(b":")[2]).strip(b" \t\n") or None
         at = lower.find(_CAMPAIGN, at + 1)

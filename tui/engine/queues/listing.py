@@ -6,6 +6,11 @@ from typing import Protocol
 
 import msgspec
 
+LARGEST_BYTES = 10**15
+TIMES = range(10**12)
+"""No message is as large, and none came before 1970 or after so many seconds: what says so is damaged, and no ledger
+could keep it."""
+
 
 class ListingError(Exception):
     """The queue could not be listed; the text says what, where and what to do. Never an empty queue."""

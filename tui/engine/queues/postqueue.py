@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from tui.engine.accounts import BOUNCE, Accounts
 from tui.engine.events import HOLD, NEW, PROC, RETRY
 from tui.engine.queues.command import output_lines, shown
-from tui.engine.queues.listing import Listing, ListingError, Waiting
+from tui.engine.queues.listing import LARGEST_BYTES, TIMES, Listing, ListingError, Waiting
 from tui.text import clean
 
 _STATES = {"incoming": NEW, "maildrop": NEW, "active": PROC, "deferred": RETRY, "hold": HOLD}
@@ -28,8 +30,8 @@ class _Recipient(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     queue_name: str
     queue_id: str
-    arrival_time: int
-    message_size: int
+    arrival_time: Annotated[int, Meta(ge=0, lt=TIMES.stop)]
+    message_size: Annotated[int, Meta(ge=0, lt=LARGEST_BYTES)]
     sender: str
     recipients: list[_Recipient]
 
@@ -93,7 +95,7 @@ class Postqueue:
 def _decoded(line: bytes) -> _Message | None:
     # An address need not be UTF-8, JSON must be.
     for text in (line, line.decode("utf-8", "replace").encode()):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _decode(text)
     return None
 
