@@ -6,8 +6,6 @@ from __future__ import annotations
 import argparse
 import enum
 
-from tui import __version__
-
 
 class Exit(enum.IntEnum):
     """What the command's exit code says."""
@@ -75,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"mailtop {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="print version, commit and Python, and end")
     top.set_defaults(command="monitor", config=None, debug=None, theme=None, interval=None)
     top.set_defaults(ascii=False, lite=None, mouse=None, fresh=False)
     _add_common(top)
@@ -93,6 +91,16 @@ def parser() -> argparse.ArgumentParser:
     _add_configuration(commands)
     _add_completion(commands)
     return top
+
+
+class _Version(argparse.Action):
+    """Prints the version, which takes a look at files, only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from tui.cli.version import version
+
+        print(version())
+        parser.exit()
 
 
 def child_parser(name: str) -> argparse.ArgumentParser:
