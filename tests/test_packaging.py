@@ -50,7 +50,7 @@ def test_a_source_distribution_has_what_is_built_from_it(tmp_path: Path) -> None
     with tarfile.open(made) as files:
         names = {name.split("/", 1)[1] for name in files.getnames()}
     assert {"pyproject.toml", "hatch_build.py", "LICENSE", "README.md", "docs/mailtop.1", "tui/__main__.py"} <= names
-    assert {f"themes/{name}" for name in THEMES} <= names
+    assert {f"themes/{name}" for name in THEMES} | {"requirements.lock", "requirements-dev.lock"} <= names
 
 
 def named(requirements: list[str]) -> set[str]:
