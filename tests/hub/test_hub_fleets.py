@@ -181,6 +181,7 @@ async def test_a_source_of_several_hosts_tells_of_each() -> None:
 
 async def test_senders_of_one_source_are_hosts_and_stand_together() -> None:
     source = CellSource("fleet", [Cell(account="alice", new=5), Cell(account="alice", sender_id=2, new=7)])
+    source.type = "sender_queue"
     async with screen(source) as shown:
         shown.ask(together=True)
         view = await shown.until(lambda view: view.queue_known)
@@ -188,6 +189,18 @@ async def test_senders_of_one_source_are_hosts_and_stand_together() -> None:
         assert (view.host_count, view.hosts_counted) == (2, 2)
         view = await shown.until(is_of(shown.ask(query=QueueQuery(Grouping.ISP, account_id=1), together=True)))
         assert view.host_count == 2 and view.sums.total == 12
+
+
+@pytest.mark.parametrize("type", ["local", "sender_queue"])
+async def test_of_one_host_there_is_nothing_to_add_up(type: str) -> None:
+    source = CellSource("mx1", [Cell(account="alice", new=5), Cell(account="", campaign="", new=7)], first_id=306)
+    source.type = type
+    async with screen(source) as shown:
+        shown.ask(query=QueueQuery(Grouping.ACCOUNT_CAMPAIGN), together=True)
+        together = await shown.until(lambda view: view.queue_known)
+        apart = await shown.until(is_of(shown.ask(query=QueueQuery(Grouping.ACCOUNT_CAMPAIGN))))
+        assert together.rows == apart.rows
+        assert {row.source for row in apart.rows} == {"mx1"}
 
 
 async def test_what_was_seen_of_an_added_up_row_is_its_trend_where_no_host_keeps_one() -> None:

@@ -221,7 +221,7 @@ class Board:
         if not news:
             return
         self._remembered |= news
-        if not self._shown.together:
+        if not sheet.together:
             rows = rows_around(request, sheet, MAX_TRENDS // 2)
             for source in news:
                 self._keep(source, request.query, {row.key: row for row in rows if row.source == source}, sheet)

@@ -7,9 +7,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from tui.hub.accounts import Accounts
 from tui.hub.board import Board
@@ -59,6 +59,12 @@ a request, and no sooner than so many times as long after the last time as that 
 TICK_SECONDS = 1.0
 CLOSE_SECONDS = 0.5
 """How long sources may take to close; one that hangs is left."""
+
+
+WITH_SENDERS = ("sender_queue",)
+"""The types of source that may tell several hosts apart by themselves."""
+
+Asked = TypeVar("Asked", ViewRequest, Jump)
 
 
 class Hub:
@@ -127,10 +133,18 @@ class Hub:
         elif isinstance(request, Refresh):
             for poller in self._pollers:
                 poller.refresh()
-        elif isinstance(request, Jump | Export):
-            self._errands.begin(request)
+        elif isinstance(request, Export):
+            self._errands.begin(replace(request, request=self._apart_if_alone(request.request)))
+        elif isinstance(request, Jump):
+            self._errands.begin(self._apart_if_alone(request))
         else:
-            self._show(request)
+            self._show(self._apart_if_alone(request))
+
+    def _apart_if_alone(self, request: Asked) -> Asked:
+        """Of one host there is nothing to add up."""
+        sources = self._sources
+        is_alone = len(sources) == 1 and sources[0].type not in WITH_SENDERS
+        return replace(request, together=False) if is_alone and request.together else request
 
     async def answers(self) -> AsyncIterator[Answer]:
         """Views as they come, until closed. A newer view replaces one that nobody has taken; replies to what was asked
@@ -181,7 +195,7 @@ class Hub:
                 listed = accounts.listed() if request.accounts is not None else ()
                 needed = wanted(request, poller.source.name, accounts.ranking, totals=totals, listed=listed)
                 if needed.query is not None and needed.query.grouping is Grouping.HOST:
-                    needed = msgspec.structs.replace(needed, totals=True, isps=True)
+                    needed = replace(needed, totals=True, isps=True)
                 poller.want(needed)
 
     def _told(self) -> None:
@@ -339,7 +353,7 @@ class Hub:
         if self._collectors is None or not self._collectors.is_starting(status.name):
             return status
         note = "Its collector is starting; the first numbers come when it has read the log."
-        return msgspec.structs.replace(status, freshness=Freshness.STALE, error=None, notes=(note,))
+        return replace(status, freshness=Freshness.STALE, error=None, notes=(note,))
 
     def _offer(self, view: View) -> None:
         self._sent = self._outgoing = view

@@ -78,6 +78,9 @@ class Sheet:
         self.sum_delta = sum_known([_sum_delta(part, left_out) for part in summed])
         self.files = sum_known([part.table.files for part in summed])
         self.answers: Sequence[Part] = parts
+        if len(parts) == 1 and _constant(parts[0].table.sender_id):
+            together = None  # it is one host: its rows stand for themselves
+        self.together = together is not None
         if together is not None:
             parts = [together.part(summed, query)]
         self.counted = None if together is not None or not left_out else _flags(parts, left_out)
