@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import msgspec
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -31,7 +32,8 @@ _SPARE = 20_000
 class Room(msgspec.Struct, frozen=True):
     """A parser as it is fuzzed. ``enter`` takes any bytes; it returns what was read, or raises one of ``errors``, whose
     text is for people. ``seeds`` are real inputs, ``tokens`` what has a meaning in them. What comes out is at most
-    ``factor`` times what went in."""
+    ``factor`` times what went in. ``owed`` says what is known to break and not mended yet; of a
+    ``whole`` input no part is taken."""
 
     name: str
     enter: Callable[[bytes], object]
@@ -40,6 +42,8 @@ class Room(msgspec.Struct, frozen=True):
     errors: tuple[type[Exception], ...] = ()
     factor: int = 60
     examples: int = 150
+    owed: str = ""
+    whole: bool = False
 
 
 class TooSlow(BaseException):
@@ -130,9 +134,11 @@ _BYTES = (
 
 def damaged(room: Room, chance: random.Random) -> bytes:
     """One of the room's real inputs, or a part of it, with a few things done to it."""
-    data = _part(chance.choice(room.seeds), chance)
+    data = chance.choice(room.seeds)
+    if not room.whole:
+        data = _part(data, chance)
     for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
-        data = chance.choice(_DAMAGES)(data, room, chance)[:MOST_BYTES]
+        data = chance.choice(_DAMAGES)(data, room, chance)[: 2 * MOST_BYTES]
     return data
 
 
@@ -222,7 +228,13 @@ def attack_often(room: Room) -> None:
         note(f"the input: {data!r}")
         attack(room, data)
 
-    attacked()
+    if not room.owed:
+        attacked()
+        return
+    try:
+        attacked()
+    except (Exception, TooSlow):
+        pytest.xfail(room.owed)
 
 
 def besiege(room: Room, seconds: float, seed: int) -> int:

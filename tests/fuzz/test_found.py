@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.fuzz.case import attack
+from tests.fuzz.test_fuzz_files import ROOMS as FILES
+from tests.fuzz.test_fuzz_hub import ROOMS as HUB
 from tests.fuzz.test_fuzz_logs import ROOMS as LOGS
 from tests.fuzz.test_fuzz_queues import ROOMS as QUEUES
 
-ROOMS = {room.name: room for room in (*LOGS, *QUEUES)}
+ROOMS = {room.name: room for room in (*LOGS, *QUEUES, *FILES, *HUB)}
 HEADER = b"1xUr5R-000033-2E-H\nexim 91 91\n<a@b.test>\n1795290565 0\nOPTIONS-frozen 1\nXX\n1\na@b.test\n\nHEADERS"
 
 
@@ -65,3 +67,25 @@ def test_a_stamp_of_a_time_that_ledgers_have_no_room_for_is_none(name: str, line
     assert enter(stamp + line) == []
     assert enter(b"2026-11-21T19:59:06+01:00" + line) != []
     attack(ROOMS[name], stamp.replace(b"T", b" ") + line)
+
+
+def test_a_view_that_is_nested_without_end_is_damaged() -> None:
+    assert not attack(ROOMS["remembered views"], b'{"x":' * 20_000)
+
+
+@pytest.mark.parametrize("name", ["requests to the hub", "answers of the hub"])
+@pytest.mark.parametrize("data", [b"\x81\xa1\xff\xc0", b"\x81\xa4type\xa4\x1b[1m", b"\x91" * 50_000])
+def test_a_frame_of_whatever_bytes_is_a_decode_error(name: str, data: bytes) -> None:
+    assert not attack(ROOMS[name], data)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^" + "a.*b" * 40 + "$", "a?" * 30 + "a" * 30, "(a|a)" * 40 + "b", "a*" * 9 + "b", "(a|b\x05" * 30]
+)
+def test_a_pattern_that_could_take_for_ever_is_refused_at_once(pattern: str) -> None:
+    assert not attack(ROOMS["filters"], f"/{pattern}/".encode())
+
+
+@pytest.mark.parametrize("pattern", ["^a.*b.*c.*$", "(gmail|yahoo|aol|gmx|web|t-online)\\.(com|de|net)", "x?y??z+?"])
+def test_a_pattern_that_people_write_is_taken(pattern: str) -> None:
+    assert attack(ROOMS["filters"], f"/{pattern}/".encode())

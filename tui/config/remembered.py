@@ -85,7 +85,7 @@ def _read(path: Path) -> _File:
         return _File()
     except OSError as error:
         why = str(error.strerror)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         why = "it is damaged"
     raise RememberedError(f"What you looked at last is not known: {clean(str(path))} cannot be read: {why}.")
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tui.model import STATES
+from tui.text import clean
 
 MAX_TEXT = 1000
 """So many characters may be typed."""
@@ -30,6 +31,9 @@ MAX_NAME = 256
 PATTERN_SECONDS = 1.0
 """So long a pattern may take for all names: some take time without end."""
 
+MAX_WAYS = 256**3
+"""In so many ways a pattern may be tried at one place of a name: three repeats without end, with little beside."""
+
 CHUNK_ROWS = 1024
 _MATCHED_ROWS = 64
 """How many rows are matched in one call: it holds the interpreter's lock, and a key press must not wait for it."""
@@ -39,7 +43,10 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 class FilterError(ValueError):
-    """One sentence on why a filter cannot be used."""
+    """One sentence on why a filter cannot be used; what was typed stands in it cleaned."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(clean(text))
 
 
 class Grammar(msgspec.Struct, frozen=True):
@@ -130,8 +137,8 @@ class _Matched(msgspec.Struct, frozen=True):
         def chunk(names: Sequence[str]) -> list[bool]:
             for name in set(names).difference(known):
                 known[name] = self.search(name[:MAX_NAME]) is not None
-            if time.monotonic() > end:
-                raise FilterError("the pattern takes too long for these names; a plainer one would not")
+                if time.monotonic() > end:
+                    raise FilterError("the pattern takes too long for these names; a plainer one would not")
             return list(map(known.__getitem__, names))
 
         return _either([_in_chunks(chunk, columns[name], _MATCHED_ROWS) for name in self.columns])
@@ -320,14 +327,43 @@ def _pattern(source: str) -> Callable[[str], object]:
         raise FilterError(f"the pattern {source} cannot be used: {reason}") from None
     if _repeats_repeats(source):
         raise FilterError(f"the pattern {source} repeats what repeats or has a choice, which could take for ever")
+    if _ways(source) > MAX_WAYS:
+        raise FilterError(f"the pattern {source} repeats or chooses so often that it could take for ever")
     return search
+
+
+_SIGNS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|.", re.DOTALL).findall
+"""The signs of a pattern; what is escaped or in brackets is one."""
+
+
+def _ways(source: str) -> int:
+    """In how many ways a pattern could be tried at one place of a name, at the most: what follows each other
+    multiplies, what is to choose from adds up. Each way counts for a few steps."""
+    outer: list[tuple[int, int]] = []
+    done, ways, before = 0, 1, "("
+    for sign in _SIGNS(source):
+        if sign in ("(", "(?"):
+            outer.append((done, ways))
+            done, ways = 0, 1
+        elif sign == ")" and outer:
+            inner = (done + ways) * (2 if done else 1)
+            done, ways = outer.pop()
+            ways *= inner
+        elif sign == "|":
+            done, ways = done + ways, 1
+        elif sign in "*+{?" and before not in "*+?}":  # behind a repeat these only say how it goes on
+            ways *= 4 if sign == "?" else MAX_NAME
+        before = sign
+    for others, beside in reversed(outer):
+        done, ways = others, beside * (done + ways)
+    return done + ways
 
 
 def _repeats_repeats(source: str) -> bool:
     """Whether a group with a repeat or a choice in it is repeated: the time that takes doubles with each character."""
     risky = [False]
     closed_risky = False
-    for sign in re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|.", source, re.DOTALL):
+    for sign in _SIGNS(source):
         repeats = sign in "*+{?"
         if repeats and closed_risky and sign != "?":
             return True

@@ -19,6 +19,7 @@ from tui.model import (
     SourceStatus,
     WaitingMessage,
 )
+from tui.text import clean
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
@@ -348,8 +349,23 @@ def encode(message: Request | Answer) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
-decode_request = msgspec.msgpack.Decoder(Request).decode
-"""The request in a frame's body; raises ``msgspec.DecodeError``."""
+_request = msgspec.msgpack.Decoder(Request).decode
+_answer = msgspec.msgpack.Decoder(Answer).decode
 
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
-"""The answer in a frame's body; raises ``msgspec.DecodeError``."""
+
+def decode_request(body: bytes) -> Request:
+    """The request in a frame's body; raises ``msgspec.DecodeError``."""
+    try:
+        request: Request = _request(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(clean(str(error))) from error
+    return request
+
+
+def decode_answer(body: bytes) -> Answer:
+    """The answer in a frame's body; raises ``msgspec.DecodeError``."""
+    try:
+        answer: Answer = _answer(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(clean(str(error))) from error
+    return answer
