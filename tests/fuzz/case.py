@@ -137,6 +137,11 @@ def damaged(room: Room, chance: random.Random) -> bytes:
     data = chance.choice(room.seeds)
     if not room.whole:
         data = _part(data, chance)
+    elif chance.random() < 0.7:
+        bits = bytearray(data)
+        for _ in range(chance.choice((1, 3, 10, 60))):
+            bits[chance.randrange(len(bits))] ^= 1 << chance.randrange(8)
+        return bytes(bits)
     for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
         data = chance.choice(_DAMAGES)(data, room, chance)[: 2 * MOST_BYTES]
     return data
