@@ -57,7 +57,7 @@ async def test_a_browser_shows_the_same_numbers_and_takes_keys(tmp_path: Path, e
                 await page.wait_for("by account")
                 await page.press("c")
                 text = await page.wait_for("by campaign")
-                text = await page.wait_for("all 2")
+                text = await page.wait_for("all 2 campaigns")
                 for row in rows:
                     found = next(line for line in text.splitlines() if f" {row[0]} " in line)
                     assert [int(number) for number in re.findall(r"(?<=\s)\d+(?=\s)", found)][-6:] == row, found
