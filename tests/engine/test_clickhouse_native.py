@@ -59,3 +59,22 @@ def test_an_answer_without_rows_is_nothing() -> None:
 def test_a_number_that_its_type_cannot_hold_is_no_block() -> None:
     with pytest.raises(OverflowError):
         encode({"a": ("Int64", [2**63])})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        encode({"a": ("UInt8", [1])}) + encode({"a": ("UInt8", [1]), "b": ("UInt8", [2])}),
+        b"\x01\x01\x01a" + bytes([0x80 | 10008 & 0x7F, 10008 >> 7]) + b"Array(" * 1668,
+        b"\xff" * 3000,
+        b"\x01\x02\x01a\x0cArray(UInt8)" + (9).to_bytes(8, "little") + (1).to_bytes(8, "little") + b"\0" * 9,
+    ],
+    ids=["widths", "nested", "no-end", "falling"],
+)
+def test_what_no_server_sends_is_refused(raw: bytes) -> None:
+    with pytest.raises(LedgerError):
+        decode(raw)
+
+
+def test_a_block_without_rows_has_no_rows_of_arrays_either() -> None:
+    assert decode(encode({"a": ("Array(UInt8)", [])})) == []

@@ -100,7 +100,6 @@ ROOMS = [
         ],
         (ThemeError,),
         examples=60,
-        owed="read_theme: brackets without end, numbers of thousands of digits, text that is not clean",
     ),
     Room(
         "remembered views",

@@ -94,15 +94,10 @@ def _write(data: bytes) -> object:
 
 LEDGER = _whole()
 TOKENS = [b"\0" * 100, b"\x0d", b"\x05", b"alice", b"Gmail", b"CREATE TABLE", b"INTEGER", b"\xff" * 9, b"NOT NULL"]
-OWED = "explained: messages of SQLite with bytes of the file in them, values of another type than their column's"
 ROOMS = [
-    Room("reading a ledger", _read, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=60, owed=OWED, whole=True),
-    Room(
-        "verifying a ledger", _verify, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=40, owed=OWED, whole=True
-    ),
-    Room(
-        "writing to a ledger", _write, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=40, owed=OWED, whole=True
-    ),
+    Room("reading a ledger", _read, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=60, whole=True),
+    Room("verifying a ledger", _verify, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=40, whole=True),
+    Room("writing to a ledger", _write, [LEDGER], TOKENS, (LedgerError,), factor=2000, examples=40, whole=True),
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 from tui.engine.ledger import LedgerError
@@ -27,6 +28,10 @@ _CODES: Mapping[str, Literal["B", "H", "I", "Q", "b", "h", "i", "q", "d"]] = {
     "Float64": "d",
 }
 _ARRAY = "Array("
+_MOST_ARRAYS = 4
+"""So many arrays are within one another at the most."""
+_LONGEST_NUMBER = 10
+"""Bytes of a length, which has 64 bits."""
 
 
 def encode(columns: Mapping[str, tuple[str, Column]]) -> bytes:
@@ -51,11 +56,11 @@ def decode(raw: bytes) -> list[Column]:
             block, at = _block(raw, at)
             if block and block[0]:
                 blocks.append(block)
+        if len(blocks) < 2:
+            return blocks[0] if blocks else []
+        return [[value for part in parts for value in part] for parts in zip(*blocks, strict=True)]
     except (IndexError, ValueError, KeyError) as error:
         raise LedgerError(f"the ClickHouse server gave an answer that nobody understands ({error!r})") from error
-    if len(blocks) < 2:
-        return blocks[0] if blocks else []
-    return [[value for part in parts for value in part] for parts in zip(*blocks, strict=True)]
 
 
 def _block(raw: bytes, at: int) -> tuple[list[Column], int]:
@@ -95,8 +100,10 @@ def _decoded(kind: str, rows: int, raw: bytes, at: int) -> tuple[Column, int]:
         return texts, at
     if kind.startswith(_ARRAY):
         ends, at = _decoded("UInt64", rows, raw, at)
+        if kind.count(_ARRAY) > _MOST_ARRAYS or any(start > end for start, end in pairwise(ends)):
+            raise ValueError("no array")
         flat, at = _decoded(kind[len(_ARRAY) : -1], ends[-1] if rows else 0, raw, at)
-        return [flat[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)], at
+        return [flat[start:end] for start, end in pairwise([0, *ends])], at
     numbers = array(_CODES[kind])
     end = at + rows * numbers.itemsize
     if end > len(raw):
@@ -130,11 +137,10 @@ def _varint(number: int) -> bytes:
 
 
 def _number(raw: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = raw[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
+    number = 0
+    for place in range(_LONGEST_NUMBER):
+        byte = raw[at + place]
+        number |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
-            return number, at
-        shift += 7
+            return number, at + place + 1
+    raise ValueError("a number without end")

@@ -14,7 +14,7 @@ from tui.engine.counts import COLUMNS, D_NEW, Columns
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_contents import BEFORE_HISTORY, Head, Remainder, gathered
 from tui.engine.sqlite_history import CELL, MINUTE_SECONDS
-from tui.engine.sqlite_schema import explained, open_to_read
+from tui.engine.sqlite_schema import open_to_read, reading_values
 
 _COUNTS_AT_ONCE = 20_000
 _ROWS_AT_ONCE = 2_000
@@ -31,7 +31,7 @@ class SqliteContents:
 
     def head(self) -> Head:
         """What it knows beside its counts. Raises ``LedgerError``."""
-        with explained(self._path):
+        with reading_values(self._path):
             keep = sqlite_history.kept(self.db)
             updated, *sums = self.db.execute(
                 "SELECT updated, send, success, defer, fail, size, new, proc, retry, hold FROM ledger"
@@ -51,7 +51,7 @@ class SqliteContents:
 
     def parts(self) -> Iterator[Batch]:
         """Batches that make an empty ledger what this one is (``Contents``). Raises ``LedgerError``."""
-        with explained(self._path):
+        with reading_values(self._path):
             yield from self._names()
             yield from self._counts()
             yield from self._causes()
@@ -142,7 +142,7 @@ def contents(path: Path, host: str = "") -> Iterator[SqliteContents]:
     ``LedgerError``."""
     db = open_to_read(path)
     try:
-        with explained(path):
+        with reading_values(path):
             db.execute("BEGIN")
         yield SqliteContents(db, path, host)
     finally:

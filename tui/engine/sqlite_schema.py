@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tui.engine.ledger import LedgerError
 from tui.engine.sqlite_blocks import BlockError
+from tui.text import clean
 
 APPLICATION_ID = 0x6D616C74
 """``malt``, in the header of every ledger (``file(1)`` shows it)."""
@@ -160,8 +161,18 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise LedgerError(_sentence(path, error)) from error
-    except BlockError as error:
-        raise LedgerError(_DAMAGED.format(path=path, reason=error)) from error
+    except (BlockError, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+@contextmanager
+def reading_values(path: Path) -> Iterator[None]:
+    """The same for whoever computes with what is read: values of another kind than their column's are damage, too."""
+    try:
+        with explained(path):
+            yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _damaged(path, error) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -229,10 +240,14 @@ _SENTENCES = {
 }
 
 
+def _damaged(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(_DAMAGED.format(path=path, reason=clean(str(error))))
+
+
 def _sentence(path: Path, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     name = getattr(error, "sqlite_errorname", None)
-    reason = f"{error}, {name}" if name else str(error)
+    reason = clean(f"{error}, {name}" if name else str(error))
     # The low byte is the kind, the rest says where it happened.
     sentence = _SENTENCES.get(code & 0xFF) if code is not None else None
     return (sentence or "the ledger {path} failed ({reason})").format(path=path, reason=reason)

@@ -18,7 +18,7 @@ from tui.engine.messages import STATE_BITS, STATE_MASK, decode_message
 from tui.engine.sqlite_blocks import BlockError
 from tui.engine.sqlite_contents import SqliteContents
 from tui.engine.sqlite_history import ACCOUNT, CELL, ISP, MINUTE_SECONDS, TOTAL
-from tui.engine.sqlite_schema import explained
+from tui.engine.sqlite_schema import reading_values
 from tui.engine.sqlite_sums import add_up
 from tui.model import Counts
 
@@ -55,7 +55,7 @@ class Difference(msgspec.Struct, frozen=True):
 def differences(db: sqlite3.Connection, path: Path) -> Iterator[Difference]:
     """All that does not add up in the open ledger ``db``, the file ``path``; the caller has begun a transaction. Raises
     ``LedgerError`` where it cannot be read on."""
-    with explained(path):
+    with reading_values(path):
         damage = [text for (text,) in db.execute(f"PRAGMA quick_check({_PROBLEMS})") if text != "ok"]
         if damage:
             yield from (Difference(f"the file is damaged: {text}", mends=False) for text in damage)

@@ -150,14 +150,17 @@ def theme_for(name: str, themes: Mapping[str, Theme], able: Abilities, *, lite: 
 
 
 class ThemeError(ValueError):
-    """A theme file that cannot be used; the text says which, where and what was expected."""
+    """A theme file that cannot be used; the text says which, where and what was expected, whatever the file says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(clean(text))
 
 
 def read_theme(path: Path) -> Theme:
     """The theme in one file, complete with our own variables; raises ``ThemeError``."""
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ThemeError(f"The theme {path} cannot be read: {error}.") from error
     variables = data.setdefault("variables", {})
     data.setdefault("name", path.stem)
