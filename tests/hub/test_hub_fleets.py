@@ -146,6 +146,31 @@ async def test_a_host_that_died_before_is_a_row_with_its_last_numbers() -> None:
         assert view.sums.total == 7 and (view.host_count, view.hosts_counted) == (2, 1)
 
 
+async def test_a_host_that_never_told_anything_is_a_row_that_no_sum_holds() -> None:
+    here, there = two_hosts()
+    there.trouble = Unreachable("mx2 is away.")
+    async with screen(here, there) as shown:
+        shown.ask(query=HOSTS)
+        view = await shown.until(lambda view: view.row_count == 2 and len(view.hosts) == 2)
+        facts = dict(zip([row.source for row in view.rows], view.hosts, strict=True))
+        assert facts["mx1"].known and facts["mx1"].counted
+        assert not facts["mx2"].known and facts["mx2"].error == "mx2 is away."
+        assert view.sums.total == 7 and (view.host_count, view.hosts_counted) == (2, 1)
+        assert view.queue_freshness is Freshness.PARTIAL
+        there.trouble = None
+        view = await shown.until(lambda view: view.sums.total == 49)
+        assert view.row_count == 2 and all(host.known for host in view.hosts)
+
+
+async def test_without_any_answer_no_host_is_a_row() -> None:
+    here, there = two_hosts()
+    here.trouble = there.trouble = Unreachable("It is away.")
+    async with screen(here, there) as shown:
+        shown.ask(query=HOSTS)
+        view = await shown.until(lambda view: all(source.error for source in view.sources))
+        assert not view.queue_known and view.row_count == 0
+
+
 async def test_isps_are_asked_for_only_while_hosts_are_shown() -> None:
     here, there = two_hosts()
     async with screen(here, there) as shown:

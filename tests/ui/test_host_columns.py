@@ -24,6 +24,7 @@ FACTS = st.builds(
     worst_isp=NAMES,
     worst_waiting=counts,
     counted=st.booleans(),
+    known=st.booleans(),
 )
 
 
@@ -112,3 +113,11 @@ def test_what_no_sum_holds_is_no_share_of_it() -> None:
     host = HostFacts(freshness=Freshness.STALE, age_seconds=60.0)
     assert _text("share", host) == "100.0%"
     assert _text("share", HostFacts(freshness=Freshness.STALE, age_seconds=60.0, counted=False)) == "–"
+
+
+def test_a_host_that_never_told_anything_has_no_number_at_all() -> None:
+    facts = HostFacts(freshness=Freshness.ERROR, error="It is away.", counted=False, known=False)
+    columns = host_columns(160, UNICODE, Whose(["mx1", "mx2"]), 10)
+    row = RowFacts(cell("mx2", "", "", 0, 0, 0, 0), 0.0, 100, None, facts)
+    shown = ["".join(span.text for span in column.cell(row, column.width, UNICODE)) for column in columns]
+    assert not any(character.isdigit() for text in shown[1:] for character in text), shown

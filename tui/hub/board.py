@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from tui.hub.fleet import Together, by_host, rows_of
 from tui.hub.history import Recent
+from tui.hub.hosts import EVERY_HOST, HostKey, Hosts, never_told
 from tui.hub.hosts import WITHOUT_QUEUE as WITHOUT_QUEUE
-from tui.hub.hosts import HostKey, Hosts
 from tui.hub.part import Part
 from tui.hub.past import MAX_TRENDS, Past
 from tui.hub.poller import Poller
@@ -20,7 +21,7 @@ from tui.hub.protocol import HostFacts, ViewRequest
 from tui.hub.shared_names import NAMELESS_CAMPAIGNS
 from tui.hub.sheet import Sheet
 from tui.hub.views import is_prepared, prepare, rows_around, trend_query
-from tui.model import Freshness, Grouping, QueueQuery, QueueRow, QueueTable, RowKey, SourceStatus
+from tui.model import STATES, Freshness, Grouping, QueueQuery, QueueRow, QueueTable, RowKey, SourceStatus
 from tui.sources.worker import Worker
 
 DELTA_SECONDS = 10.0
@@ -28,6 +29,11 @@ DELTA_SECONDS = 10.0
 
 TRAILS = 4
 """So many trends of each source have a past at least: all of it, the place that is shown, and a few rows."""
+
+
+_NONE: dict[str, Any] = {name: [0] for name in ("sender_id", "account_id", "campaign_id", *STATES)}
+_UNTOLD = QueueTable(query=EVERY_HOST, account=[""], campaign=[""], isp=[""], **_NONE)
+"""The row of a host that has told nothing: its counts stand for nothing, and no sum holds them."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -136,15 +142,19 @@ class Board:
 
     def _answers(self, request: ViewRequest) -> list[Answered]:
         """What is known of the request's query. What waited last in a host that has not answered it is known where it
-        is all that waits there."""
+        is all that waits there. Beside others a host that has never told anything is a row without numbers."""
         answers = []
         for poller in self.shown(request):
             if poller.query == request.query:
                 if poller.table is not None:
                     known = poller.table, poller.confirmed, poller.complete
                     answers.append(Answered(poller, *known, poller.status()))
-            elif request.query == QueueQuery(Grouping.HOST) and poller.source.name in self._last:
+            elif request.query == EVERY_HOST and poller.source.name in self._last:
                 answers.append(Answered(poller, *self._last[poller.source.name], False, poller.status()))
+            elif request.query == EVERY_HOST and never_told(poller):
+                answers.append(Answered(poller, _UNTOLD, 0.0, False, poller.status()))
+        if all(answer.table is _UNTOLD for answer in answers):
+            return []
         return answers
 
     def _answered(self, request: ViewRequest) -> Sequence[str]:
@@ -202,7 +212,7 @@ class Board:
                 return part
         part = self._recent.part(name, query, answer.table, answer.time, complete=answer.complete, with_gone=together)
         self._parts[name] = (query, together), answer, now, part
-        if query == QueueQuery(query.grouping):
+        if query == QueueQuery(query.grouping) and answer.table is not _UNTOLD:
             if query.grouping is Grouping.HOST:
                 self._last[name] = answer.table, answer.time
             elif answer.poller.hosts is None:

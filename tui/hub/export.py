@@ -206,6 +206,7 @@ def _hosts(request: ViewRequest, material: Material, sheet: Sheet) -> list[Row]:
     senders = Counter(source for source, _ in {(row.source, row.sender_id) for row in rows})
     return [
         _outside(formats.queue_row(row, row.source not in material.nameless))
+        | ({} if material.facts[row.key].known else dict.fromkeys(formats.QUEUE_COUNTS))
         | formats.beside_host(
             (row.sender or str(row.sender_id)) if senders[row.source] > 1 else row.source, material.facts[row.key]
         )

@@ -17,6 +17,7 @@ from tui.model import (
     Grouping,
     HostStatus,
     MailTotals,
+    QueueQuery,
     QueueTable,
     SourceStatus,
 )
@@ -26,6 +27,9 @@ WITHOUT_QUEUE = ("cpanel",)
 
 HostKey = tuple[str, int | None]
 """Source and sender; ``None`` is all of the source."""
+
+
+EVERY_HOST = QueueQuery(Grouping.HOST)
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -55,6 +59,8 @@ class Hosts:
         found: set[HostKey] = set()
         if len(doubtful) < len(told):
             found |= {(poller.source.name, None) for poller in doubtful}
+        if told and request.query == EVERY_HOST:
+            found |= {(poller.source.name, None) for poller in self.shown(request) if never_told(poller)}
         if request.query.grouping is Grouping.HOST:  # elsewhere the source's own sums leave them out
             found |= {
                 (poller.source.name, host.sender_id)
@@ -122,6 +128,7 @@ class Hosts:
             worst_isp=beside.worst_isp,
             worst_waiting=beside.worst_waiting,
             counted=(name, None) not in left_out and (name, sender_id) not in left_out,
+            known=not never_told(poller),
         )
 
     def _beside(self, poller: Poller, sender_id: int) -> Beside:
@@ -129,6 +136,11 @@ class Hosts:
         share = self._shares[name][1] if name in self._shares and len(poller.senders) < 2 else None
         isp, waiting = self._worst[name][1].get(sender_id, ("", 0)) if name in self._worst else ("", 0)
         return Beside(share, isp, waiting)
+
+
+def never_told(poller: Poller) -> bool:
+    """Whether a source that has a queue, as far as anybody knows, was asked in vain and has never told of it."""
+    return poller.table is None and poller.failing and poller.source.type not in WITHOUT_QUEUE
 
 
 def told_beside(host: HostStatus) -> Beside:

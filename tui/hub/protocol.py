@@ -203,7 +203,8 @@ class AccountsPage(msgspec.Struct, frozen=True, kw_only=True):
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What stands beside a row of grouping ``HOST``: how far its numbers can be trusted and how old they are; which
     part of all attempts was put off (``None`` unknown), and the mailbox provider where most waits that was put off or
-    held. ``counted`` says whether the sums hold the row: those of a host that is stale or cannot be read do not."""
+    held. ``counted`` says whether the sums hold the row: those of a host that is stale or cannot be read do not.
+    ``known`` is false for a host that has never told what waits there: its counts stand for nothing."""
 
     freshness: Freshness
     age_seconds: float | None = None
@@ -212,6 +213,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     worst_isp: str = ""
     worst_waiting: int = 0
     counted: bool = True
+    known: bool = True
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):

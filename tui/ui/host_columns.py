@@ -81,19 +81,19 @@ def _numbers(glyphs: Glyphs, least_age_seconds: int, widths: Mapping[str, int]) 
     return {
         "state": Column("state", None, widths["state"], _state, left=True),
         "age": Column("age", None, widths["age"], _dimmed(_age(least_age_seconds))),
-        **{state: Column(state, state, widths[state], _dimmed(state_cell(state)), counted=True) for state in STATES},
-        "total": Column("total", "total", widths["total"], _dimmed(total_cell), counted=True),
-        "delta": Column(glyphs.per_minute, "delta", widths["delta"], _dimmed(delta_cell)),
+        **{state: Column(state, state, widths[state], _told(state_cell(state)), counted=True) for state in STATES},
+        "total": Column("total", "total", widths["total"], _told(total_cell), counted=True),
+        "delta": Column(glyphs.per_minute, "delta", widths["delta"], _told(delta_cell)),
         "share": Column("share", "share", widths["share"], _dimmed(_share)),
         "deferral": Column("deferral", None, widths["deferral"], _dimmed(_deferral)),
         _WORST: Column(_WORST, None, widths[_WORST], _dimmed(_worst), left=True),
         TREND: Column(TREND, "trend", widths[TREND], trend_cell),
-        "drain": Column("drain", "drain", widths["drain"], _dimmed(drain_cell)),
+        "drain": Column("drain", "drain", widths["drain"], _told(drain_cell)),
     }
 
 
 def _dimmed(cell: Cell) -> Cell:
-    """Cells of a host that no sum holds, which is so seen."""
+    """Cells of a host that no sum holds, which is so seen; numbers of one that has never told any are unknown."""
 
     def dimmed(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
         spans = cell(facts, width, glyphs)
@@ -102,6 +102,17 @@ def _dimmed(cell: Cell) -> Cell:
         return [Span(span.text, "muted") for span in spans]
 
     return dimmed
+
+
+def _told(cell: Cell) -> Cell:
+    """What waits at a host that has told so."""
+
+    def told(facts: RowFacts, width: int, glyphs: Glyphs) -> list[Span]:
+        if facts.host is None or facts.host.known:
+            return cell(facts, width, glyphs)
+        return [number_span(glyphs.unknown, width, "muted")]
+
+    return _dimmed(told)
 
 
 def _name(whose: Whose) -> Cell:
