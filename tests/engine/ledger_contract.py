@@ -40,7 +40,7 @@ from tui.model import Cause, Counts, Grouping, QueueQuery
 class LedgerContract(HistoryContract, MessagesContract):
     """The whole suite."""
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     @given(drawn=st.lists(st.tuples(DELTAS, CAUSES), min_size=1, max_size=4), rolled=st.booleans())
     def test_answers_what_a_naive_model_answers(
         self, drawn: list[tuple[dict[int, dict[int, tuple[int, ...]]], dict[CauseKey, CauseDelta]]], rolled: bool

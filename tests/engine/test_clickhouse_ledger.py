@@ -83,7 +83,7 @@ class TestOneServer(LedgerContract):
     @given(drawn=DRAWN, rolled=st.booleans())
     @example(drawn=RICH, rolled=True)
     def test_answers_what_a_naive_model_answers(self, drawn: Any, rolled: bool) -> None:
-        filters = list(every_filter())[:: 3 if THOROUGH else 5]
+        filters = list(every_filter())[:: 3 if THOROUGH else 9]
         with mock.patch.object(ledger_contract, "every_filter", lambda: iter(filters)):
             self._answer(drawn, rolled)
 

@@ -100,7 +100,7 @@ def history(seed: int = 1) -> tuple[list[Event], Listing]:
     return begun(seed, 2000)[1:]
 
 
-@pytest.mark.parametrize(("seed", "accounts"), [(1, 2000), (2, 1), (3, 40)])
+@pytest.mark.parametrize(("seed", "accounts"), [(1, 600), (2, 1), (3, 40)])
 def test_every_unit_is_delivered_failed_or_listed(seed: int, accounts: int) -> None:
     simulation, events, listing = begun(seed, accounts)
     books = Books()
@@ -159,7 +159,7 @@ def test_the_same_seed_gives_the_same_however_time_is_divided() -> None:
 
 
 def test_another_seed_gives_another_platform() -> None:
-    assert history(1)[0][:100] != history(2)[0][:100]
+    assert begun(1)[1][:100] != begun(2)[1][:100]
 
 
 def test_events_are_in_order_and_of_their_time() -> None:
@@ -185,7 +185,7 @@ def test_a_listing_repeats_what_did_not_change() -> None:
     assert len(same) > 0.9 * len(after.messages)
 
 
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", range(1, 3))
 def test_the_first_step_is_bounded_and_has_something_to_show(seed: int) -> None:
     events, listing = history(seed)
     assert 50_000 < len(events) <= 150_000

@@ -158,7 +158,7 @@ class Rotations(RuleBasedStateMachine):
         assert sorted(line for line in lines if line.startswith(LATE)) == sorted(self.late)
 
 
-Rotations.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Rotations.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestRotations = Rotations.TestCase
 
 

@@ -80,7 +80,7 @@ words = st.lists(st.tuples(st.text("ab 界é▁ ", max_size=6), st.sampled_from(
 screens = st.lists(words.map(line), min_size=HEIGHT, max_size=HEIGHT).map(lambda lines: dict(enumerate(lines)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(screens, min_size=1, max_size=4))
 def test_whatever_stood_there_the_new_picture_is_seen(pictures: list[dict[int, list[Segment]]]) -> None:
     terminal = Terminal()
@@ -90,7 +90,7 @@ def test_whatever_stood_there_the_new_picture_is_seen(pictures: list[dict[int, l
         assert terminal.paint(picture) == "", "what is there is not sent again"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(screens, st.integers(1 - HEIGHT, HEIGHT - 1), words)
 def test_lines_that_move_are_seen_where_they_went(
     picture: dict[int, list[Segment]], step: int, new: list[tuple[str, Style]]

@@ -493,7 +493,7 @@ def mutated_lines(draw: st.DrawFn) -> list[bytes]:
     return lines
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(mutated_lines())
 def test_damaged_lines_never_raise_and_each_is_read_for_itself(lines: list[bytes]) -> None:
     together = reader()
