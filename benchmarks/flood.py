@@ -3,7 +3,7 @@
     python -m benchmarks.flood            # the screen over 100,000 rows, all of which change every second
 
 What the source does costs next to nothing, so that what is measured is the program. ``MAILTOP_FLOOD`` is a JSON object
-with ``rows``, ``changing`` (how many of them change a second) and ``polls`` (a file that is told the number of polls).
+with ``rows``, ``sources`` (how many of so many rows; 1), ``changing`` (how many of them change a second) and ``polls`` (a file that is told the number of polls).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Collection, Sequence
 from operator import add
 from pathlib import Path
+from typing import Any
 
 from tui.model import (
     Cause,
@@ -40,11 +41,13 @@ class Flood:
     """``rows`` campaigns of 2,000 accounts, sizes by Zipf's law. At every poll the first ``changing`` of them differ
     from the last one by some per cent; the first row is the biggest, and its ``hold`` counts the polls."""
 
-    name = "flood"
     type = "benchmark"
     interval_seconds = 1.0
 
-    def __init__(self, rows: int = 100_000, changing: int | None = None, polls: str | None = None) -> None:
+    def __init__(
+        self, rows: int = 100_000, changing: int | None = None, polls: str | None = None, name: str = "flood"
+    ) -> None:
+        self.name = name
         self._rows, self._changing = rows, rows if changing is None else changing
         self._polls_file = Path(polls) if polls else None
         self._polls = 0
@@ -137,6 +140,17 @@ class Flood:
         return list(map(add, self._retry, self._noise[shift : shift + changing]))
 
 
+def _settings() -> dict[str, Any]:
+    """What each source is made of."""
+    settings: dict[str, Any] = json.loads(os.environ.get(VARIABLE, "{}"))
+    settings.pop("sources", None)
+    return settings
+
+
+def _sources() -> int:
+    return int(json.loads(os.environ.get(VARIABLE, "{}")).get("sources", 1))
+
+
 def _mailtop(arguments: Sequence[str]) -> int:
     """Run ``mailtop`` with its every part but the source."""
     import tui.cli.main as program
@@ -149,7 +163,7 @@ def _mailtop(arguments: Sequence[str]) -> int:
         if words[:1] == ["_hub"]:
             from tui.cli import compose
 
-            vars(compose).update(make_source=lambda *_: Flood(**json.loads(os.environ.get(VARIABLE, "{}"))))
+            vars(compose).update(make_source=lambda source, _: Flood(**_settings(), name=source.name))
         return program_main(words)
 
     program_main = program.main
@@ -159,8 +173,13 @@ def _mailtop(arguments: Sequence[str]) -> int:
         return main(arguments)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.toml"
+        names = ["flood", *(f"flood{number}" for number in range(2, _sources() + 1))]
         config.write_text(
-            '[[source]]\ntype = "sender_queue"\nname = "flood"\nurl = "https://flood.example"\ntoken_env = "FLOOD"\n'
+            "".join(
+                f'[[source]]\ntype = "sender_queue"\nname = "{name}"\nurl = "https://{name}.example"\n'
+                'token_env = "FLOOD"\n'
+                for name in names
+            )
         )
         return main([*arguments, "--config", str(config), "--interval", "1"])
 

@@ -99,7 +99,12 @@ class Runner:
 
     def mailtop(self, changing: int | None = None, link: float | None = None) -> Terminal:
         """mailtop over the flood, of whose rows so many change a second (``None``: all)."""
-        flood = {"rows": self.options.rows, "changing": changing, "polls": str(self.folder / "polls")}
+        flood = {
+            "rows": self.options.rows,
+            "sources": self.options.sources,
+            "changing": changing,
+            "polls": str(self.folder / "polls"),
+        }
         return self.terminal(MAILTOP, link=link, **{VARIABLE: json.dumps(flood)})
 
     def terminal(self, argv: Sequence[str], link: float | None = None, **environ: str) -> Terminal:
@@ -365,6 +370,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=30, help="how long to measure what is told per minute")
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--sources", type=int, default=1, help="how many sources of so many rows, of the same names")
     parser.add_argument("--show", action="store_true", help="print the screens too")
     options = parser.parse_args()
     print(f"{options.rows:,} rows, 140x45, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
