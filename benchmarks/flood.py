@@ -3,8 +3,8 @@
     python -m benchmarks.flood            # the screen over 100,000 rows, all of which change every second
 
 What the source does costs next to nothing, so that what is measured is the program. ``MAILTOP_FLOOD`` is a JSON object
-with ``rows``, ``sources`` (how many of so many rows; 1), ``changing`` (how many of them change a second) and ``polls`` (a
-file that is told the number of polls).
+with ``rows``, ``sources`` (how many of so many rows; 1), ``changing`` (how many of them change a second) and ``polls``
+(a file that is told the number of polls).
 """
 
 from __future__ import annotations
