@@ -216,6 +216,16 @@ async def test_senders_of_one_source_are_hosts_and_stand_together() -> None:
         assert view.host_count == 2 and view.sums.total == 12
 
 
+async def test_campaigns_that_have_only_an_id_keep_it_where_the_senders_of_a_source_are_added_up() -> None:
+    cells = [Cell(account="alice", new=5), Cell(account="alice", sender_id=2, new=7)]
+    source = CellSource("queue", cells, first_id=306)
+    source.type = "sender_queue"
+    async with screen(source) as shown:
+        shown.ask(query=QueueQuery(Grouping.ACCOUNT_CAMPAIGN), together=True)
+        view = await shown.until(lambda view: view.queue_known)
+        assert [(row.source, row.campaign, row.total) for row in view.rows] == [("", "campaign 307", 12)]
+
+
 @pytest.mark.parametrize("type", ["local", "sender_queue"])
 async def test_of_one_host_there_is_nothing_to_add_up(type: str) -> None:
     source = CellSource("mx1", [Cell(account="alice", new=5), Cell(account="", campaign="", new=7)], first_id=306)

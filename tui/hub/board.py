@@ -18,7 +18,7 @@ from tui.hub.part import Part
 from tui.hub.past import MAX_TRENDS, Past
 from tui.hub.poller import Poller
 from tui.hub.protocol import HostFacts, ViewRequest
-from tui.hub.shared_names import NAMELESS_CAMPAIGNS
+from tui.hub.shared_names import nameless
 from tui.hub.sheet import Sheet
 from tui.hub.views import is_prepared, prepare, rows_around, trend_query
 from tui.model import STATES, Freshness, Grouping, QueueQuery, QueueRow, QueueTable, RowKey, SourceStatus
@@ -194,7 +194,7 @@ class Board:
         sheet = Sheet(
             query,
             parts,
-            {answer.source for answer in answers if answer.poller.source.type in NAMELESS_CAMPAIGNS},
+            nameless([answer.poller.source for answer in answers]),
             together=self._together if shown_by(request).together else None,
             left_out=left_out,
             facts=facts,

@@ -23,7 +23,7 @@ from tui.hub.hosts import WITHOUT_QUEUE
 from tui.hub.jump import jump
 from tui.hub.poller import Poller
 from tui.hub.protocol import Answer, Close, Export, Jump, Refresh, Request, View, ViewRequest
-from tui.hub.shared_names import NAMELESS_CAMPAIGNS, Numbers, SharedNames
+from tui.hub.shared_names import Numbers, SharedNames, nameless
 from tui.hub.trends import Trends
 from tui.hub.views import Known, make_view, same_but_for_time, window
 from tui.model import Freshness, Grouping, SourceStatus
@@ -269,7 +269,7 @@ class Hub:
                 shown_source(self._status(poller), None if table is None else table.files)
                 for poller, table in zip(meant, tables, strict=True)
             ],
-            nameless={poller.source.name for poller in meant if poller.source.type in NAMELESS_CAMPAIGNS},
+            nameless=nameless([poller.source for poller in meant]),
             facts=self._board.host_facts(hosts),
             partial=Partial(counted, host_count),
         )

@@ -46,6 +46,13 @@ Answer = TypeVar("Answer")
 Key = TypeVar("Key")
 
 
+def nameless(sources: Sequence[Source]) -> set[str]:
+    """Those of ``sources`` whose rows tell campaigns by id alone; also ``""``, whose rows are those of all together,
+    where there is no other source: several have names of their own for them."""
+    found = {source.name for source in sources if source.type in NAMELESS_CAMPAIGNS}
+    return found | {""} if found and len(sources) == 1 else found
+
+
 class Numbers:
     """The hub's own numbers: each is negative and made of what it stands for, so that two sources need not know of each
     other, and a hub that was started anew still knows the places that a screen is in."""
