@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tui.config.declared_keys import PATH, Color, IntervalSeconds, Name, SecretSource, only
+from tui.config.declared_keys import PATH, Color, IntervalSeconds, MaxAnswerMib, Name, SecretSource, only
 
 
 class HttpSource(SecretSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,12 +64,7 @@ class HttpSource(SecretSource, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 10.0
     interval_seconds: IntervalSeconds = None
-    max_answer_mib: Annotated[
-        int,
-        Meta(
-            ge=1, le=4096, title="a whole number of MiB from 1 to 4096", description="the longest answer that is read"
-        ),
-    ] = 64
+    max_answer_mib: MaxAnswerMib = 64
     color: Color = None
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:

@@ -52,6 +52,10 @@ IntervalSeconds = Annotated[
         examples=[10.0],
     ),
 ]
+MaxAnswerMib = Annotated[
+    int,
+    Meta(ge=1, le=4096, title="a whole number of MiB from 1 to 4096", description="the longest answer that is read"),
+]
 
 
 class SecretSource(msgspec.Struct, frozen=True, kw_only=True):

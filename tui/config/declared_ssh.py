@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from tui.config.declared_keys import PATH, Color, Name, Text, only
+from tui.config.declared_keys import PATH, Color, MaxAnswerMib, Name, Text, only
 
 _WORDS = "a list of one or more words, the command and its arguments"
 
@@ -76,10 +76,5 @@ class SshSource(msgspec.Struct, frozen=True, kw_only=True, tag="ssh", forbid_unk
             description="seconds between two looks at this source; each starts a process here and there",
         ),
     ] = 10.0
-    max_answer_mib: Annotated[
-        int,
-        Meta(
-            ge=1, le=4096, title="a whole number of MiB from 1 to 4096", description="the longest answer that is read"
-        ),
-    ] = 64
+    max_answer_mib: MaxAnswerMib = 64
     color: Color = None
