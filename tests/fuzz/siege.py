@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.fuzz.case import Room, TooSlow, attack, besiege, damaged, minutes
+from tests.torture.attack import row
 
 RSS_MEGABYTES = 1024
 
@@ -19,11 +20,6 @@ def all_rooms() -> list[Room]:
     """Every room that a test file here names."""
     files = sorted(Path(__file__).parent.glob("test_fuzz_*.py"))
     return [room for file in files for room in importlib.import_module(f"tests.fuzz.{file.stem}").ROOMS]
-
-
-def row(promise: str, tried: str, result: str) -> None:
-    """Print a row of the table of `scripts/torture`."""
-    print(f"{promise:<58} {tried:>12}  {result}", flush=True)
 
 
 def by_chance(seconds: float) -> int:
