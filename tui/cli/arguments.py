@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import enum
+from collections.abc import Callable, Mapping, Sequence
 
 
 class Exit(enum.IntEnum):
@@ -63,8 +64,9 @@ _LEDGER_URL = (
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line. Where ``words`` say what is to be parsed, only the commands among them know
+    their options: to make all options takes longer than all else that help needs."""
     top = argparse.ArgumentParser(
         prog="mailtop",
         description="top for mail: who sends what, what waits in the queue, and why. "
@@ -80,16 +82,10 @@ def parser() -> argparse.ArgumentParser:
     _add_screen(top)
     _add_terminal(top)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
-    _add_show(commands)
-    _add_check(commands)
-    _add_demo(commands)
-    _add_collect(commands)
-    _add_serve(commands)
-    _add_web(commands)
-    _add_tokens(commands)
-    _add_ledger(commands)
-    _add_configuration(commands)
-    _add_completion(commands)
+    for name, (what, add_options) in _commands().items():
+        command = _command(commands, name, what)
+        if words is None or name in words:
+            add_options(command)
     return top
 
 
@@ -114,8 +110,23 @@ def child_parser(name: str) -> argparse.ArgumentParser:
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
-def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
-    show = _command(commands, "show", "print numbers once, for people and scripts")
+def _commands() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]:
+    """Every command: what it does, and what adds its options."""
+    return {
+        "show": ("print numbers once, for people and scripts", _add_show),
+        "check": ("try every source once, and say how to mend what is wrong", _add_check),
+        "demo": ("monitor a simulated mail system", _add_demo),
+        "collect": ("read the mail system's log and queue into the ledger, until stopped", _add_collect),
+        "serve": ("answer both documented APIs from the ledger, over HTTP, until stopped", _add_serve),
+        "web": ("show the screen in a browser, to look at only, until stopped", _add_web),
+        "token": ("make, list and revoke the tokens that open the server", _add_tokens),
+        "ledger": ("make, examine, mend, move and copy ledgers", _add_ledger),
+        "config": ("begin, find, explain and describe the configuration", _add_configuration),
+        "completion": ("print what a shell needs to complete mailtop's words", _add_completion),
+    }
+
+
+def _add_show(show: argparse.ArgumentParser) -> None:
     what = show.add_subparsers(title="what to show", metavar="WHAT", required=True)
     totals = _command(what, "totals", "the mail totals of every account")
     totals.set_defaults(command="show", what="totals")
@@ -153,16 +164,14 @@ def _add_show(commands: Commands[argparse.ArgumentParser]) -> None:
         _add_common(each)
 
 
-def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
-    check = _command(commands, "check", "try every source once, and say how to mend what is wrong")
+def _add_check(check: argparse.ArgumentParser) -> None:
     check.set_defaults(command="check")
     _add_source(check)
     check.add_argument("--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)")
     _add_common(check)
 
 
-def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
-    demo = _command(commands, "demo", "monitor a simulated mail system")
+def _add_demo(demo: argparse.ArgumentParser) -> None:
     demo.set_defaults(command="demo")
     demo.add_argument("--seed", type=int, metavar="N", default=1, help="another number, another story (default: 1)")
     demo.add_argument("--accounts", type=int, metavar="N", default=2000, help="how many accounts (default: 2000)")
@@ -171,8 +180,7 @@ def _add_demo(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_terminal(demo)
 
 
-def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
-    collect = _command(commands, "collect", "read the mail system's log and queue into the ledger, until stopped")
+def _add_collect(collect: argparse.ArgumentParser) -> None:
     collect.set_defaults(command="collect")
     collect.add_argument("--once", action="store_true", help="read to the end of the log, list the queue, and end")
     _add_source(collect)
@@ -182,8 +190,7 @@ def _add_collect(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_common(collect)
 
 
-def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
-    serve = _command(commands, "serve", "answer both documented APIs from the ledger, over HTTP, until stopped")
+def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.set_defaults(command="serve")
     serve.add_argument(
         "--bind",
@@ -205,8 +212,7 @@ def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_common(serve)
 
 
-def _add_web(commands: Commands[argparse.ArgumentParser]) -> None:
-    web = _command(commands, "web", "show the screen in a browser, to look at only, until stopped")
+def _add_web(web: argparse.ArgumentParser) -> None:
     web.set_defaults(command="web")
     web.add_argument(
         "--bind",
@@ -229,8 +235,7 @@ def _add_web(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_screen(web)
 
 
-def _add_tokens(commands: Commands[argparse.ArgumentParser]) -> None:
-    token = _command(commands, "token", "make, list and revoke the tokens that open the server")
+def _add_tokens(token: argparse.ArgumentParser) -> None:
     what = token.add_subparsers(title="what to do", metavar="WHAT", required=True)
     new = _command(what, "new", "make a token and print it, this once")
     new.add_argument("name", metavar="NAME", help="what to call it")
@@ -248,8 +253,7 @@ def _add_tokens(commands: Commands[argparse.ArgumentParser]) -> None:
         _add_common(each)
 
 
-def _add_ledger(commands: Commands[argparse.ArgumentParser]) -> None:
-    ledger = _command(commands, "ledger", "make, examine, mend, move and copy ledgers")
+def _add_ledger(ledger: argparse.ArgumentParser) -> None:
     what = ledger.add_subparsers(title="what to do", metavar="WHAT", required=True)
     each = {
         name: _command(what, name, told)
@@ -297,8 +301,7 @@ def _add_ledger_flags(commands: dict[str, argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
-    config = _command(commands, "config", "begin, find, explain and describe the configuration")
+def _add_configuration(config: argparse.ArgumentParser) -> None:
     what = config.add_subparsers(title="what to do", metavar="WHAT", required=True)
     for name, told in (
         ("init", "write an example of the configuration where it is looked for"),
@@ -313,8 +316,7 @@ def _add_configuration(commands: Commands[argparse.ArgumentParser]) -> None:
             _add_screen(each)
 
 
-def _add_completion(commands: Commands[argparse.ArgumentParser]) -> None:
-    completion = _command(commands, "completion", "print what a shell needs to complete mailtop's words")
+def _add_completion(completion: argparse.ArgumentParser) -> None:
     completion.set_defaults(command="completion")
     completion.add_argument("shell", choices=SHELLS, help="the shell that is meant")
     _add_common(completion)

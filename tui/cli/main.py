@@ -30,7 +30,7 @@ def _parsed_and_run(arguments: Sequence[str] | None) -> int:
         if words and words[0] in (HUB, SCREEN, SOURCES):
             options = child_parser(words[0]).parse_args(words[1:])
         else:
-            options = parser().parse_args(words)
+            options = parser(words).parse_args(words)
     except SystemExit as end:  # after help, the version or a usage error
         return int(end.code or 0)
     try:
