@@ -8,37 +8,14 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.generate_log import write_log
+from benchmarks.whole import Run, measure, median
 
 CLASSICS = {"exim": "eximstats", "postfix": "pflogsumm"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One whole process: seconds of wall clock and of processor time, and the most memory it held in MB."""
-
-    wall: float
-    processor: float
-    memory: float
-
-
-def measure(argv: list[str], cpu: int) -> Run:
-    """Run ``argv`` to its end on one core, its output thrown away. Raises ``SystemExit`` when it fails."""
-    began = time.perf_counter()
-    with subprocess.Popen(["taskset", "-c", str(cpu), *argv], stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}")
-    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def classic(mta: str) -> str:
@@ -72,19 +49,22 @@ def collect(mta: str, log: Path, folder: Path, cpu: int) -> Run:
 
 
 def speed(mta: str, lines: int, rounds: int, folder: Path, cpu: int) -> None:
-    """Run both programs turn and turn about and print the medians and their ratio."""
-    log, runs = log_of(mta, lines, folder), {CLASSICS[mta]: list[Run](), "mailtop": list[Run]()}
+    """Run both programs and `wc -l` turn and turn about and print the medians and their ratios."""
+    log = log_of(mta, lines, folder)
+    others = {CLASSICS[mta]: [classic(mta), str(log)], "wc -l": ["wc", "-l", str(log)]}
+    runs: dict[str, list[Run]] = {name: [] for name in (*others, "mailtop")}
     for number in range(rounds):
         for name in sorted(runs, reverse=number % 2 == 1):
-            argv = [classic(mta), str(log)]
-            runs[name].append(collect(mta, log, folder, cpu) if name == "mailtop" else measure(argv, cpu))
-    medians = {}
-    for name, each in runs.items():
-        wall, processor = statistics.median(r.wall for r in each), statistics.median(r.processor for r in each)
-        medians[name] = wall, processor
-        print(f"{name:10} {wall:7.2f} s  {lines / wall:9,.0f} lines/s  processor {processor:6.2f} s")
-    by_wall, by_processor = (a / b for a, b in zip(medians[CLASSICS[mta]], medians["mailtop"], strict=True))
-    print(f"mailtop reads {by_wall:.2f} times the lines a second, {by_processor:.2f} by processor time")
+            runs[name].append(collect(mta, log, folder, cpu) if name == "mailtop" else measure(others[name], cpu))
+    medians = {name: median(each) for name, each in runs.items()}
+    ours = medians["mailtop"]
+    for name, run in medians.items():
+        ratios = f"{run.wall / ours.wall:7.3f} x mailtop, {run.processor / ours.processor:.3f} by processor time"
+        print(
+            f"{name:10}{run.wall:8.2f} s{lines / run.wall:13,.0f} lines/s  processor{run.processor:7.2f} s"
+            + (ratios if name in others else ""),
+            flush=True,
+        )
 
 
 def memory(mta: str, lines: int, folder: Path, cpu: int) -> None:
