@@ -311,6 +311,30 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     color: str | None = None
 
 
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all mail is accounted for, of one account or (``account_id`` 0, no name) of everybody, in recipients.
+
+    ``accepted`` are those that the mail system took on, ``removed`` those that ended without delivery or failure and of
+    which a line says so, ``waiting`` the sum of the four states. ``since`` is when it went off balance (seconds since
+    1970), ``None`` while it is balanced.
+    """
+
+    account: str = ""
+    account_id: int = 0
+    accepted: int
+    delivered: int
+    failed: int
+    removed: int
+    waiting: int
+    since: int | None = None
+
+    @property
+    def difference(self) -> int:
+        """Recipients that nobody can account for: above zero those that left the queue and no line said how, below zero
+        outcomes of recipients that nobody accepted."""
+        return self.accepted - self.delivered - self.failed - self.removed - self.waiting
+
+
 class HostStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How one of the hosts in a source that has several is: its name and number there, how far its numbers can be
     trusted and how old they are, and what became of its mail (as ``MailTotals`` counts it). ``worst_isp`` is where most

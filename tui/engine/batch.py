@@ -67,7 +67,8 @@ class Batch(msgspec.Struct):
     """One transaction. ``deltas`` by minute (seconds since 1970 // 60), column and cell key. ``messages`` holds the new
     state of each message that changed, ``None`` where it is gone; ``places`` those of them that wait. ``counters`` are
     added to the ledger's counters of the same name (what could not be explained); ``gauges`` replace theirs
-    (``queue_files``, ``listed_at``, ``log_time``)."""
+    (``queue_files``, ``listed_at``, ``log_time``). ``accepted`` and ``removed`` are recipients by account
+    (``model.Balance``)."""
 
     deltas: dict[int, Columns] = {}
     accounts: dict[str, int] = {}
@@ -79,3 +80,5 @@ class Batch(msgspec.Struct):
     counters: dict[str, int] = {}
     gauges: dict[str, int] = {}
     positions: list[LogPosition] = []
+    accepted: dict[int, int] = {}
+    removed: dict[int, int] = {}

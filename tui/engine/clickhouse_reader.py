@@ -40,7 +40,18 @@ from tui.engine.clickhouse_schema import (
 from tui.engine.clickhouse_scope import EVERY_HOST, Scope, everyone, filters, is_host, one_host, where
 from tui.engine.clickhouse_shards import Shards
 from tui.engine.ledger import LedgerError, LedgerStatus
-from tui.model import Cause, Counts, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import (
+    Balance,
+    Cause,
+    Counts,
+    Grouping,
+    History,
+    HostStatus,
+    MailTotals,
+    QueueQuery,
+    QueueTable,
+    WaitingMessage,
+)
 from tui.text import clean
 
 LATE_SECONDS = 30.0
@@ -176,6 +187,10 @@ class ClickhouseReader:
                 self._names.names(ACCOUNT_NAME, ids), *found, strict=True
             )
         ]
+
+    def balances(self) -> list[Balance]:
+        """Nothing: hosts do not tell yet."""
+        return []
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         """Rows of the query's grouping where mail waits, the longest queues first; ``limit`` rows at the most. Totals

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from tui.engine.batch import Batch, LogPosition, Names
-from tui.model import Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import Balance, Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 
 
 class LedgerError(Exception):
@@ -90,6 +90,11 @@ class LedgerReader(Protocol):
 
     def totals(self) -> list[MailTotals]:
         """Mail totals by account."""
+        ...
+
+    def balances(self) -> list[Balance]:
+        """Whether all mail is accounted for: of everybody first, then of each account that ever had any. Nothing where
+        the ledger does not tell."""
         ...
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:

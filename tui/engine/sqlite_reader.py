@@ -20,6 +20,7 @@ from tui.engine.sqlite_causes import find_causes
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
 from tui.engine.sqlite_schema import explained, open_to_read
 from tui.model import (
+    Balance,
     Cause,
     Counts,
     Grouping,
@@ -80,6 +81,11 @@ _FINDS_MESSAGE = {
     "campaign_id": "campaign_id = ?",
     "isp_id": "isps & ? <> 0",
 }
+_BALANCES = """
+    SELECT '', 0 AS account_id, BALANCE FROM ledger UNION ALL
+    SELECT name, account_id, BALANCE FROM accounts
+    WHERE send OR success OR defer OR fail OR size OR new OR proc OR retry OR hold OR accepted OR removed
+    ORDER BY account_id""".replace("BALANCE", "accepted, success, fail, removed, new + proc + retry + hold, off_since")
 _MINUTE_HISTORY_SECONDS = 24 * HOUR_SECONDS
 _NOBODY = -1
 """An id that nothing has: the filter for a name that the ledger does not know."""
@@ -157,6 +163,25 @@ class SqliteReader:
                     """SELECT name, account_id, send, success, defer, fail, new + proc + retry + hold, size
                     FROM accounts WHERE send OR success OR defer OR fail OR size OR new OR proc OR retry OR hold
                     ORDER BY account_id"""
+                )
+            ]
+
+    def balances(self) -> list[Balance]:
+        """Whether all mail is accounted for: of everybody first, then of each account that ever had any."""
+        with self.snapshot():
+            return [
+                Balance(
+                    account=account,
+                    account_id=account_id,
+                    accepted=accepted,
+                    delivered=delivered,
+                    failed=failed,
+                    removed=removed,
+                    waiting=waiting,
+                    since=since,
+                )
+                for account, account_id, accepted, delivered, failed, removed, waiting, since in self._db.execute(
+                    _BALANCES
                 )
             ]
 

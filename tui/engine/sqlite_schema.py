@@ -93,7 +93,19 @@ _VERSION_2 = (
         PRIMARY KEY (level, key, text)) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+# Whether all mail is accounted for, beside what became of it. What was counted before is taken as balanced.
+_VERSION_3 = tuple(
+    statement.replace("UPPER", table)
+    for table in ("accounts", "ledger")
+    for statement in (
+        "ALTER TABLE UPPER ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE UPPER ADD COLUMN removed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE UPPER ADD COLUMN off_since INTEGER",
+        "UPDATE UPPER SET accepted = success + fail + new + proc + retry + hold",
+    )
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements that lead from each version to the next; the first from an empty file to version 1."""
 
 
@@ -228,6 +240,11 @@ _DAMAGED = (
 )
 _CLOSED_DOOR = "cannot open the ledger {path} ({reason}); it and its folder must be readable, and writable to collect"
 
+_LEFT_OPEN = (
+    "the collector of the ledger {path} was killed while it wrote, and only a collector can tidy up after it; "
+    "'mailtop collect' does so, and nothing is lost"
+)
+
 _SENTENCES = {
     sqlite3.SQLITE_FULL: "the disk is full: the ledger {path} cannot grow; free some room, nothing is lost meanwhile",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
@@ -236,6 +253,9 @@ _SENTENCES = {
     sqlite3.SQLITE_READONLY: _CLOSED_DOOR,
     sqlite3.SQLITE_CANTOPEN: _CLOSED_DOOR,
     sqlite3.SQLITE_PERM: _CLOSED_DOOR,
+    # Of all readonly errors those that a reader meets where a writer has died.
+    sqlite3.SQLITE_READONLY_ROLLBACK: _LEFT_OPEN,
+    sqlite3.SQLITE_READONLY_RECOVERY: _LEFT_OPEN,
     sqlite3.SQLITE_IOERR: "reading or writing the ledger {path} failed ({reason}); look at the disk and its quota",
 }
 
@@ -249,5 +269,5 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
     name = getattr(error, "sqlite_errorname", None)
     reason = clean(f"{error}, {name}" if name else str(error))
     # The low byte is the kind, the rest says where it happened.
-    sentence = _SENTENCES.get(code & 0xFF) if code is not None else None
+    sentence = _SENTENCES.get(code, _SENTENCES.get(code & 0xFF)) if code is not None else None
     return (sentence or "the ledger {path} failed ({reason})").format(path=path, reason=reason)
