@@ -19,12 +19,15 @@ from tui.text import clean
 _CHUNK_BYTES = 1 << 16
 _SAID_BYTES = 4096
 
+LONGEST_LINE_BYTES = 1 << 26
+"""A message with half a million recipients is not as long: what prints a longer line prints no queue."""
+
 
 def output_lines(
     command: Sequence[str], timeout_seconds: float, explain: Callable[[Sequence[str], int, bytes], str]
 ) -> Iterator[bytes]:
-    """The lines that ``command`` prints. Raises ``ListingError`` after the last one if it failed or took too long;
-    ``explain`` makes a sentence of the command, its exit status and what it said on standard error."""
+    """The lines that ``command`` prints. Raises ``ListingError`` after the last one if it failed or took too long, and
+    for a line that never ends; ``explain`` makes a sentence of the command, its exit status and what it said on standard error."""
     deadline = time.monotonic() + timeout_seconds
     with tempfile.TemporaryFile() as stderr:
         try:
@@ -41,6 +44,11 @@ def output_lines(
                 f"{shown(command)} did not end within {timeout_seconds:g} seconds, so the queue is not known; "
                 "look whether the mail system is overloaded."
             ) from error
+        except _EndlessError as error:
+            raise ListingError(
+                f"{shown(command)} printed a line of more than {LONGEST_LINE_BYTES >> 20} MiB, so the queue is not "
+                "known; look what the command prints."
+            ) from error
         finally:
             _end(process)
         if status != 0:
@@ -48,18 +56,31 @@ def output_lines(
             raise ListingError(explain(command, status, stderr.read(_SAID_BYTES)))
 
 
+class _EndlessError(Exception):
+    """A line is too long."""
+
+
 def _lines(descriptor: int, deadline: float) -> Iterator[bytes]:
-    rest = b""
+    begun: list[bytes] = []  # the pieces of a line without its end; to add each to the last would copy all of it
+    begun_bytes = 0
     with DefaultSelector() as selector:
         selector.register(descriptor, EVENT_READ)
         while selector.select(max(deadline - time.monotonic(), 0.0)):
             chunk = os.read(descriptor, _CHUNK_BYTES)
             if not chunk:
-                if rest:
-                    yield rest
+                if any(begun):
+                    yield b"".join(begun)
                 return
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from lines
+            first, *lines = chunk.split(b"\n")
+            begun.append(first)
+            begun_bytes += len(first)
+            if begun_bytes > LONGEST_LINE_BYTES:
+                raise _EndlessError
+            if lines:
+                yield b"".join(begun)
+                *whole, rest = lines
+                yield from whole
+                begun, begun_bytes = [rest], len(rest)
     raise TimeoutError
 
 
