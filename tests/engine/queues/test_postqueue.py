@@ -214,12 +214,12 @@ def test_a_command_that_closes_its_output_but_stays_is_ended() -> None:
 
 
 def test_a_message_to_very_many_is_one_long_line_and_read_in_little_time(tmp_path: Path) -> None:
-    recipients = [{"address": f"{number:060}@b.test"} for number in range(400_000)]
+    recipients = [{"address": f"{number:0200}@b.test"} for number in range(100_000)]
     path = message(tmp_path / "q", recipients=recipients)
     before = time.process_time()
     (waiting,) = listed("cat", path).messages.values()
-    assert len(waiting.recipients) == 400_000
-    assert time.process_time() - before < 3.0
+    assert len(waiting.recipients) == 100_000
+    assert time.process_time() - before < 1.5
 
 
 def test_a_line_without_end_is_no_queue_and_fills_no_memory() -> None:

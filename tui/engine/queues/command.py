@@ -27,7 +27,8 @@ def output_lines(
     command: Sequence[str], timeout_seconds: float, explain: Callable[[Sequence[str], int, bytes], str]
 ) -> Iterator[bytes]:
     """The lines that ``command`` prints. Raises ``ListingError`` after the last one if it failed or took too long, and
-    for a line that never ends; ``explain`` makes a sentence of the command, its exit status and what it said on standard error."""
+    for a line that never ends; ``explain`` makes a sentence of the command, its exit status and what it said on
+    standard error."""
     deadline = time.monotonic() + timeout_seconds
     with tempfile.TemporaryFile() as stderr:
         try:
