@@ -1,7 +1,7 @@
 """How long a look at the whole queue takes, beside what an administrator would type: `exim -bp | exiqsumm`, and
 `postqueue -j | wc -l` and `qshape`. Real mail systems, as the live tests run them (root, Debian).
 
-    python -m benchmarks.queue [--messages N] [--rounds N] [--mta exim|postfix|both]
+    python -m benchmarks.listing [--messages N] [--rounds N] [--mta exim|postfix|both]
 """
 
 from __future__ import annotations
