@@ -265,3 +265,24 @@ def test_a_step_that_fails_leaves_the_version_before_it(path: Path) -> None:
     assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == 1
     assert number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'other'") == 0
     db.close()
+
+
+def test_a_ledger_that_a_killed_collector_left_open_is_tidied_up_by_the_next(path: Path) -> None:
+    writer = SqliteWriter(path)
+    writer.write(batch({BASE: {GMAIL: delta(new=2)}}))
+    writer.close()
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA cache_size = 1")
+    db.execute("BEGIN")
+    db.execute("INSERT INTO messages (id, state) VALUES (x'00', zeroblob(1000000))")
+    journal = path.with_name(path.name + "-journal")
+    killed = {file: file.read_bytes() for file in (path, journal)}
+    db.close()
+    for file, content in killed.items():
+        file.write_bytes(content)
+    with pytest.raises(
+        LedgerError, match=r"was killed while it wrote.*; 'mailtop collect' does so, and nothing is lost"
+    ):
+        SqliteReader(path)
+    SqliteWriter(path).close()
+    assert waiting(path) == 2
