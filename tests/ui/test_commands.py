@@ -16,7 +16,6 @@ from tui.ui.commands import (
     footer_items,
     footer_key,
     group_key,
-    key_table,
     shown_key,
 )
 from tui.ui.screens.main import MainScreen
@@ -82,9 +81,3 @@ def test_the_footer_shows_what_matters_for_a_part() -> None:
 def test_what_is_of_several_hosts_has_no_room_where_there_is_one() -> None:
     assert "together" not in {item.label for item in footer_items(Part.QUEUE)}
     assert ("S", "together") in {(item.shown_keys, item.label) for item in footer_items(several_hosts=True)}
-
-
-def test_the_table_of_keys_has_every_command() -> None:
-    lines = key_table().split("\n")
-    assert len(lines) == len(COMMANDS) + 2
-    assert "| `in` | `Enter` | go in on the row under the cursor |" in lines

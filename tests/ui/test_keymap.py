@@ -70,7 +70,7 @@ def test_what_is_wrong_is_told_and_the_rest_works() -> None:
         "keys.zom: there is no such command; did you mean zoom?",
         'keys.next: "??" is no key; keys are written as in "Up", "PgDn", "?", "G".',
         "keys.leave: its key is always Ctrl+C; give keys to quit instead.",
-        "keys.�[2J: there is no such command; the README's table of keys has their names.",
+        "keys.�[2J: there is no such command; docs/keys.md has their names.",
         'keys.next: "w" is a key of pause too, which goes without it; give pause another one.',
         'keys.leave: "Ctrl+C" is a key of follow too, which goes without it; give follow another one.',
     ]

@@ -36,7 +36,7 @@ EXIT_MEANINGS = {
     Exit.PIPE_CLOSED: "whoever read the output stopped reading, as `head` does",
     Exit.TERMINATED: "the screen was ended by SIGTERM (a collector or server that is ended so says 0)",
 }
-"""Each exit code in words, for `--help` and the README."""
+"""Each exit code in words, for `--help` and docs/commands.md."""
 
 HUB, SCREEN, SOURCES = "_hub", "_screen", "_sources"
 """The commands that only the screen, the web server and a shell that completes a word give."""

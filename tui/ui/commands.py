@@ -1,5 +1,5 @@
 """Every command once: its name, keys, label, help, action, scope and where it matters. Bindings, footer, help screen,
-palette, the user's keymap and the README's table are made from this and nothing else. No Textual in here."""
+palette, the user's keymap and the documentation's tables are made from this and nothing else. No Textual in here."""
 
 from __future__ import annotations
 
@@ -280,12 +280,3 @@ def footer_items(
 def footer_key(label: str, commands: Sequence[Command] = COMMANDS) -> str:
     """The keys that the footer shows for ``label``."""
     return next(item.shown_keys for part in Part for item in footer_items(part, commands) if item.label == label)
-
-
-def key_table() -> str:
-    """The README's table of keys, in Markdown."""
-    lines = ["| command | keys | what it does |", "|---|---|---|"]
-    for command in COMMANDS:
-        keys = " ".join(f"`{key}`" for key in command.shown_keys.split())
-        lines.append(f"| `{command.name}` | {keys} | {command.help} |")
-    return "\n".join(lines)

@@ -86,4 +86,4 @@ def _hint(name: str, known: Mapping[str, Command]) -> str:
     from difflib import get_close_matches  # only a mistake needs it
 
     near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else "; the README's table of keys has their names."
+    return f"; did you mean {near[0]}?" if near else "; docs/keys.md has their names."
