@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,61 @@ class TestTrouble:
         monkeypatch.setattr(logfile, "_open", deny(log.with_name("mainlog.1")))
         assert drain(tail)[0] == some(3)
         assert tail.problem == f"cannot read {log}.1 (this file is left out)"
+
+    def test_a_rotated_file_that_cannot_be_read_on_the_way_is_a_gap(
+        self, log: Path, follow: Follow, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log.write_bytes(some(0) + b"half a line")
+        tail = follow(log)
+        assert drain(tail)[0] == some(0)
+        log.rename(log.with_name("mainlog.2"))
+        log.with_name("mainlog.1").write_bytes(some(3))
+        log.write_bytes(some(6))
+        monkeypatch.setattr(logfile, "_open", deny(log.with_name("mainlog.1")))
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == some(6)
+
+    @pytest.mark.parametrize("trouble", [errno.ESTALE, errno.EIO])
+    def test_a_handle_that_went_stale_is_opened_again(
+        self, log: Path, follow: Follow, monkeypatch: pytest.MonkeyPatch, trouble: int
+    ) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        drain(tail)
+        stale = {number: os.fstat(number) for number in open_files() if os.fstat(number).st_ino == log.stat().st_ino}
+        for name in ("pread", "fstat"):
+            monkeypatch.setattr(os, name, fails_for(set(stale), getattr(os, name), trouble))
+        append(log, some(3))
+        rename(log)
+        log.write_bytes(some(6))
+        assert tail.read(LIMIT) is None
+        assert tail.problem == f"cannot read {log}: {os.strerror(trouble)}"
+        monkeypatch.undo()
+        assert drain(tail)[0] == some(3, 6)
+        assert tail.problem is None
+
+    def test_no_trouble_on_the_way_is_raised(self, log: Path, follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:
+        tail = follow(log)
+        monkeypatch.setattr(Path, "stat", refuse)
+        assert tail.read(LIMIT) is None
+        assert tail.problem == f"cannot read {log}: {os.strerror(errno.ESTALE)}"
+
+
+def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+
+def open_files() -> list[int]:
+    return [int(link.name) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+
+
+def fails_for(descriptors: set[int], call: Callable[..., object], trouble: int) -> Callable[..., object]:
+    def failing(descriptor: int, *more: int) -> object:
+        if descriptor in descriptors:
+            raise OSError(trouble, os.strerror(trouble))
+        return call(descriptor, *more)
+
+    return failing
 
 
 def deny(path: Path) -> Callable[[str, int], int]:

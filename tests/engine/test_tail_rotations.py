@@ -236,6 +236,57 @@ class TestCopyTruncate:
         assert chunk is not None and chunk.gap and chunk.lines == some(3)
         assert read(log, position)[0] == some(3)
 
+    def test_shrunk_below_what_was_read_is_a_gap(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0, 100))
+        tail = follow(log)
+        _, position = drain(tail)
+        os.truncate(log, len(some(0, 90)))
+        append(log, some(100))  # nobody can tell where it was cut, if that is not seen at once
+        again = follow(log, position)
+        assert tail.read(LIMIT) is None and again.read(LIMIT) is None
+        append(log, some(103))
+        for reading in (tail, again):
+            chunk = reading.read(LIMIT)
+            assert chunk is not None and chunk.gap and chunk.lines == some(103)
+
+    def test_it_is_told_since_nobody_knows_what_was_written_meanwhile(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        _, position = drain(tail)
+        copy_truncate(log)
+        append(log, some(3))
+        again = follow(log, position)
+        for reading in (tail, again):
+            chunk = reading.read(LIMIT)
+            assert chunk is not None and chunk.copied and not chunk.gap and chunk.lines == some(3)
+        append(log, some(6))
+        for reading in (tail, again):
+            assert (chunk := reading.read(LIMIT)) is not None and not chunk.copied
+
+    def test_a_renamed_log_is_no_copy(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0))
+        tail = follow(log)
+        _, position = drain(tail)
+        rename(log)
+        log.write_bytes(some(3))
+        for reading in (tail, follow(log, position)):
+            chunk = reading.read(LIMIT)
+            assert chunk is not None and not chunk.copied and chunk.lines == some(3)
+
+    def test_the_copy_of_a_short_log_that_was_written_and_read_meanwhile_is_known(
+        self, log: Path, follow: Follow
+    ) -> None:
+        log.write_bytes(some(0))
+        copy = log.with_name("mainlog.1")
+        copy.write_bytes(some(0))
+        append(log, some(3))
+        tail = follow(log)
+        _, position = drain(tail)
+        os.truncate(log, 0)
+        append(log, some(6))
+        assert drain(tail)[0] == some(6)
+        assert read(log, position)[0] == some(6)
+
     def test_a_line_cut_by_it_is_joined(self, log: Path, follow: Follow) -> None:
         log.write_bytes(some(0) + b"cut in ")
         tail = follow(log)
@@ -244,6 +295,44 @@ class TestCopyTruncate:
         append(log, b"two\n")
         assert drain(tail)[0] == b"cut in two\n"
         assert read(log, position)[0] == b"cut in two\n"
+
+
+class TestLink:
+    def test_files_beside_the_target_are_found(self, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir()
+        target, link = tmp_path / "data" / "mail", tmp_path / "mainlog"
+        link.symlink_to(target)
+        target.write_bytes(some(0))
+        _, position = read(link)
+        append(target, some(3))
+        pack(target.rename(target.with_name("mail.1")))
+        target.write_bytes(some(6))
+        assert read(link, position)[0] == some(3, 6)
+
+    @pytest.mark.parametrize("folder", [".", "data"])
+    def test_it_leads_to_a_new_file(self, tmp_path: Path, folder: str) -> None:
+        (tmp_path / "data").mkdir()
+        link = tmp_path / "mail.log"
+        position, seen = None, b""
+        for day in (20, 21, 22, 23):
+            target = tmp_path / folder / f"mail-202611{day}.log"
+            target.write_bytes(some(day * 10, 10))
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            if day != 22:
+                more, position = read(link, position)
+                seen += more
+        assert seen == some(200, 40)
+
+    def test_one_that_leads_nowhere_is_waited_for(self, log: Path, follow: Follow) -> None:
+        log.symlink_to(log.parent / "away" / "mail")
+        tail = follow(log)
+        assert tail.read(LIMIT) is None
+        assert tail.problem == f"{log} is not there; mailtop waits for it to appear"
+        log.unlink()
+        log.symlink_to(log)
+        assert tail.read(LIMIT) is None
+        assert tail.problem is not None and tail.problem.startswith(f"cannot read {log}")
 
 
 class TestFirstImport:
@@ -285,6 +374,13 @@ class TestFirstImport:
         log.write_bytes(some(6))
         assert read(log)[0] == some(0, 9)
 
+    def test_names_with_the_same_number_go_by_what_was_written_last(self, log: Path) -> None:
+        for name, first, time in (("mainlog.1", 3, 2000), ("mainlog-1", 0, 1000)):
+            log.with_name(name).write_bytes(some(first))
+            os.utime(log.with_name(name), (time, time))
+        log.write_bytes(some(6))
+        assert read(log)[0] == some(0, 9)
+
     def test_only_the_current_file_on_request(self, log: Path, follow: Follow) -> None:
         log.write_bytes(some(0))
         pack(rename(log))
@@ -321,7 +417,8 @@ class TestFirstImport:
         damaged.write_bytes(gzip.compress(os.urandom(100_000).hex().encode())[:-5000])
         log.write_bytes(some(3))
         tail = follow(log)
-        assert drain(tail)[0].endswith(some(3)[-20:])
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == some(3)
         assert tail.problem is not None and tail.problem.startswith(f"{damaged} cannot be decompressed to its end (")
 
     @pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python decompresses .zst")

@@ -269,7 +269,8 @@ def test_a_queue_that_cannot_be_listed_is_an_error_with_its_age() -> None:
 
 
 def test_what_could_not_be_explained_is_told_in_sentences() -> None:
-    text = told(ledger_status(counters={"vanished": 1, "unparsed": 1234, "unlogged": 0}))[1]
+    text = told(ledger_status(counters={"vanished": 1, "unparsed": 1234, "unlogged": 0, "log_copies": 2}))[1]
+    assert "The log was copied and truncated 2 times: what is logged in such a moment is lost" in text
     assert "1 recipient left the queue without a line in the log." in text
     assert "1,234 lines of the log could not be understood." in text
     assert "that tells of it" not in text

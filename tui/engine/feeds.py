@@ -24,6 +24,7 @@ class MtaFeed:
         self._headers = headers
         self._skipped = 0
         self._gaps = 0
+        self._copies = 0
 
     @property
     def problem(self) -> str | None:
@@ -32,8 +33,10 @@ class MtaFeed:
 
     def counters(self) -> dict[str, int]:
         """``unparsed``: lines that should have meant something and did not parse, or were too long to read;
-        ``log_gaps``: rotated files that were gone before they were read to their end."""
-        return {"unparsed": self._reader.unparsed.count + self._skipped, "log_gaps": self._gaps}
+        ``log_gaps``: places where lines may be missing, since what they stood in was gone, cut short or damaged before
+        it was read; ``log_copies``: copies of the log that were made to truncate it."""
+        unparsed = self._reader.unparsed.count + self._skipped
+        return {"unparsed": unparsed, "log_gaps": self._gaps, "log_copies": self._copies}
 
     def read(self) -> Reading | None:
         """The events of the next piece of the log; ``None`` at its end."""
@@ -42,6 +45,7 @@ class MtaFeed:
             return None
         self._skipped += chunk.skipped
         self._gaps += chunk.gap
+        self._copies += chunk.copied
         return Reading(self._reader.events(chunk.lines, chunk.written), chunk.position, len(chunk.lines))
 
     def list(self) -> Listing | None:

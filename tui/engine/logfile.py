@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -91,6 +92,8 @@ class _Packed:
         try:
             more = self._stream.read(size)
         except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the disk, not of what stands on it
             self.damage = f"cannot be decompressed to its end ({error}); what follows in it is left out"
             return False
         self._buffer += more
@@ -118,7 +121,7 @@ _PACKINGS = {".gz": _gzip, ".bz2": _bzip2, ".xz": _xz, ".zst": _zstd}
 
 class LogFile:
     """An open file of a log. ``offset`` is where the next whole line begins, ``skipped`` counts lines passed over since
-    it was last asked, ``written`` is the file's time of change."""
+    it was last asked, ``written`` is when the file was last written (seconds since 1970), as of the last reading."""
 
     def __init__(self, entry: Entry) -> None:
         """Open ``entry`` at its beginning. Raises ``OSError``; ``FileNotFoundError`` also when its name now stands for
@@ -129,6 +132,7 @@ class LogFile:
             if (found.st_dev, found.st_ino) != (entry.device, entry.inode):
                 raise FileNotFoundError(f"{entry.name} was replaced")
             self._content = self._contents(entry.packing)
+            self._head = self._content.at(0, HEAD_BYTES)
         except BaseException:
             self._raw.close()
             raise
@@ -137,18 +141,13 @@ class LogFile:
         self.device, self.inode = entry.device, entry.inode
         self.offset = 0
         self.skipped = 0
+        self.written = entry.written
         self._scanned = 0
-        self._head = self._content.at(0, HEAD_BYTES)
 
     def _contents(self, packing: str) -> _Plain | _Packed:
         if packing:
             return _Packed(_PACKINGS[packing](cast(BinaryIO, self._raw)))
         return _Plain(self._raw.fileno())
-
-    @property
-    def written(self) -> float:
-        """When the file was last written, in seconds since 1970, by the file system's clock."""
-        return os.fstat(self._raw.fileno()).st_mtime
 
     @property
     def damage(self) -> str | None:
@@ -175,9 +174,11 @@ class LogFile:
         return os.fstat(self._raw.fileno()).st_nlink == 0
 
     def place(self) -> Place:
-        """Where it stands. Where something was read, only what was read goes into the fingerprint: a copy that was made
-        for a truncation has at least that."""
+        """Where it stands. Of a file that is still short only the first line goes into the fingerprint: a copy that is
+        made for a truncation may have less than what was read."""
         head = self._head[: self.offset] if self.offset > 0 else self._head
+        if 0 < self.offset < HEAD_BYTES:
+            head = head[: head.find(b"\n", SHORTEST_COPY_BYTES) + 1] or head
         return Place(self.device, self.inode, len(head), digest(head), self.offset)
 
     def go_to(self, offset: int) -> None:
@@ -199,6 +200,7 @@ class LogFile:
         behind them."""
         if self.offset == FINISHED:
             return b""
+        self.written = os.fstat(self._raw.fileno()).st_mtime
         while True:
             if self._scanned and not self._pass_line():
                 return b""
@@ -266,29 +268,42 @@ def entry_of(path: Path) -> Entry | None:
 
 def rotated(path: Path) -> list[Entry]:
     """The rotated files of the log at ``path``, the oldest first: ``path.1``, ``path.2.gz``, ``path-20261121``,
-    ``path.2026-11-21.xz``, and with the stamp before the suffix (``mail-20261121.log``).
+    ``path.2026-11-21.xz``, and with the stamp before the suffix (``mail-20261121.log``). Where ``path`` is a symbolic
+    link, those beside the file that it leads to, too.
 
     The order is by the number or date in the name; where both kinds stand together, the kind written last comes last.
-    Raises ``OSError`` when the directory cannot be read.
+    Raises ``OSError`` when a directory cannot be read.
     """
-    shape = _shape(path)
-    names = {entry.name for entry in path.parent.iterdir()}
     numbered: list[tuple[tuple[int, ...], Entry]] = []
     dated: list[tuple[tuple[int, ...], Entry]] = []
-    for name in names:
-        match = shape.fullmatch(name)
-        # A compressed file beside its plain one is still being made.
-        if match is None or (match["packing"] and name.removesuffix(match["packing"]) in names):
-            continue
-        entry = entry_of(path.with_name(name))
-        if entry is not None:
-            stamp = tuple(int(part) for part in re.findall(r"\d+", match["after"] or match["before"]))
-            if stamp < (1000,) and len(stamp) == 1:
-                numbered.append(((-stamp[0],), entry))
-            else:
-                dated.append((stamp, entry))
-    kinds = sorted((sorted(numbered), sorted(dated)), key=lambda kind: max((e.written for _, e in kind), default=0.0))
-    return [entry for kind in kinds for _, entry in kind]
+    for stamp, entry in _stamped(path):
+        if stamp < (1000,) and len(stamp) == 1:
+            numbered.append(((-stamp[0],), entry))
+        else:
+            dated.append((stamp, entry))
+    kinds = sorted((numbered, dated), key=lambda kind: max((entry.written for _, entry in kind), default=0.0))
+    return [entry for kind in kinds for _, entry in sorted(kind, key=lambda each: (each[0], each[1].written))]
+
+
+def _stamped(path: Path) -> Iterator[tuple[tuple[int, ...], Entry]]:
+    """The rotated files and the numbers in their names."""
+    logs = [path]
+    if path.is_symlink():
+        target = Path(os.path.realpath(path))
+        logs += [log for log in (target, target.with_name(path.name)) if log.parent.is_dir()]
+    found: set[tuple[int, int]] = set()
+    for log in logs:
+        shape = _shape(log)
+        names = {entry.name for entry in log.parent.iterdir()}
+        for name in names:
+            match = shape.fullmatch(name)
+            # A compressed file beside its plain one is still being made.
+            if match is None or (match["packing"] and name.removesuffix(match["packing"]) in names):
+                continue
+            entry = entry_of(log.with_name(name))
+            if entry is not None and (entry.device, entry.inode) not in found:
+                found.add((entry.device, entry.inode))
+                yield tuple(int(part) for part in re.findall(r"\d+", match["after"] or match["before"])), entry
 
 
 def _shape(path: Path) -> re.Pattern[str]:

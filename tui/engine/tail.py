@@ -19,13 +19,15 @@ _TRIES = 5
 class Chunk(msgspec.Struct, frozen=True):
     """Whole lines and the ``position`` after them. ``written`` is when their file was last written (seconds since
     1970). ``skipped`` counts lines passed over because they were too long (there may then be no other); ``gap`` says
-    that lines before these may be missing, because the file they stood in is gone."""
+    that lines before these may be missing, because what they stood in is gone or cannot be read; ``copied`` that the
+    log was copied and then truncated before these: what was written to it in that moment is in no file."""
 
     lines: bytes
     position: LogPosition
     written: float
     skipped: int = 0
     gap: bool = False
+    copied: bool = False
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -49,8 +51,8 @@ class Tail:
     renamed file is read to its end before the next, and watched for late lines until the rotation after it; a truncated
     one is finished in its copy. A line that a rotation cut in two is joined.
 
-    What nobody can save: lines written to a file between the copy and the truncation, or truncated away unread with no
-    copy. If such lines were read while the file had less than 1 KiB, its copy is not known again and is read as new.
+    What nobody can save: lines written to a file between the copy and the truncation (``Chunk.copied``), or truncated
+    away unread with no copy (``Chunk.gap``).
 
     When a chunk could not be stored, make a new Tail from the last stored position.
     """
@@ -67,6 +69,8 @@ class Tail:
         self._file: LogFile | None = None
         self._late: LogFile | None = None
         self._gap = False
+        self._copied = False
+        self._truncated = False
         self._trouble: str | None = None
         self._left_out: dict[str, str] = {}
 
@@ -79,20 +83,20 @@ class Tail:
         """The next whole lines, about ``limit_bytes`` of them at most (one line may be longer); ``None`` when there is
         nothing new now. Never raises for what happens to files: see ``problem``."""
         self._trouble = None
-        for _ in range(_TRIES):
-            try:
-                return self._read(limit_bytes)
-            except _ReplacedError:
-                self.close()
-            except FileNotFoundError:
-                pass  # a name moved on between two looks
-            except PermissionError as error:
-                self._trouble = _refused(Path(error.filename or self.path))
-                return None
-            except OSError as error:
-                self._trouble = f"cannot read {error.filename or self.path}: {error.strerror or error}"
-                return None
-        self._look()
+        try:
+            for _ in range(_TRIES):
+                with contextlib.suppress(FileNotFoundError):  # a name moved on between two looks
+                    try:
+                        return self._read(limit_bytes)
+                    except _ReplacedError:
+                        self._truncated = True
+                        self.close()
+            self._look()
+        except PermissionError as error:
+            self._trouble = _refused(Path(error.filename or self.path))
+        except OSError as error:
+            self._trouble = f"cannot read {error.filename or self.path}: {error.strerror or error}"
+            self.close()  # a handle that went stale, as NFS has them, is never good again
         return None
 
     def close(self) -> None:
@@ -139,8 +143,8 @@ class Tail:
         self._place = place = file.place()
         head = msgspec.msgpack.encode(_Head(place.length, place.digest, self._before))
         position = LogPosition(str(self.path), place.device, place.inode, head, place.offset)
-        chunk = Chunk(lines, position, source.written, source.skipped, self._gap)
-        source.skipped, self._gap = 0, False
+        chunk = Chunk(lines, position, source.written, source.skipped, self._gap, self._copied)
+        source.skipped, self._gap, self._copied, self._truncated = 0, False, False, False
         return chunk
 
     def _read_late(self, limit_bytes: int, file: LogFile) -> Chunk | None:
@@ -176,8 +180,9 @@ class Tail:
     def _listed(self) -> list[Entry]:
         try:
             return [entry for entry in rotated(self.path) if entry.size]
-        except PermissionError:
-            self._left_out[str(self.path.parent)] = _refused(self.path.parent)
+        except PermissionError as error:
+            folder = Path(error.filename or self.path.parent)
+            self._left_out[str(folder)] = _refused(folder)
             return []
 
     def _is_copy(self, sibling: Entry, current: Entry) -> bool:
@@ -216,11 +221,19 @@ class Tail:
             self._late = self._find_place(self._before, entries)
         self._file = self._find_place(self._place, entries)
         if self._file is not None:
+            self._note_copy(self._file, self._place)
             return
         self._gap = True
         self._file, self._late, self._before = self._late, None, None
         if self._file is None:
             self._open_first([entry for entry in entries if self._is_log(entry)] if self._left_out else entries)
+
+    def _note_copy(self, file: LogFile, place: Place) -> None:
+        """What is to be told where the log is no longer the file it was: ``file`` has its beginning."""
+        if _same(place, file):
+            self._gap = self._gap or file.offset < place.offset  # shorter than what was read: who knows what it lost
+        else:
+            self._copied = self._truncated or not (file.packed or file.name == str(self.path))
 
     def _begin(self, entries: list[Entry]) -> None:
         if not self._only_current:
@@ -245,11 +258,14 @@ class Tail:
         newest_first = entries[::-1]
         for entry in sorted(newest_first, key=lambda entry: not _same(entry, place)):
             file = self._open(entry)
-            if file is not None and file.begins_with(place):
-                file.go_to(place.offset)
-                return file
-            if file is not None:
-                file.close()
+            if file is None:
+                continue
+            with contextlib.ExitStack() as undo:
+                undo.callback(file.close)
+                if file.begins_with(place):
+                    file.go_to(place.offset)
+                    undo.pop_all()
+                    return file
         return None
 
     def _following(self, file: LogFile) -> list[Entry]:
@@ -269,10 +285,11 @@ class Tail:
         """Go on from ``file``, which was read to its end, to the first newer file that has a whole line; until there is
         one, nothing changes."""
         with contextlib.ExitStack() as undo:
-            passed = [file]
+            passed, left_out = [file], False
             for entry in self._following(file):
                 following = self._open(entry)
                 if following is None:
+                    left_out = True
                     continue
                 undo.callback(following.close)
                 lines = following.lines(limit_bytes)
@@ -290,11 +307,13 @@ class Tail:
             last = file.lines(limit_bytes)
             if last or file.skipped:
                 return self._chunk(last, file, file)
+            cut = b"".join([each.rest() for each in passed])
+            if left_out or any(each.damage for each in passed):
+                self._gap, cut = True, b""
             undo.pop_all()
-        return self._arrive(passed, following, lines)
+        return self._arrive(passed, following, cut, lines)
 
-    def _arrive(self, passed: list[LogFile], following: LogFile, lines: bytes) -> Chunk:
-        cut = b"".join(file.rest() for file in passed)
+    def _arrive(self, passed: list[LogFile], following: LogFile, cut: bytes, lines: bytes) -> Chunk:
         if len(cut) > MAX_LINE_BYTES:
             following.skipped += 1
             cut = b""
@@ -326,7 +345,7 @@ class Tail:
             self._left_out[file.name] = file.damage
 
 
-def _same(entry: Entry, other: Entry | LogFile | Place) -> bool:
+def _same(entry: Entry | Place, other: Entry | LogFile | Place) -> bool:
     return (entry.device, entry.inode) == (other.device, other.inode)
 
 

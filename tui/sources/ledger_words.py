@@ -178,14 +178,24 @@ def _unexplained(ledger: LedgerStatus) -> list[str]:
         ("vanished", "{} left the queue without a line in the log", "recipient"),
         ("unlogged", "{} in the queue without a line in the log that tells of it", "recipient"),
         ("unparsed", "{} of the log could not be understood", "line"),
-        ("log_gaps", "{} of the log was rotated away before it was read", "piece"),
+        ("log_gaps", "{} of the log was rotated away, cut off or damaged before it was read", "piece"),
+        (
+            "log_copies",
+            "the log was copied and truncated {}: what is logged in such a moment is lost, so let logrotate rename it "
+            "(create instead of copytruncate)",
+            "time",
+        ),
     ]
     told = [
-        sentence.format(_counted(count, noun)) + "."
+        _begun(sentence.format(_counted(count, noun))) + "."
         for key, sentence, noun in sentences
         if (count := ledger.counters.get(key, 0)) > 0
     ]
     return [*told, f"The ledger takes {_bytes(ledger.size)} on disk."]
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _age(seconds: float | None) -> str:
