@@ -1,6 +1,5 @@
-#!/usr/bin/env python3
 """Makes every part of the documentation that the code says: tables between marks, the man page, the schema of what
-`show` prints, the example of a configuration. With --check it changes nothing and names what is not current."""
+`show` prints, the example of a configuration. With --check it only names what is not current. Run by scripts/docs."""
 
 from __future__ import annotations
 

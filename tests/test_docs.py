@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import re
 import shlex
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 from tui.cli.arguments import parser
 from tui.config import load
 from tui.hub import formats
-from tui.model import STATES
+from tui.model import STATES, Grouping, QueueQuery
+from tui.ui.columns import columns_for
+from tui.ui.glyphs import UNICODE
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,7 +54,14 @@ def test_every_part_that_is_made_from_the_code_is_current() -> None:
     made = subprocess.run(
         [sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True
     )
-    assert (made.returncode, made.stdout, made.stderr) == (0, "", ""), "make it anew: scripts/reference.py"
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", ""), "make it anew: scripts/docs"
+
+
+def test_the_picture_shows_the_screen_as_it_is() -> None:
+    shown = html.unescape(re.sub(r"<[^>]*>", " ", (ROOT / "docs" / "mailtop.svg").read_text())).replace("\xa0", " ")
+    heads = [column.header for column in columns_for(QueueQuery(Grouping.ACCOUNT), 120, UNICODE)]
+    for word in ("mailtop", "recipients in", "queue files", "by account", "last 60 min", *heads):
+        assert word in shown, "draw it anew: scripts/docs --picture"
 
 
 @pytest.mark.parametrize("page, command", list(told_commands()))
