@@ -61,7 +61,9 @@ def test_nothing_but_the_screen_knows_textual(room: str) -> None:
 
 
 def test_ledgers_in_files_need_no_http() -> None:
-    modules = imported_by("import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.debug, tui.cli.show")
+    modules = imported_by(
+        "import tui.cli.check, tui.cli.compose, tui.cli.collect, tui.cli.collecting, tui.cli.debug, tui.cli.show"
+    )
     assert "tui.sources.ledger" in modules
     servers = ("httpx", "httpcore", "tui.sources.http", "tui.sources.cpanel", "tui.sources.sender_queue")
     assert (

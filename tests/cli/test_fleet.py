@@ -17,8 +17,9 @@ from tests.cli.fleet import SECONDS, HostInFiles, Sums, collecting, queue_of, sh
 from tests.cli.test_serve_command import QUEUE, USERS, serving, tokens_of
 from tests.clickhouse_server import PASSWORD, ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_mail import check_same
-from tui.cli import compose
 from tui.cli.arguments import Exit
+from tui.cli.collecting import collector as collector_of
+from tui.cli.collecting import sending_problem
 from tui.cli.sources import collected
 from tui.config import DemoSource, load
 from tui.config.ledger_place import Place, parse
@@ -113,7 +114,7 @@ def test_a_server_that_is_away_delays_what_is_read_and_loses_nothing(
     try:
         with collecting(hosts):
             [source] = collected(load(hosts[0].config).source)
-            until(lambda: compose.sending_problem(source), "nobody notes that nothing is sent")
+            until(lambda: sending_problem(source), "nobody notes that nothing is sent")
             waiting = hosts[0].run("check").stdout
             told = (
                 r"! \d+ batch(es)? \(\S+ kB, the oldest .* old\) waits? to be sent to ClickHouse: no ClickHouse server"
@@ -125,7 +126,7 @@ def test_a_server_that_is_away_delays_what_is_read_and_loses_nothing(
             server.start()
             until(lambda: sent(hosts) == 2 * 3 + 6 + 15, "not all has arrived")
             wait_for_the_same(hosts)
-            until(lambda: compose.sending_problem(source) is None, "it is still noted that nothing is sent")
+            until(lambda: sending_problem(source) is None, "it is still noted that nothing is sent")
             assert "to be sent" not in hosts[0].run("check").stdout
     finally:
         server.kill()
@@ -145,7 +146,7 @@ def own_totals(hosts: Sequence[HostInFiles]) -> Sums:
 def test_what_is_served_and_shown_of_all_of_one_and_of_a_file(hosts: list[HostInFiles], fleet: Path) -> None:
     for host in hosts:
         [source] = collected(load(host.config).source)
-        with compose.collector(source) as collector:
+        with collector_of(source) as collector:
             collector.tick()
     secret = tokens_of(hosts[0]).new("all")
     with serving(hosts[0], "--config", str(fleet)) as served:
@@ -175,7 +176,7 @@ def test_a_demo_begins_anew_in_the_ledger_of_all_too(server: ClickhouseServer, t
     )
     place = parse(demo.ledger or "")
     for _ in range(2):
-        with compose.collector(demo) as collector:
+        with collector_of(demo) as collector:
             collector.tick()
         with closing(SqliteReader(tmp_path / "d.sqlite")) as own, closing(ClickhouseReader(place)) as shared:
             until(lambda: counts_of(shared) == counts_of(own), "not all has arrived, or more than there is")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from tui.cli import compose
+from tui.cli import collecting
 from tui.cli.arguments import Exit
 from tui.cli.output import say
 from tui.cli.sources import Collected, collected, configuration, named, sources_of
@@ -67,12 +67,12 @@ def _collect_garbage_seldom() -> None:
 
 
 def _once(source: Collected) -> Exit:
-    with compose.collector(source) as collector:
+    with collecting.collector(source) as collector:
         collector.tick()
-        problems = compose.problems(collector, source)
+        problems = collecting.problems(collector, source)
     for problem in problems:
         say(f'the source "{source.name}" could not be read in full: {problem}')
-    if (trouble := compose.sending_problem(source)) is not None:
+    if (trouble := collecting.sending_problem(source)) is not None:
         say(f'the source "{source.name}" was read, and {trouble}')
     return Exit.SOURCE if problems else Exit.OK
 
@@ -81,7 +81,7 @@ def _until_stopped(source: Collected) -> int:
     told: list[str | None] = []
 
     def wait(seconds: float) -> bool:
-        problems = [collector.log_problem, collector.queue_problem, compose.sending_problem(source)]
+        problems = [collector.log_problem, collector.queue_problem, collecting.sending_problem(source)]
         for problem in problems:
             if problem is not None and problem not in told:
                 say(problem)
@@ -100,7 +100,7 @@ def _patiently(source: Collected, running: ExitStack) -> Collector:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return running.enter_context(compose.collector(source))
+            return running.enter_context(collecting.collector(source))
         except LedgerBusy:
             if time.monotonic() >= deadline:
                 raise

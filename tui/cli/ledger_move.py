@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.cli import compose
+from tui.cli import collecting
 from tui.cli.ledger_named import Named, by_url, shown
 from tui.cli.output import say
 from tui.config import ConfigError, LocalSource
@@ -116,9 +116,9 @@ def from_log(ledger: Named) -> Iterator[str]:
     # Held until the new one is whole: nobody writes the old one meanwhile, and it becomes one plain file.
     before = SqliteWriter(path)
     try:
-        with compose.collector(msgspec.structs.replace(source, ledger=f"sqlite://{fresh}")) as collector:
+        with collecting.collector(msgspec.structs.replace(source, ledger=f"sqlite://{fresh}")) as collector:
             collector.tick()
-            problems = compose.problems(collector, source)
+            problems = collecting.problems(collector, source)
         if problems:
             raise LedgerError(f"the ledger {path} was left as it is, since the log is not read: {'; '.join(problems)}")
         sums = [_sums(each) for each in (path, fresh)]

@@ -35,13 +35,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _answers(asked: Asked, config_file: str | None) -> list[Answer]:
-    from tui.cli import compose
+    from tui.cli import collecting, compose
 
     with ExitStack() as running:
         config = with_demo_ledgers(configuration(config_file), running)
         wanted = wanted_of(asked, named(sources_of(config), asked.source))
         troubles = {
-            source.name: trouble for source in collected(wanted) if (trouble := compose.catch_up(source, running))
+            source.name: trouble for source in collected(wanted) if (trouble := collecting.catch_up(source, running))
         }
         sources = [compose.make_source(source, config.interval) for source in wanted]
         return asyncio.run(ask_all(asked, sources, troubles))
