@@ -141,7 +141,8 @@ def test_keys_that_clash_are_told_beside_sources_that_are_well(postfix: PostfixI
 
 
 def test_demo_is_well(postfix: PostfixInFiles) -> None:
-    postfix.config.write_text('[[source]]\ntype = "demo"\naccounts = 20\n')
+    ledger = postfix.ledger.with_name("demo.sqlite")
+    postfix.config.write_text(f'[[source]]\ntype = "demo"\naccounts = 20\nledger = "sqlite://{ledger}"\n')
     [source] = checked(postfix)
     assert (source["ok"], source["reached"]) == (True, "a simulated mail system of 20 accounts")
 
