@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from tests.engine.ledger_model import (
 )
 from tui.engine import sqlite_writer
 from tui.engine.batch import Batch, cell_key
-from tui.engine.ledger import LedgerError
+from tui.engine.ledger import LedgerError, LedgerLost
+from tui.engine.ledger_lock import lock_path
 from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_schema import open_to_write
 from tui.engine.sqlite_writer import SqliteWriter
@@ -281,3 +283,60 @@ def test_closing_twice_is_closing(path: Path) -> None:
     writer.close()
     writer.close()
     SqliteWriter(path).close()
+
+
+def remove_the_ledger(path: Path) -> None:
+    path.unlink()
+
+
+def replace_the_ledger(path: Path) -> None:
+    other = path.with_name("other.ledger")
+    SqliteWriter(other).close()
+    other.replace(path)
+
+
+def remove_the_wal(path: Path) -> None:
+    path.with_name(path.name + "-wal").unlink()
+
+
+def remove_the_lock(path: Path) -> None:
+    lock_path(path).unlink()
+
+
+def write_beside(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("UPDATE ledger SET serial = serial + 1")
+    db.commit()
+    db.close()
+
+
+def remove_the_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("happens", "what"),
+    [
+        (remove_the_ledger, r"mail\.ledger was removed or replaced"),
+        (replace_the_ledger, r"mail\.ledger was removed or replaced"),
+        (remove_the_wal, r"mail\.ledger-wal was removed or replaced"),
+        (remove_the_lock, "its lock file was removed or replaced"),
+        (remove_the_folder, r"mail\.ledger was removed or replaced"),
+        (write_beside, "something else wrote to it"),
+    ],
+)
+def test_a_writer_writes_nothing_where_it_would_be_lost_or_counted_twice(
+    tmp_path: Path, happens: Callable[[Path], None], what: str
+) -> None:
+    path = tmp_path / "state" / "mail.ledger"
+    writer = SqliteWriter(path)
+    writer.write(batch({BASE: {GMAIL: delta(new=1)}}))
+    happens(path)
+    for _ in range(2):
+        with pytest.raises(LedgerLost, match=f"has to be opened anew, since .*{what}; what is in it goes on"):
+            writer.write(nameless({BASE: {GMAIL: delta(new=1)}}))
+    writer.close()
+    again = SqliteWriter(path)
+    again.write(batch({BASE: {GMAIL: delta(new=1)}}))
+    again.close()
+    assert waiting(path) == (2 if happens in (remove_the_wal, remove_the_lock, write_beside) else 1)

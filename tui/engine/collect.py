@@ -13,7 +13,7 @@ import msgspec
 
 from tui.engine.batch import Batch, LogPosition
 from tui.engine.events import Event
-from tui.engine.ledger import LedgerError, LedgerWriter
+from tui.engine.ledger import LedgerError, LedgerLost, LedgerWriter
 from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, ListingError
 from tui.engine.reconcile import Reconciler
@@ -104,12 +104,15 @@ class Collector:
         return self._feed.problem
 
     def run(self, wait: Callable[[float], bool], report: Callable[[str], None]) -> None:
-        """Collect until ``wait(seconds)`` says that it is time to stop; ``report`` gets a sentence a trouble."""
+        """Collect until ``wait(seconds)`` says that it is time to stop; ``report`` gets a sentence a trouble. Raises
+        ``LedgerLost``."""
         told: str | None = None
         while True:
             trouble = None
             try:
                 self.tick()
+            except LedgerLost:
+                raise
             except LedgerError as error:
                 trouble = str(error)
             if trouble and trouble != told:

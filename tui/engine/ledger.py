@@ -25,6 +25,11 @@ class LedgerBusy(LedgerError):
     """Another collector writes this ledger; the text says which process."""
 
 
+class LedgerLost(LedgerError):
+    """What a writer has open is no longer the ledger, or no longer its own; the text says why. It has to be opened
+    anew."""
+
+
 class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a ledger stands: ``updated`` is when the last batch was written (seconds since 1970, ``None`` never),
     ``collector`` the pid of the

@@ -36,7 +36,7 @@ class LedgerLock:
     """
 
     def __init__(self, ledger: Path, command: str | None = None) -> None:
-        path = lock_path(ledger)
+        self._path = path = lock_path(ledger)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -61,6 +61,11 @@ class LedgerLock:
         """Whether the right was not given up yet."""
         return self._file >= 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether others see it: not when the lock file was removed or replaced."""
+        return self.held and is_at(os.fstat(self._file), self._path)
+
     def release(self) -> None:
         """Give the right up; the file stays, since removing it would race with who waits for it."""
         if self.held:
@@ -78,6 +83,17 @@ class LedgerLock:
 def lock_path(ledger: Path) -> Path:
     """The lock file of the ledger at ``ledger``."""
     return ledger.with_name(ledger.name + ".lock")
+
+
+def is_at(opened: os.stat_result, path: Path) -> bool:
+    """Whether an open file is the one that stands at ``path`` now; so it is, too, where that cannot be told."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def holder(ledger: Path) -> Holder | None:

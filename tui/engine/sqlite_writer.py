@@ -13,8 +13,8 @@ from pathlib import Path
 from tui.engine import coverage, sqlite_history
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, LogPosition, Names, Place
 from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
-from tui.engine.ledger import LedgerError
-from tui.engine.ledger_lock import LedgerLock
+from tui.engine.ledger import LedgerError, LedgerLost
+from tui.engine.ledger_lock import LedgerLock, is_at
 from tui.engine.sqlite_causes import CauseSums, add_causes
 from tui.engine.sqlite_contents import positions
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
@@ -44,15 +44,17 @@ _PUT_MESSAGE = """
     state = excluded.state, since = excluded.since, campaign_id = excluded.campaign_id, isps = excluded.isps"""
 _NO_PLACE = None, None, None
 
-_LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR
-"""Why a closed ledger may stay more than one file, with nothing lost: readers are there, or the disk is full."""
+_LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY
+"""Why a closed ledger may stay more than one file, with nothing lost: readers are there, the disk is full or closed, or
+the file was moved away."""
 
 
 class SqliteWriter:
     """Writes the ledger at ``path``, which it makes and locks. Minutes are kept ``minutes_kept_hours``, hours
     ``hours_kept_days``; above ``max_bytes`` ``maintain`` shortens both. One thread at a time.
 
-    Raises ``LedgerBusy`` when another process writes this ledger, ``LedgerError`` when the file cannot be used.
+    Raises ``LedgerBusy`` when another process writes this ledger, ``LedgerError`` when the file cannot be used; what
+    writes raises ``LedgerLost``, too.
     """
 
     def __init__(
@@ -74,6 +76,9 @@ class SqliteWriter:
             self._cause_sums = CauseSums(self._db)
             with explained(path):
                 self._owners: dict[int, int] = dict(self._db.execute("SELECT campaign_id, account_id FROM campaigns"))
+                self._serial = self._stored_serial()
+            files = path, path.with_name(path.name + "-wal")
+            self._files = {file: file.stat() for file in files if file.exists()}
         except BaseException:
             self._lock.release()
             raise
@@ -169,10 +174,18 @@ class SqliteWriter:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with explained(self._path):
+            if gone := [file for file, opened in self._files.items() if not is_at(opened, file)]:
+                raise self._lost(f"{gone[0]} was removed or replaced")
             self._db.execute("BEGIN IMMEDIATE")
+            before = self._serial
             try:
+                self._look()
                 yield
+                self._serial = self._stored_serial()
                 self._db.execute("COMMIT")
+            except sqlite3.Error:
+                self._serial = before
+                raise
             except OverflowError as error:
                 raise LedgerError(
                     f"a batch for the ledger {self._path} has a count beyond 64 bits; nothing of it was stored; please "
@@ -181,7 +194,25 @@ class SqliteWriter:
             finally:
                 # SQLite itself has rolled back after some errors, such as a full disk.
                 if self._db.in_transaction:
+                    self._serial = before
                     self._db.execute("ROLLBACK")
+
+    def _look(self) -> None:
+        """Raise ``LedgerLost`` where another one may be writing, too: then all would be counted twice."""
+        if not self._lock.is_known:
+            raise self._lost("its lock file was removed or replaced")
+        if self._stored_serial() != self._serial:
+            raise self._lost("something else wrote to it")
+
+    def _lost(self, why: str) -> LedgerLost:
+        return LedgerLost(
+            f"the ledger {self._path} has to be opened anew, since {why}; what is in it goes on from its place in the "
+            "log, and a new one begins with all logs that are still there"
+        )
+
+    def _stored_serial(self) -> int:
+        serial: int = self._db.execute("SELECT serial FROM ledger").fetchone()[0]
+        return serial
 
     def _add_names(self, batch: Batch) -> None:
         # A number that names something else already is refused: a name cannot be NULL.
