@@ -20,7 +20,7 @@ from tui.cli.output import say
 from tui.cli.sources import Collected, collected, configuration, named, sources_of
 from tui.config import ConfigError, SourceConfig
 from tui.engine.collect import Collector
-from tui.engine.ledger import LedgerBusy
+from tui.engine.ledger import LedgerBusy, LedgerLost
 
 PATIENCE_SECONDS = 2.0
 
@@ -89,10 +89,14 @@ def _until_stopped(source: Collected) -> int:
         time.sleep(seconds)
         return False
 
-    with ExitStack() as running:
-        collector = _patiently(source, running)
-        collector.run(wait, say)
-    return Exit.OK
+    while True:
+        try:
+            with ExitStack() as running:
+                collector = _patiently(source, running)
+                collector.run(wait, say)
+                return Exit.OK
+        except LedgerLost as error:
+            say(str(error))
 
 
 def _patiently(source: Collected, running: ExitStack) -> Collector:
