@@ -24,7 +24,8 @@ def test_an_address_is_a_place(url: str, place: Place) -> None:
     ("url", "sentence"),
     [
         ("sqlite:////var/lib/x", "no address of a ClickHouse ledger"),
-        ("clickhouse://[::1/db", "no address of a ClickHouse ledger"),
+        ("clickhouse:/ch1/db", "no address of a ClickHouse ledger"),
+        ("clickhouse://[::1/db", "the server must be HOST or HOST:PORT"),
         ("clickhouse://mail:secret@ch1/db", "the password must not stand in the address"),
         ("clickhouse://ch1", "the database must be named"),
         ("clickhouse://ch1/db;DROP", "the database must be named"),
@@ -34,6 +35,7 @@ def test_an_address_is_a_place(url: str, place: Place) -> None:
         ("clickhouse://ch1,/db", "the server must be HOST or HOST:PORT"),
         ("clickhouse://ch1/db?cluster=a'b", "the cluster must be named"),
         ("clickhouse://ch1/db?cluster=", "the cluster must be named"),
+        ("clickhouse://ch1/db#x", "nothing but cluster=NAME may follow"),
         ("clickhouse://ch1/db?clustre=x", "nothing but cluster=NAME may follow"),
     ],
 )

@@ -13,8 +13,8 @@ pytest.register_assert_rewrite("tests.live.story", "tests.live.namespace")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Iterator[None]:
-    """A fixture that finds no real mail system skips what asked for it."""
+def pytest_runtest_setup() -> Iterator[None]:
+    """A fixture that finds no real mail system skips all that asks for it, where its failure is remembered too."""
     try:
         return (yield)
     except Unavailable as why:

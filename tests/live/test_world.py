@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def test_orphans_inside_are_reaped_and_end_with_the_world(world: Namespace) -> N
         until(lambda: not any(alive(pid) for pid in inside if pid != terminal.pid), "all to end with the world")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="private namespaces need root")
 def test_the_world_ends_when_the_test_run_is_killed(tmp_path: Path) -> None:
     code = (
         "import pathlib, subprocess, sys, time; from tests.live.namespace import Namespace\n"

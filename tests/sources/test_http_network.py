@@ -67,7 +67,7 @@ async def test_a_resolver_that_hangs_holds_up_no_other_source(names: Names) -> N
             client = client_of(at("good", server))
             began = time.monotonic()
             assert (await client.ask("GET", "/")).body == b"x"
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 10  # the names hang for 30
             await client.close()
             outcomes = await lost
         assert all(isinstance(outcome, Unreachable) for outcome in outcomes)
