@@ -35,7 +35,8 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     as a send). ``account`` is ``None`` when the line does not tell (an earlier ``Submitted`` may), ``fallback`` is
     the account
     by the envelope sender's domain. ``size`` in bytes, -1 unknown. ``recipients`` is ``None`` when the line does not
-    list them. ``state`` is NEW for Exim, PROC for Postfix (``queue active``). ``sender`` is the envelope sender as
+    list them, and ``declared`` how many there are then (Postfix ``nrcpt=``, at each retry those of before too), -1
+    unknown. ``state`` is NEW for Exim, PROC for Postfix (``queue active``). ``sender`` is the envelope sender as
     logged, ``b""`` for a bounce."""
 
     time: int
@@ -46,6 +47,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     recipients: tuple[bytes, ...] | None
     state: int
     sender: bytes | None = None
+    declared: int = -1
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +92,8 @@ class Expired(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dropped(msgspec.Struct, frozen=True, gc=False):
-    """One recipient no longer waits, without delivery or failure: Exim ``address <…> marked delivered by``."""
+    """One recipient no longer waits, without delivery or failure: Exim ``address <…> marked delivered by``, ``*>``
+    (``-N``); Postfix ``forwarded as`` another message."""
 
     time: int
     id: bytes
@@ -137,6 +140,14 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     id: bytes
 
 
+class Removed(msgspec.Struct, frozen=True, gc=False):
+    """The message left the queue, and whoever waited for it will not get it: Exim ``removed by``, ``cancelled by`` and
+    ``=> blackhole (``, ``=> discarded (`` (``Completed`` follows), Postfix ``removed`` of ``postsuper``."""
+
+    time: int
+    id: bytes
+
+
 Event = (
     Submitted
     | CampaignSeen
@@ -151,4 +162,5 @@ Event = (
     | Released
     | Renamed
     | Gone
+    | Removed
 )
