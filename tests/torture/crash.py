@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tests.torture.attack import Attack
+from tests.torture.killed_programs import a_killed_hub_is_replaced, a_killed_server_comes_back
 from tests.torture.known_mail import KnownMail, Totals, append, counted, pieces
 from tests.torture.power import a_power_cut_loses_nothing
 from tests.torture.stable import Stable
@@ -88,4 +89,6 @@ def _comes_to(ledger: Path, mail: KnownMail) -> None:
 ATTACKS = [
     Attack("kill -9 of who reads a log that grows and rotates", a_killed_reader_loses_nothing, 2.0),
     Attack("power cuts: unsynced pages of the ledger lost, cut, torn", a_power_cut_loses_nothing, 0.6),
+    Attack("kill -9 of hub, collector and screen while mail is logged", a_killed_hub_is_replaced, 3.0),
+    Attack("kill -9 of a server, which then has its address and numbers again", a_killed_server_comes_back, 4.0),
 ]
