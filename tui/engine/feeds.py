@@ -104,8 +104,10 @@ class DemoFeed:
         return {}
 
     def list(self) -> Listing | None:
-        """The newest listing that was not given yet."""
+        """The queue after all that was read; ``None`` when it was not listed since the last call."""
         listing, self._listing = self._listing, None
+        if listing is not None and listing.taken != self._now:
+            return self._simulation.listing()
         return listing
 
     def campaigns(self, _ids: Iterable[bytes], /) -> Mapping[bytes, bytes]:

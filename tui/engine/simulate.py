@@ -127,7 +127,12 @@ class Simulation:
         if now < self._listed_at + LISTING_SECONDS:
             return events, None
         self._listed_at = now
-        return events, Listing(now, {id_: self._waiting(message, until) for id_, message in self._messages.items()})
+        return events, self.listing()
+
+    def listing(self) -> Listing:
+        """The whole queue as it is after the last step."""
+        until = self._now - self._slept
+        return Listing(self._now, {id_: self._waiting(message, until) for id_, message in self._messages.items()})
 
     def _plan(self, start: int) -> None:
         began, bulk = self._began, self._world.bulk
