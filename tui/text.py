@@ -5,16 +5,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 
 REPLACEMENT = "�"
-
-# C0, DEL, C1, soft hyphen, fillers, bidirectional and zero-width marks, separators, selectors, surrogates, tags.
-_HARMFUL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U00013430-\U0001345f\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 
 _NARROW = (
     " -~\xa0-\xac\xae-\u02ff\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482"
@@ -26,16 +19,27 @@ _WIDE = "\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
 _is_narrow = re.compile(f"[{_NARROW}]*").fullmatch
 _is_sure = re.compile(f"[{_NARROW}{_WIDE}]*").fullmatch
 
-_is_unsure = re.compile(
-    "[\u1160-\u11ff\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\ud7b0-\ud7ff\U0001d300-\U0001d37f]"
-).match
-"""Vowels and endings of a Hangul syllable, which take no cell or one; symbols that Unicode 16 made wide."""
-
 _LETTER_A, _FIRST_FLAG, _LAST_FLAG = ord("A"), 0x1F1E6, 0x1F1FF
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 MOST_MARKS = 3
 """So many combining marks stand on one character; others could not be read, and cost a slow link a lot."""
+
+
+@cache  # to compile such a pattern takes milliseconds, and few texts need it
+def _harmful() -> re.Pattern[str]:
+    """C0, DEL, C1, soft hyphen, fillers, bidirectional, zero-width marks, separators, selectors, surrogates, tags."""
+    return re.compile(
+        "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+        "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+        "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    )
+
+
+@cache
+def _unsure() -> re.Pattern[str]:
+    """Vowels and endings of a Hangul syllable, which take no cell or one; symbols that Unicode 16 made wide."""
+    return re.compile("[\u1160-\u11ff\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\ud7b0-\ud7ff\U0001d300-\U0001d37f]")
 
 
 def clean(text: str | bytes) -> str:
@@ -48,7 +52,7 @@ def clean(text: str | bytes) -> str:
         text = text.decode("utf-8", "replace")
     if text.isascii() and text.isprintable():
         return text
-    return _HARMFUL.sub(REPLACEMENT, text)
+    return _harmful().sub(REPLACEMENT, text)
 
 
 def shown(text: str) -> str:
@@ -117,6 +121,6 @@ def _sign(char: str) -> str:
         return chr(_LETTER_A + code - _FIRST_FLAG)
     if code in _SKIN_TONES:
         return ""
-    if unicodedata.category(char) in ("Cf", "Cn", "Co", "Mc") or _is_unsure(char):
+    if unicodedata.category(char) in ("Cf", "Cn", "Co", "Mc") or _unsure().match(char):
         return REPLACEMENT
     return clean(char)
