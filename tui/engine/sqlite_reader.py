@@ -333,13 +333,18 @@ class SqliteReader:
         return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file stands at the path: device and inode; ``None`` when that cannot be told."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _identity(path: Path) -> list[tuple[int, int] | None]:
+    """Which files stand at the path and for its WAL: device and inode; ``None`` when that cannot be told. Who held on
+    to a WAL that was removed would read what is no longer so, and keep the next writer from making another."""
+    found: list[tuple[int, int] | None] = []
+    for file in (path, path.with_name(path.name + "-wal")):
+        try:
+            status = file.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return found
 
 
 def _window(end: int, span_seconds: int, step: int) -> tuple[int, int]:
