@@ -256,6 +256,7 @@ _SENTENCES = {
     # Of all readonly errors those that a reader meets where a writer has died.
     sqlite3.SQLITE_READONLY_ROLLBACK: _LEFT_OPEN,
     sqlite3.SQLITE_READONLY_RECOVERY: _LEFT_OPEN,
+    sqlite3.SQLITE_IOERR_SHORT_READ: _DAMAGED,
     sqlite3.SQLITE_IOERR: "reading or writing the ledger {path} failed ({reason}); look at the disk and its quota",
 }
 
