@@ -1,446 +1,176 @@
-"""The whole product for long, fifty times as fast as life, with faults: does it grow, and are its numbers right at the
-end? `python -m tests.torture.soak MINUTES [FOLDER]`; samples and result are in the folder."""
+"""Attacks by time: mail and faults without end. `python -m tests.torture.soak MINUTES [FOLDER]` lets the whole product
+live that long, and leaves samples and a report in the folder; `attack` tries the short ones."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
-import subprocess
+import asyncio
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC
 from pathlib import Path
-from random import Random
-from typing import Any
+from random import Random, SystemRandom
 
-import msgspec
-
-from tests.pty_driver import Terminal
-from tests.torture.soak_mail import EximWorld, Sums, Truth
+from tests.serve.served import served, write_ledger
+from tests.torture.attack import Attack, besiege, row
+from tests.torture.soak_mail import EximWorld, Sums
 from tests.torture.soak_proxy import Mood, MoodyProxy
-from tests.torture.soak_samples import Sample, Used, row, size_mib, table, trends, used
-from tui.engine import ledger_lock
+from tests.torture.soak_run import Soak, without_zero
+from tui.config import SenderQueueSource
+from tui.config.secrets import Secret
+from tui.engine.accounts import Accounts
+from tui.engine.batch import Batch
+from tui.engine.collect import Collector
+from tui.engine.feeds import MtaFeed
+from tui.engine.logs.exim import EximLog
+from tui.engine.queues.exim_spool import EximSpool
 from tui.engine.simulate import Simulation
 from tui.engine.sqlite_reader import SqliteReader
-from tui.model import STATES, Grouping, QueueQuery
+from tui.engine.sqlite_writer import SqliteWriter
+from tui.engine.tail import Tail
+from tui.isp import IspTable
+from tui.model import Grouping, QueueQuery
+from tui.sources.sender_queue import SenderQueue
+from tui.sources.source import SourceError
 
-ROOT = Path(__file__).parents[2]
-MAILTOP = [sys.executable, "-P", "-m", "tui"]
-SPEED = 50.0
-DEMO_ACCOUNTS = 300
-MX_ACCOUNTS = 150
-SAMPLE_SECONDS = 30.0
-STEP_SECONDS = 0.5
-KEYS = ("down", "down", "enter", "up", "escape", "i", "a", "tab")
-TOTALS = ("send_count", "success_count", "defer_count", "fail_count", "total_size")
-END_SECONDS = 60.0
-"""So long the product has to catch up at the end."""
-
-SHIM = '''\
-"""Every clock on the wall runs faster; how the demo began is noted."""
-
-import os
-import sys
-import time
-
-_began, _speed, _now = float(os.environ["SOAK_BEGAN"]), float(os.environ["SOAK_SPEED"]), time.time
-time.time = lambda: _began + (_now() - _began) * _speed
-if "tui" in sys.orig_argv:
-    from tui.sources import ledger_words
-
-    ledger_words.LIVE_SECONDS *= _speed
-if "collect" in sys.orig_argv and "demo" in sys.orig_argv:
-    from tui.engine import simulate
-
-    _make, _step = simulate.Simulation.__init__, simulate.Simulation.step
-
-    def _noted(self, seed, accounts, start):
-        self._told = f"{seed} {accounts} {start}"
-        _make(self, seed, accounts, start)
-
-    def _noted_step(self, now):
-        simulate.Simulation.step = _step
-        with open(os.environ["SOAK_DEMO"], "w") as file:
-            file.write(f"{self._told} {now}")
-        return _step(self, now)
-
-    simulate.Simulation.__init__, simulate.Simulation.step = _noted, _noted_step
-'''
+SOAK = "a soak with faults, at 50 times life: nothing grows, all numbers stay right"
+SHORT_SHARE = 0.1
+"""This much of the time goes to the short attacks."""
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What happens when, in seconds: faults begin after ``quiet`` and end at ``until``; the hub is killed only before
-    ``hub_until``, so that it, and the demo that it runs, can be watched for long."""
+class _Dies(SqliteWriter):
+    """A ledger whose collector may die before a batch is written."""
 
-    seconds: float
+    chances = Random(0)
 
-    @property
-    def quiet(self) -> float:
-        return min(0.04 * self.seconds, 60.0)
-
-    @property
-    def until(self) -> float:
-        return 0.92 * self.seconds
-
-    @property
-    def hub_until(self) -> float:
-        return 0.25 * self.seconds
-
-    def every(self, times: int, least: float) -> float:
-        """The pause between faults of a kind, so many of which fit."""
-        return max(least, self.seconds / times)
+    def write(self, batch: Batch) -> None:
+        if self.chances.random() < 0.1:
+            raise _Died
+        super().write(batch)
 
 
-class Soak:
-    """One soak in ``folder``. Use ``run``."""
+class _Died(Exception):
+    pass
 
-    def __init__(self, folder: Path, seconds: float, chances: Random) -> None:
-        self.folder = folder
-        self.plan = Plan(seconds)
-        self.chances = chances
-        self.faults: Counter[str] = Counter()
-        self.samples: list[Sample] = []
-        self.problems: list[str] = []
-        self.began = time.time()
-        self._clock_began = time.monotonic()
-        self._before: dict[str, tuple[float, Used]] = {}
-        self._things = ExitStack()
 
-    def now(self) -> int:
-        """The time that all of it believes in."""
-        return int(self.began + (time.time() - self.began) * SPEED)
+def a_simulated_platform_is_counted_right(folder: Path, chances: Random) -> int:
+    """Its Exim logs, rotates and delivers; collectors come and die."""
+    now = int(time.time()) - 3600
+    world = EximWorld(folder, Simulation(chances.randrange(2**32), 8, now), chances)
+    died = 0
+    for _ in range(5):
+        for _ in range(chances.randint(1, 3)):
+            now += chances.randint(1, 120)
+            world.step(now)
+            if chances.random() < 0.5:
+                world.rotate()
+        died += not _collects(world, folder / "ledger.sqlite", _Dies, chances)
+    assert _collects(world, folder / "ledger.sqlite", SqliteWriter, chances)
+    with closing(SqliteReader(folder / "ledger.sqlite")) as ledger:
+        told = Sums()
+        for each in ledger.totals():
+            for column in ("send_count", "success_count", "defer_count", "fail_count", "total_size"):
+                told[each.account, column] = getattr(each, column) or 0
+        waits = ledger.queue(QueueQuery(grouping=Grouping.ISP))
+        counters = ledger.status().counters
+    true = without_zero(world.truth.totals)
+    assert without_zero(told) == true, sorted((without_zero(told).items() ^ true.items()))[:5]
+    assert sum(map(sum, (waits.new, waits.proc, waits.retry, waits.hold))) == world.truth.queue().total()
+    assert not counters.get("log_gaps") and not counters.get("unparsed"), counters
+    return died + world.rotations.total()
 
-    @property
-    def passed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._clock_began
 
-    def run(self) -> list[str]:
-        """All of it; returns what was wrong, nothing at best."""
-        with self._things:
-            self._prepare()
-            self._live()
-            self._compare_while_it_runs()
-            self._end_screen()
-        self._compare_demo()
-        self._verify()
-        self.problems += [
-            f"{trend.role}: {trend.column} grows from {trend.early:.1f} to {trend.late:.1f}"
-            for trend in trends(self.samples)
-            if not trend.flat
-        ]
-        return self.problems
-
-    # What it takes
-
-    def _prepare(self) -> None:
-        folder = self.folder
-        shim = folder / "shim"
-        shim.mkdir()
-        (shim / "sitecustomize.py").write_text(SHIM)
-        self.environ = {
-            **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
-            "PYTHONPATH": f"{shim}{os.pathsep}{ROOT}",
-            "HOME": str(folder),
-            "TMPDIR": str(folder),
-            "TZ": "UTC",
-            "LANG": "C.UTF-8",
-            "TERM": "xterm-256color",
-            "SOAK_BEGAN": str(self.began),
-            "SOAK_SPEED": str(SPEED),
-            "SOAK_DEMO": str(folder / "demo.began"),
-        }
-        self.world = EximWorld(folder, Simulation(2, MX_ACCOUNTS, self.now()), self.chances)
-        self.world.step(self.now())
-        tokens = folder / "tokens.json"
-        made = self._mailtop("token", "new", "soak", "--tokens", str(tokens))
-        self.environ["SOAK_TOKEN"] = made.stdout.strip()
-        mx = (
-            f'[[source]]\ntype = "local"\nname = "mx"\nmta = "exim"\nlog = "{self.world.log}"\n'
-            f'spool = "{self.world.spool}"\nledger = "sqlite://{folder}/mx.sqlite"\n'
-            "minutes_kept_hours = 12\nhours_kept_days = 1\n"
-        )
-        (folder / "serve.toml").write_text(mx)
-        served = self._start_server(tokens)
-        self.proxy = MoodyProxy(served)
-        self._things.callback(self.proxy.close)
-        api = f'url = "{self.proxy.url}"\ntoken_env = "SOAK_TOKEN"\n'
-        (folder / "monitor.toml").write_text(
-            f'[[source]]\ntype = "demo"\naccounts = {DEMO_ACCOUNTS}\nledger = "sqlite://{folder}/demo.sqlite"\n{mx}'
-            f'[[source]]\ntype = "sender_queue"\nname = "queue"\nsenders = [1]\n{api}'
-            f'[[source]]\ntype = "cpanel"\nname = "panel"\nuser = "root"\n{api}'
-        )
-        argv = [*MAILTOP, "--config", str(folder / "monitor.toml")]
-        self.screen = self._things.enter_context(Terminal(argv, columns=120, rows=36, env=self.environ))
-        self.screen.wait_for(" recipients", timeout=60)
-
-    def _start_server(self, tokens: Path) -> int:
-        said = self.folder / "serve.err"
-        with said.open("w") as err:
-            self.server = subprocess.Popen(
-                [
-                    *MAILTOP,
-                    "serve",
-                    "--config",
-                    str(self.folder / "serve.toml"),
-                    "--tokens",
-                    str(tokens),
-                    "--bind",
-                    "127.0.0.1:0",
-                    "--quiet",
-                ],
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stderr=err,
-            )
-        self._things.callback(self.server.wait)
-        self._things.callback(self.server.terminate)
-        deadline = time.monotonic() + 30
-        while (found := re.search(r"http://127\.0\.0\.1:(\d+)", said.read_text())) is None:
-            assert time.monotonic() < deadline and self.server.poll() is None, said.read_text()
-            time.sleep(0.1)
-        return int(found[1])
-
-    def _mailtop(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*MAILTOP, *arguments], env=self.environ, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    # What happens
-
-    def _live(self) -> None:
-        plan = self.plan
-        due: list[tuple[float, float, float, Callable[[], None]]] = [
-            (0.0, min(SAMPLE_SECONDS, plan.seconds / 8), plan.seconds, self._sample),
-            (plan.quiet, plan.every(40, 4.0), plan.until, self._kill_collector),
-            (plan.quiet, plan.every(60, 3.0), plan.hub_until, self._kill_hub),
-            (plan.quiet, plan.every(60, 4.0), plan.until, self._flap),
-            (plan.quiet, min(plan.every(120, 2.0), 45.0), plan.seconds, self._rotate),
-            (plan.quiet, 7.0, plan.until, self._press),
-        ]
-        after = {work: begin for begin, _, _, work in due}
-        while self.passed < plan.seconds:
-            self.world.step(self.now())
-            for _, pause, until, work in due:
-                if after[work] <= self.passed <= until:
-                    after[work] = self.passed + pause
-                    work()
-            self._look(STEP_SECONDS)
-
-    def _look(self, seconds: float) -> None:
-        """Take in what the screen shows; it must not end."""
-        until = time.monotonic() + seconds
-        self.screen.wait_for(lambda _: time.monotonic() >= until, timeout=seconds + 60)
-
-    def _press(self) -> None:
-        self.screen.press(self.chances.choice(KEYS))
-
-    def _rotate(self) -> None:
-        self.world.rotate()
-
-    def _flap(self) -> None:
-        moods = [Mood.REFUSES, Mood.HANGS, Mood.CUTS]
-        if self.proxy.mood is Mood.WELL:
-            self.proxy.turn(self.chances.choice(moods))
-            self.faults[f"API {self.proxy.mood.value}"] += 1
-        else:
-            self.proxy.turn(Mood.WELL)
-
-    def _kill_collector(self) -> None:
-        for pid in self._roles()["collector of mx"]:
-            self._kill(pid, "collector killed")
-
-    def _kill_hub(self) -> None:
-        for pid in self._roles()["hub"]:
-            self._kill(pid, "hub killed")
-
-    def _kill(self, pid: int, what: str) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            self.faults[what] += 1
-
-    def _roles(self) -> dict[str, list[int]]:
-        """The processes of the product that live now, by what they are."""
-        screen, server = self.screen.pid, self.server.pid
-        hubs = _children(screen)
-        return {
-            "screen": [screen],
-            "hub": hubs,
-            "collector of mx": self._writer("mx"),
-            "collector of demo": self._writer("demo"),
-            "serve": [server],
-        }
-
-    def _writer(self, name: str) -> list[int]:
-        """The collector that writes a ledger now: the monitor's, or the server's where that was quicker."""
-        holder = ledger_lock.holder(self.folder / f"{name}.sqlite")
-        return [holder.pid] if holder is not None else []
-
-    def _sample(self) -> None:
-        roles: dict[str, dict[str, float]] = {}
-        for role, pids in self._roles().items():
-            now, at = used(pids), self.passed
-            before_at, before = self._before.get(role, (0.0, None))
-            roles[role] = row(now, before, at - before_at)
-            self._before[role] = at, now
-        for name in ("mx", "demo"):
-            roles[f"collector of {name}"]["ledger_mib"] = size_mib(self.folder / f"{name}.sqlite")
-        roles["soak itself"] = row(used([os.getpid()]), self._before.get("soak", (0.0, None))[1], 1.0)
-        sample = Sample(round(self.passed, 1), roles)
-        self.samples.append(sample)
-        with (self.folder / "samples.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(sample) + b"\n")
-
-    # What is right at the end
-
-    def _compare_while_it_runs(self) -> None:
-        """The ledger, and what the server says of it through the proxy, against what was simulated."""
-        self.proxy.turn(Mood.WELL)
-        truth = self.world.truth
-        queue = truth.queue()
-        for name, ask, true in (
-            ("mx", self._totals, truth.totals),
-            ("mx", self._campaigns, _without(queue, 2)),
-            ("mx", self._isps, _without(queue, 0, 1)),
-            ("panel", self._totals, truth.totals),
-            ("queue", self._isps, _without(queue, 0, 1)),
-        ):
-            self._until_equal(name, ask, true)
-        totals = self._json("show", "totals", "--source", "mx")
-        if (freshness := totals["sources"][0].get("freshness")) != "live":
-            self.problems.append(f"mx is {freshness} at the end: {totals['sources'][0]}")
-
-    def _until_equal(self, source: str, ask: Callable[[str], Sums], true: Sums) -> None:
-        deadline = time.monotonic() + END_SECONDS
-        while (told := ask(source)) != _without_zero(true):
-            if time.monotonic() > deadline:
-                wrong = {key: (told[key], true[key]) for key in told.keys() | true.keys() if told[key] != true[key]}
-                some = sorted(wrong.items())[:5]
-                self.problems.append(
-                    f"{source}, {ask.__name__[1:]}: {len(wrong)} numbers are wrong (told, true): {some}"
-                )
-                return
-            self._look(1.0)
-
-    def _totals(self, source: str) -> Sums:
-        found: Sums = Counter()
-        for each in self._json("show", "totals", "--source", source)["rows"]:
-            for column in TOTALS:
-                found[each["account"], column] += each[column] or 0
-        return _without_zero(found)
-
-    def _campaigns(self, source: str) -> Sums:
-        return self._queue(source, "account_campaign", ("account", "campaign"))
-
-    def _isps(self, source: str) -> Sums:
-        return self._queue(source, "isp", ("isp",))
-
-    def _queue(self, source: str, group: str, names: tuple[str, ...]) -> Sums:
-        found: Sums = Counter()
-        for each in self._json("show", "queue", "--group", group, "--source", source)["rows"]:
-            for state in STATES:
-                found[(*(each[name] or "" for name in names), state)] += each[state]
-        return _without_zero(found)
-
-    def _json(self, *arguments: str) -> dict[str, Any]:
-        done = self._mailtop(*arguments, "--config", str(self.folder / "monitor.toml"), "--format", "json")
-        assert done.stdout, done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
-
-    def _end_screen(self) -> None:
-        self.screen.press("escape", "escape", "escape", "q")
+def _collects(world: EximWorld, ledger: Path, kind: type[SqliteWriter], chances: Random) -> bool:
+    """A collector looks twice, as one does that has missed something; whether it lived."""
+    with ExitStack() as open_things:
+        writer = open_things.enter_context(closing(kind(ledger)))
+        if isinstance(writer, _Dies):
+            writer.chances = chances
+        position = next(iter(writer.positions()), None)
+        tail = open_things.enter_context(closing(Tail(world.log, position)))
+        spool = EximSpool(world.spool, Accounts())
+        collector = Collector(MtaFeed(tail, EximLog(Accounts(), UTC), spool), writer, IspTable())
         try:
-            code = self.screen.wait_exit(10)
-        except AssertionError as error:
-            self.problems.append(f"the screen does not end: {error}")
-            return
-        if code:
-            self.problems.append(f"the screen ended with {code}")
-        if left := self.screen.survivors():
-            self.problems.append(f"{len(left)} processes outlived the screen")
-
-    def _compare_demo(self) -> None:
-        """What the demo's last collector wrote, against the same simulation made anew."""
-        seed, accounts, start, first = map(int, (self.folder / "demo.began").read_text().split())
-        with closing(SqliteReader(self.folder / "demo.sqlite")) as ledger:
-            log_time = ledger.status().gauges["log_time"]
-            told: Sums = Counter()
-            for each in ledger.totals():
-                for column in TOTALS:
-                    told[each.account, column] += getattr(each, column) or 0
-            waits = ledger.queue(QueueQuery(grouping=Grouping.TOTAL))
-        simulation, truth = Simulation(seed, accounts, start), Truth()
-        for now in range(first, log_time + 1, 3600):
-            truth.enter(simulation.step(now)[0])
-        truth.enter(simulation.step(log_time + 1)[0])
-        if _without_zero(told) != _without_zero(truth.totals):
-            self.problems.append(f"demo: totals are wrong: {sum(told.values())}, not {sum(truth.totals.values())}")
-        waiting = sum(sum(column) for column in (waits.new, waits.proc, waits.retry, waits.hold))
-        if waiting != sum(truth.queue().values()):
-            self.problems.append(f"demo: {waiting} wait, not {sum(truth.queue().values())}")
-
-    def _verify(self) -> None:
-        for name in ("mx", "demo"):
-            done = self._mailtop("ledger", "verify", f"sqlite://{self.folder}/{name}.sqlite")
-            if done.returncode:
-                self.problems.append(f"ledger verify of {name}: {done.stdout}{done.stderr}")
-
-    def result(self) -> str:
-        """What came of it, in Markdown."""
-        truth = self.world.truth
-        sent = sum(count for (_, column), count in truth.totals.items() if column == "send_count")
-        what = f"{self.passed / 60:.0f} minutes at {SPEED:.0f}x: {self.world.lines:,} log lines, {sent:,} messages"
-        faults = sorted((self.faults + self.world.rotations).items())
-        lines = [
-            f"{what}; faults: {', '.join(f'{fault} {count}' for fault, count in faults)}",
-            "",
-            *table(trends(self.samples)),
-            "",
-            *(f"BROKEN: {problem}" for problem in self.problems),
-            *([] if self.problems else ["kept: all is flat, all numbers are the simulator's"]),
-        ]
-        return "\n".join(lines) + "\n"
+            for _ in range(2):
+                collector.tick()
+                collector.list_queue()
+        except _Died:
+            return False
+    return True
 
 
-def _without(sums: Sums, *places: int) -> Sums:
-    """Added up over some places of the key."""
-    found: Sums = Counter()
-    for key, count in sums.items():
-        found[tuple(word for place, word in enumerate(key) if place not in places)] += count
-    return found
+def a_server_that_flaps_costs_nothing(folder: Path, chances: Random) -> int:
+    """It refuses, hangs and cuts its answers; who asks it keeps no thread and no file of that."""
+    return asyncio.run(_flaps(folder / "ledger.sqlite", chances))
 
 
-def _without_zero(sums: Sums) -> Sums:
-    return Counter({key: count for key, count in sums.items() if count})
+async def _flaps(ledger: Path, chances: Random) -> int:
+    write_ledger(ledger)
+    query, flaps, rested = QueueQuery(grouping=Grouping.TOTAL), 20, 0.0
+    async with served(ledger) as server:
+        proxy = MoodyProxy(int(server.url.rpartition(":")[2]))
+        config = SenderQueueSource(url=proxy.url, senders=(119,), token_env="UNUSED", timeout_seconds=0.3)
+        source = SenderQueue(
+            config, lambda: Secret(server.token), interval_seconds=1.0, clock=lambda: time.monotonic() + rested
+        )
+        true, open_before, threads_before = await source.queue(query), 0, 0
+        assert true is not None
+        for number in range(flaps):
+            proxy.turn(Mood.HANGS if number % 10 == 5 else chances.choice((Mood.REFUSES, Mood.CUTS)))
+            with suppress(SourceError):
+                assert (told := await source.queue(query)) is None or told.new == true.new
+            proxy.turn(Mood.WELL)
+            told, until = None, time.monotonic() + 10
+            while told is None:
+                rested += 300  # it leaves alone for a while who does not answer
+                with suppress(SourceError):
+                    told = await source.queue(query)
+                assert time.monotonic() < until, "it is not asked again"
+            assert told.new == true.new
+            if number == 4:
+                open_before, threads_before = _open_files(), threading.active_count()
+        until = time.monotonic() + 5
+        while _open_files() > open_before or threading.active_count() > threads_before:
+            assert time.monotonic() < until, f"{_open_files()} files, {threading.active_count()} threads are kept"
+            await asyncio.sleep(0.01)
+        await source.close()
+        proxy.close()
+    return flaps
 
 
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    return sorted(found)
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+ATTACKS = [
+    Attack(
+        "a log that rotates and collectors that die: the numbers are the simulator's",
+        a_simulated_platform_is_counted_right,
+        1.0,
+    ),
+    Attack("a server that flaps: no file, no thread is kept", a_server_that_flaps_costs_nothing, 1.0),
+]
 
 
 def main() -> int:
-    """``MINUTES [FOLDER]``: one soak; prints its result and returns whether anything was wrong."""
-    minutes = float(sys.argv[1])
+    """``MINUTES [FOLDER]``: the short attacks, then one soak; how many promises broke."""
+    seconds = 60 * float(sys.argv[1])
+    broken = sum(not besiege(attack, SHORT_SHARE * seconds / len(ATTACKS)) for attack in ATTACKS)
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(tempfile.mkdtemp(prefix="mailtop-soak-"))
     folder.mkdir(exist_ok=True)
-    soak = Soak(folder, minutes * 60, Random())
+    seed = SystemRandom().randrange(2**32)
+    soak = Soak(folder, (1 - SHORT_SHARE) * seconds, Random(seed))
     try:
         soak.run()
     except Exception as error:  # whatever it is, what was found so far is told
-        soak.problems.append(f"{type(error).__name__}: {error}")
-    (folder / "result.md").write_text(soak.result())
-    print(soak.result(), end="", flush=True)
-    return bool(soak.problems)
+        soak.problems.append(f"{type(error).__name__}: {error}; seed {seed}")
+    (folder / "report.md").write_text(soak.report())
+    kept = "kept" if soak.is_judged else "kept, but too short to see growth (from 70 minutes on)"
+    row(SOAK, f"{soak.tried:,}", f"BROKEN: {'; '.join(soak.problems)}" if soak.problems else kept)
+    print(f"the report of the soak is {folder / 'report.md'}", file=sys.stderr)
+    return broken + bool(soak.problems)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from tui.engine.simulate import Simulation
 from tui.isp import IspTable
 from tui.model import STATES
 
-ROTATED_KEPT = 8
+ROTATED_KEPT = 40
 SMALLEST_ROTATED_BYTES = 4096
 """Before a file has 1 KiB nobody knows a copy of it again (see ``Tail``)."""
 
