@@ -87,6 +87,7 @@ _BALANCES = """
     WHERE send OR success OR defer OR fail OR size OR new OR proc OR retry OR hold OR accepted OR removed
     ORDER BY account_id""".replace("BALANCE", "accepted, success, fail, removed, new + proc + retry + hold, off_since")
 _MINUTE_HISTORY_SECONDS = 24 * HOUR_SECONDS
+_File = tuple[int, int] | None
 _NOBODY = -1
 """An id that nothing has: the filter for a name that the ledger does not know."""
 
@@ -101,15 +102,16 @@ class SqliteReader:
     def __init__(self, path: Path, sender_id: int = 1) -> None:
         self._path = path
         self._sender_id = sender_id
-        self._db = open_to_read(path)
-        self._file = _identity(path)
+        self._wal = path.with_name(path.name + "-wal")
+        self._files: tuple[_File, _File] | None = None
         self._files_before = 0
+        self._open()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All answers within come from the same state of the ledger."""
         with explained(self._path):
-            if self._db.in_transaction:
+            if self._files is not None and self._db.in_transaction:
                 yield
                 return
             self._follow()
@@ -263,13 +265,19 @@ class SqliteReader:
             raise BlockError(f"a message: {error}") from error
 
     def _follow(self) -> None:
-        """Open the file that stands at the path now, when it is not the one that was opened."""
-        file = _identity(self._path)
-        if file != self._file:
-            db = open_to_read(self._path)
+        """Open the file that stands at the path now, when it is not the one that was opened. Who held on to a WAL that
+        was removed would read what is no longer so, and keep the next writer from making another."""
+        if (_identity(self._path), _identity(self._wal)) != self._files:
+            # First, since SQLite shares the index of a WAL among all connections of a process.
             self._db.close()
-            self._db, self._file = db, file
+            self._files = None
+            self._open()
             self._files_before += 1
+
+    def _open(self) -> None:
+        file = _identity(self._path)
+        self._db = open_to_read(self._path)
+        self._files = file, _identity(self._wal)  # which may have been made just now
 
     def _is_here(self, query: QueueQuery) -> bool:
         return query.sender_id is None or query.sender_id == self._sender_id
@@ -333,18 +341,13 @@ class SqliteReader:
         return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _identity(path: Path) -> list[tuple[int, int] | None]:
-    """Which files stand at the path and for its WAL: device and inode; ``None`` when that cannot be told. Who held on
-    to a WAL that was removed would read what is no longer so, and keep the next writer from making another."""
-    found: list[tuple[int, int] | None] = []
-    for file in (path, path.with_name(path.name + "-wal")):
-        try:
-            status = file.stat()
-        except OSError:
-            found.append(None)
-        else:
-            found.append((status.st_dev, status.st_ino))
-    return found
+def _identity(path: Path) -> _File:
+    """Which file stands at the path: device and inode; ``None`` when that cannot be told."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _window(end: int, span_seconds: int, step: int) -> tuple[int, int]:
