@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Counts,
@@ -117,6 +118,10 @@ class Flood:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         del query, limit
+        return None
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        del accounts
         return None
 
     async def hosts(self) -> list[HostStatus] | None:

@@ -22,6 +22,7 @@ from tui.hub.hub import Hub
 from tui.hub.process import ChildLink, inherited_socket, serve
 from tui.hub.protocol import AccountsRequest, View, ViewRequest
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Counts,
@@ -89,6 +90,10 @@ class Flood:
         del query
         message = WaitingMessage(id="1abc", sender="a@b", recipient="c@d", state="retry", arrived=1, attempts=2)
         return [message] * limit
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        del accounts
+        return None
 
     async def hosts(self) -> list[HostStatus] | None:
         return None

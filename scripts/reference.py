@@ -26,7 +26,7 @@ from tui.config.messages import meta_of
 from tui.config.writing import keys_of
 from tui.hub import formats
 from tui.hub.protocol import HostFacts
-from tui.model import MailTotals, QueueRow
+from tui.model import Balance, MailTotals, QueueRow
 from tui.ui.commands import COMMANDS, Command, Scope
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +145,7 @@ def schema() -> dict[str, Any]:
         "show totals": shows("TotalsRow"),
         "show queue": shows("QueueRow"),
         "show queue --group host": shows("HostRow"),
+        "show balance": shows("BalanceRow"),
         "check": lists("sources", "Checked", check.SCHEMA),
         "token list": lists("tokens", "Listed", token.SCHEMA),
         "ledger info": facts | {"properties": {"schema": {"const": ledger_info.SCHEMA}, **facts["properties"]}},
@@ -153,6 +154,7 @@ def schema() -> dict[str, Any]:
         "TotalsRow": row_of(formats.TOTALS_KEYS),
         "QueueRow": row_of(formats.QUEUE_KEYS),
         "HostRow": row_of(formats.HOST_KEYS),
+        "BalanceRow": row_of(formats.BALANCE_KEYS),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -171,13 +173,14 @@ def closed(properties: dict[str, Any], required: list[str] | None = None) -> dic
 def row_of(keys: Iterable[str]) -> dict[str, Any]:
     """A row with these keys: any but the states that mail waits in may be null, which is unknown, or not one's own."""
     types = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "Freshness": "string"}
-    told = {"host": "str", "total": "int", "quotas": "str", "defer_fail_count": "int"}
-    for struct in (QueueRow, MailTotals, HostFacts):
+    told = {"host": "str", "total": "int", "quotas": "str", "defer_fail_count": "int", "difference": "int"}
+    told |= {"since": "str"}
+    for struct in (QueueRow, MailTotals, HostFacts, Balance):
         for name, hint in typing.get_type_hints(struct).items():
             plain = next((each for each in typing.get_args(hint) if each is not type(None)), hint)
             told.setdefault(name, getattr(plain, "__name__", ""))
     sure = {*formats.HOST_KEYS} & {"host", "counted", "freshness"} | {"quotas", "worst_isp", "isp"}
-    sure |= {"new", "proc", "retry", "hold", "total"}
+    sure |= {"new", "proc", "retry", "hold", "total", *formats.BALANCE_COUNTS}
     return closed(
         {key: {"type": types[told[key]] if key in sure else [types[told[key]], "null"]} for key in dict.fromkeys(keys)}
     )

@@ -87,6 +87,7 @@ def test_every_state_and_count_is_told() -> None:
 def test_every_key_of_the_json_is_told() -> None:
     told = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "show.md").read_text()))
     assert {*formats.QUEUE_KEYS, *formats.TOTALS_KEYS, *formats.HOST_KEYS, *formats.Partial.__struct_fields__} <= told
+    assert {*formats.BALANCE_KEYS} <= told
     assert {*formats.ShownSource.__struct_fields__} <= told
 
 

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tests.balances import balance
 from tui.cli import asking, show
 from tui.cli.asking import Answer, Asked
 from tui.hub.formats import Report
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Freshness,
@@ -54,6 +56,7 @@ class ScriptedSource:
         self.error = error
         self.closed = False
         self.quotas: tuple[str, ...] = ()
+        self.accounted: list[Balance] | None = [balance(accepted=20), balance("bob", 1), balance("eve", 2, lost=3)]
         self._status = SourceStatus(
             name=name, type=self.type, freshness=freshness, age_seconds=1.26, notes=(note,) if note else ()
         )
@@ -109,6 +112,13 @@ class ScriptedSource:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         return None
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        if self.error:
+            raise SourceError(self.error)
+        if self.accounted is None or accounts is None:
+            return self.accounted
+        return [self.accounted[0], *(each for each in self.accounted[1:] if each.difference)]
 
     async def hosts(self) -> list[HostStatus] | None:
         return None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Counts,
@@ -77,6 +78,8 @@ class ScriptedSource:
         self.calls: list[str] = []
         self.queries: list[QueueQuery] = []
         self.shown: Collection[str] = ()
+        self.accounted: list[Balance] | None = None
+        self.balances_asked: list[Collection[int] | None] = []
         self.has_queue = True
         self.closed = False
 
@@ -112,6 +115,11 @@ class ScriptedSource:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         return None
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        self._call("balances")
+        self.balances_asked.append(accounts)
+        return self.accounted
 
     async def hosts(self) -> list[HostStatus] | None:
         return None

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.hub.scripted import ScriptedSource, until
-from tui.hub import pace
+from tui.hub import overdue, pace
 from tui.hub import poller as polling
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.model import Freshness, Grouping, QueueQuery, QueueTable, SourceStatus
@@ -202,8 +202,8 @@ async def test_a_failing_source_is_not_hammered_by_moving_about() -> None:
 
 
 async def test_a_source_that_hangs_is_stale_then_failed_and_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "SLOW_SECONDS", 0.02)
-    monkeypatch.setattr(polling, "LEAST_SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(overdue, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(overdue, "LEAST_SLOW_SECONDS", 0.02)
     monkeypatch.setattr(polling, "ANSWER_SECONDS", 0.2)
     source = ScriptedSource()
     source.gate.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.balances import OFF_SINCE, balance
 from tui.engine.clickhouse_spool import Spooled
 from tui.model import Freshness, Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.serve.metrics import MAX_ISPS, OTHER_ISPS, metrics
@@ -62,6 +63,22 @@ def test_hosts_of_a_ledger_and_what_waits_to_be_sent() -> None:
     assert nothing["mailtop_unsent_batches"] == 0
     assert "mailtop_unsent_oldest_timestamp_seconds" not in nothing
     assert not any("unsent" in name or "host" in name for name in samples(metrics(LIVE, None, None)))
+
+
+def test_whether_all_mail_is_accounted_for() -> None:
+    off = [balance(accepted=12), balance("bob", 1, lost=2), balance("eve", 2, lost=-2), balance("al", 3, accepted=4)]
+    found = samples(metrics(LIVE, None, None, balances=off))
+    assert found["mailtop_unbalanced_recipients"] == 4, "too much in one does not make up for what lacks in another"
+    assert found["mailtop_unbalanced_since_timestamp_seconds"] == OFF_SINCE
+    assert found['mailtop_account_unbalanced_recipients{account="eve"}'] == -2
+    assert found['mailtop_accepted_recipients_total{account="al"}'] == 4
+    assert found['mailtop_removed_recipients_total{account="al"}'] == 0
+    well = samples(metrics(LIVE, None, None, balances=[balance()]))
+    assert {name: count for name, count in well.items() if "balanced" in name} == {"mailtop_unbalanced_recipients": 0}
+    some = samples(metrics(LIVE, None, None, balances=off[1:2]))
+    assert "mailtop_unbalanced_recipients" not in some, "who may see one account learns nothing of the whole"
+    assert some['mailtop_account_unbalanced_recipients{account="bob"}'] == 2
+    assert not any("balanced" in name or "accepted" in name for name in samples(metrics(LIVE, None, None)))
 
 
 def test_totals_queue_freshness_and_files() -> None:

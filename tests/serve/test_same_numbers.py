@@ -51,6 +51,7 @@ class Unclosed:
         self.status, self.totals, self.queue = source.status, source.totals, source.queue
         self.history, self.causes, self.messages = source.history, source.causes, source.messages
         self.hosts, self.changed, self.check = source.hosts, source.changed, source.check
+        self.balances = source.balances
 
     async def close(self) -> None:
         pass

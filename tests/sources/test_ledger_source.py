@@ -10,6 +10,7 @@ import pytest
 
 from tui.engine.ledger import LedgerError, LedgerStatus
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Counts,
@@ -49,6 +50,16 @@ def ledger_status(
     )
 
 
+def balance(account: str, account_id: int = 0, *, accepted: int, lost: int = 0) -> Balance:
+    """Of those accepted ``lost`` are gone without a word, the others were delivered."""
+    delivered = accepted - lost
+    counts = dict.fromkeys(("failed", "removed", "waiting"), 0)
+    since = int(NOW) if lost else None
+    return Balance(
+        account=account, account_id=account_id, accepted=accepted, delivered=delivered, since=since, **counts
+    )
+
+
 class FakeReader:
     """A reader in memory; remembers the threads that called it."""
 
@@ -60,6 +71,12 @@ class FakeReader:
         self.threads: set[int] = set()
         self.asked: list[QueueQuery] = []
         self.waiting = 5
+        self.accounted = [
+            balance("", accepted=9),
+            balance("alice", 1, accepted=5),
+            balance("bob", 2, accepted=1, lost=1),
+            balance("eve", 3, accepted=3, lost=-1),
+        ]
         self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
@@ -85,6 +102,10 @@ class FakeReader:
         self.begun.set()
         self.gate.wait(10)
         return [MailTotals(account="alice", send_count=3)]
+
+    def balances(self) -> list[Balance]:
+        self._called()
+        return list(self.accounted)
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         self._called()
@@ -147,6 +168,31 @@ async def test_it_is_a_source_that_hands_on_what_the_ledger_says(source: LedgerS
     assert await as_source.causes(query) == []
     assert [message.id for message in await as_source.messages(query, 3) or []] == ["0", "1", "2"]
     assert (await as_source.status()).freshness is Freshness.LIVE
+
+
+async def test_the_balance_is_that_of_the_host_then_of_accounts(source: LedgerSource) -> None:
+    told = await source.balances()
+    assert told is not None and [each.account for each in told] == ["", "alice", "bob", "eve"]
+    some = await source.balances((1,))
+    assert some is not None and [each.account for each in some] == ["", "alice", "bob", "eve"]
+    off = await source.balances(())
+    assert off is not None and [(each.account, each.difference) for each in off] == [("", 0), ("bob", 1), ("eve", -1)]
+
+
+async def test_before_log_and_queue_were_read_no_balance_is_known(source: LedgerSource, ledger: Ledger) -> None:
+    for known in ({"listed_at"}, {"log_time"}):
+        ledger.reader.stands = ledger_status(gauges=dict.fromkeys(known, int(NOW)))
+        assert await source.balances() is None
+    ledger.reader.stands, ledger.reader.accounted = ledger_status(), []
+    assert await source.balances() is None, "a ledger that does not tell it"
+
+
+async def test_a_check_tells_whether_all_mail_is_accounted_for(source: LedgerSource, ledger: Ledger) -> None:
+    checkup = await source.check()
+    assert checkup.problems == ()
+    assert any(note.startswith("It is off by 2 since 2023-11-1") for note in checkup.notes)
+    ledger.reader.accounted[1:] = []
+    assert "It is balanced: all 9 recipients that were accepted are accounted for." in (await source.check()).notes
 
 
 async def test_every_call_runs_in_one_thread_that_is_not_the_loops(source: LedgerSource, ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.sources.test_ssh_wire import ROW, SOURCE, TOTALS_ROW
+from tests.sources.test_ssh_wire import BALANCE_ROW, ROW, SOURCE, TOTALS_ROW
 from tui.cli.arguments import parser
 from tui.config import SshSource
 from tui.model import Freshness, Grouping, QueueQuery, SourceStatus
@@ -30,6 +30,7 @@ class ScriptedReach(SshReach):
         super().__init__(CONFIG)
         self.rows: list[dict[str, Any]] = ROWS
         self.totals: list[dict[str, Any]] = [TOTALS_ROW]
+        self.balances: list[dict[str, Any]] = [HOST_BALANCE, OFF_BALANCE]
         self.told: dict[str, Any] = SOURCE
         self.answer: dict[str, Ended | SourceError] = {}
         self.asked: list[dict[str, Any]] = []
@@ -46,7 +47,11 @@ class ScriptedReach(SshReach):
         query = {"show": "totals", "source": options["source"]}
         if options["what"] == "queue":
             query = {"show": "queue", "group": options["group"]} | {key: options[key] for key in KEYS[2:]}
-        rows = self.rows if options["what"] == "queue" else self.totals
+        if options["what"] == "balance":
+            query = {"show": "balance"} | {key: options[key] for key in ("account", "all", "source")}
+        meant = options.get("account") if options["what"] == "balance" else None
+        balances = [row for row in self.balances if meant in (None, row["account"])]
+        rows = {"queue": self.rows, "totals": self.totals, "balance": balances}[options["what"]]
         found = {"schema": 1, "query": query, "sources": [self.told], "rows": rows}
         return Ended(3 if self.told["error"] else 0, json.dumps(found).encode(), b"mailtop: something\n")
 
@@ -58,6 +63,11 @@ class ScriptedReach(SshReach):
 
 
 CONFIG = SshSource(host="mx1", keep_connection=False)
+HOST_BALANCE = BALANCE_ROW | {"account_id": 0, "account": "", "accepted": 9, "waiting": 7}
+OFF_BALANCE = BALANCE_ROW | {"account_id": 6, "account": "eve", "delivered": 0, "since": "2026-11-21T02:14:00Z"}
+NO_BALANCE = Ended(
+    2, b"", b"mailtop show: error: argument WHAT: invalid choice: 'balance' (choose from 'totals', 'queue')\n"
+)
 KEYS = ("what", "group", "source", "sender", "account", "campaign", "isp")
 
 
@@ -153,6 +163,41 @@ async def test_a_host_without_totals(reach: ScriptedReach) -> None:
     assert (found.rights, found.problems) == (("queue",), ())
 
 
+async def test_the_balance_is_asked_seldom_and_of_accounts_by_name(reach: ScriptedReach) -> None:
+    clock = Clock()
+    source = Ssh(CONFIG, reach=reach, clock=clock)
+    told = await source.balances(())
+    assert told is not None and [(each.account_id, each.account, each.difference) for each in told] == [
+        (0, "", 0),
+        (6, "eve", 1),
+    ]
+    assert told[1].since == 1_795_227_240
+    await source.queue(QueueQuery(Grouping.ACCOUNT))
+    reach.asked.clear()
+    reach.balances = [BALANCE_ROW, OFF_BALANCE]
+    for _ in range(2):
+        told = await source.balances((5, 6, 77))
+        assert told is not None and [each.account for each in told] == ["", "eve", "bob"]
+    words = [(each["what"], each.get("account")) for each in reach.asked]
+    assert words == [("balance", "bob"), ("balance", "eve")]
+    clock.now += 61
+    await source.balances(())
+    assert len(reach.asked) == 3
+    await source.balances(None)
+    assert len(reach.asked) == 4, "all of them are another question"
+
+
+@pytest.mark.parametrize("answer", [NO_BALANCE, Ended(0, b"{}", b""), Unreachable("mx1 is away.")])
+async def test_a_host_that_tells_no_balance_is_no_worse(reach: ScriptedReach, answer: Ended | SourceError) -> None:
+    reach.answer["balance"] = answer
+    source = Ssh(CONFIG, reach=reach)
+    await source.queue(QueueQuery())
+    assert await source.balances((5,)) is None
+    freshness, _, error = await state(source)
+    assert (freshness, error) == (Freshness.LIVE, None)
+    assert (await source.check()).problems == ()
+
+
 async def test_names_are_asked_for_once(reach: ScriptedReach) -> None:
     source = Ssh(CONFIG, reach=reach)
     for _ in range(2):
@@ -218,7 +263,9 @@ async def test_check(reach: ScriptedReach) -> None:
     assert found.reached == 'mx1 (10.0.0.1, port 22), its source "mx" (local)'
     assert (found.identity, found.rights, found.problems) == ("user mail", ("mail totals", "queue"), ())
     reach.told = SOURCE | {"freshness": "stale"}
-    assert (await Ssh(CONFIG, reach=reach).check()).notes == ('mx1 says that "mx" is stale.',)
+    balanced = "It is off by 1 since 2026-11-2"
+    notes = (await Ssh(CONFIG, reach=reach).check()).notes
+    assert notes[0] == 'mx1 says that "mx" is stale.' and notes[1].startswith(balanced)
     reach.told = SOURCE | {"error": "the log cannot be read"}
     assert (await Ssh(CONFIG, reach=reach).check()).problems == ("mx1 says: the log cannot be read",)
     reach.answer["queue"] = Ended(255, b"", b"Host key verification failed.\r\n")

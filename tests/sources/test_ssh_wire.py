@@ -41,6 +41,18 @@ SOURCE = {
     "error": None,
     "queue_files": 7,
 }
+BALANCE_ROW = {
+    "source": "mx",
+    "account_id": 5,
+    "account": "bob",
+    "accepted": 3,
+    "delivered": 1,
+    "failed": 1,
+    "removed": 0,
+    "waiting": 1,
+    "difference": 0,
+    "since": None,
+}
 TOTALS_ROW = {
     "source": "mx",
     "account": "bob",

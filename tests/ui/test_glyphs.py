@@ -34,7 +34,8 @@ def test_every_sign_takes_one_cell_and_ascii_is_ascii() -> None:
             value = getattr(glyphs, one.name)
             signs = [value] if isinstance(value, str) else [] if isinstance(value, bool) else list(value.values())
             assert all(sign.isascii() for sign in signs) or glyphs is UNICODE
-            cells = {"per_minute": cell_width(glyphs.per_minute), "levels": len(TREND_LEVELS)}.get(one.name, 1)
+            wide = {"per_minute": cell_width(glyphs.per_minute), "levels": len(TREND_LEVELS)}
+            cells = (wide | {"well": cell_width(glyphs.well)}).get(one.name, 1)
             assert all(cell_width(sign) == cells for sign in signs)
         assert len(set(glyphs.freshness.values())) == 6
 

@@ -156,10 +156,15 @@ def _add_show(show: argparse.ArgumentParser) -> None:
     )
     for each in (totals, queue):
         each.add_argument("--reverse", action="store_true", help="sort the other way around")
-        _add_source(each)
         each.add_argument(
             "--together", action="store_true", help="add up what has the same name in all sources and senders"
         )
+    balance = _command(what, "balance", "whether all mail that was accepted is accounted for")
+    balance.set_defaults(command="show", what="balance")
+    balance.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
+    balance.add_argument("--all", action="store_true", help="every account, not only those that are off")
+    for each in (totals, queue, balance):
+        _add_source(each)
         each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
         _add_common(each)
 

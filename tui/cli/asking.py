@@ -13,7 +13,7 @@ from tui.cli.hosts import Facts, facts_of
 from tui.config import ConfigError, CpanelSource, DemoSource, LocalSource, SenderQueueSource, SourceConfig
 from tui.hub import formats
 from tui.hub.formats import Row
-from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueRow, SourceStatus
+from tui.model import Balance, Freshness, Grouping, MailTotals, QueueQuery, QueueRow, SourceStatus
 from tui.sources.source import Source, SourceError
 
 ANSWER_SECONDS = 30.0
@@ -25,13 +25,17 @@ CLOSE_SECONDS = 0.5
 TELLS_IDS = "sender_queue"
 """The type of source that tells campaigns, and some accounts, by their ids alone."""
 
-_LACKING: dict[str, type[SourceConfig]] = {"totals": SenderQueueSource, "queue": CpanelSource}
+_LACKING: dict[str, tuple[type[SourceConfig], ...]] = {
+    "totals": (SenderQueueSource,),
+    "queue": (CpanelSource,),
+    "balance": (SenderQueueSource, CpanelSource),
+}
 """The sources that know nothing of what is asked for: they are not asked."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for: the words as given, ``None`` for no filter and for the usual order. ``together``
-    adds up what has the same name in all sources."""
+    adds up what has the same name in all sources; ``all`` asks for accounts that balance, too."""
 
     what: str
     grouping: Grouping = Grouping.TOTAL
@@ -45,6 +49,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     sort: str | None = None
     reverse: bool = False
     together: bool = False
+    all: bool = False
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -61,6 +66,7 @@ class Answer(msgspec.Struct, kw_only=True):
     named: dict[str, bool] = {}
     rows: list[Row] = []
     totals: list[MailTotals] = []
+    balances: list[Balance] = []
     notes: list[str] = []
     files: int | None = None
     failed: bool = False
@@ -72,7 +78,7 @@ def wanted_of(asked: Asked, sources: Sequence[SourceConfig]) -> list[SourceConfi
     """Those of ``sources`` that can know what is asked for; raises ``ConfigError`` when none can."""
     offering = [source for source in sources if not isinstance(source, _LACKING[asked.what])]
     if not offering:
-        other = "queue" if asked.what == "totals" else "totals"
+        other = "totals" if asked.what == "queue" else "queue"
         raise ConfigError(f"{_NOTHING[asked.what]}; add a source that does, or ask for: mailtop show {other}")
     wanted = [source for source in offering if asked.sender is None or _may_have(source, asked.sender)]
     if wanted:
@@ -85,6 +91,7 @@ def wanted_of(asked: Asked, sources: Sequence[SourceConfig]) -> list[SourceConfi
 _NOTHING = {
     "totals": "no source of the configuration knows mail totals",
     "queue": "no source of the configuration knows a queue",
+    "balance": "no source of the configuration knows whether all mail is accounted for",
 }
 
 
@@ -127,7 +134,7 @@ async def ask_all(asked: Asked, sources: Sequence[Source], troubles: dict[str, s
     return answers
 
 
-_NUMBERS = {"totals": "mail totals", "queue": "queue"}
+_NUMBERS = {"totals": "mail totals", "queue": "queue", "balance": "balance"}
 
 
 def _leave_out(answers: Sequence[Answer]) -> None:
@@ -149,6 +156,8 @@ async def _ask(asked: Asked, source: Source, trouble: str | None, alone: bool) -
             try:
                 if asked.what == "totals":
                     await _ask_totals(source, answer)
+                elif asked.what == "balance":
+                    await _ask_balances(asked, source, answer)
                 else:
                     await _ask_queue(asked, source, answer)
                     if asked.together or asked.grouping is Grouping.HOST:
@@ -185,6 +194,18 @@ async def _ask_totals(source: Source, answer: Answer) -> None:
     answer.knows = totals is not None
     answer.totals = totals or []
     answer.hosts = answer.counted = int(answer.knows)
+
+
+async def _ask_balances(asked: Asked, source: Source, answer: Answer) -> None:
+    told = await source.balances(None if asked.all or asked.account is not None else ())
+    answer.knows = told is not None
+    answer.balances = told or []
+    if asked.account is not None and told is not None:
+        names = [each.account for each in told[1:]]
+        found = _named("account", asked.account, names, [each.account_id for each in told[1:]], answer)
+        answer.balances = [told[1:][index] for index in found]
+        if not found:
+            answer.notes.append(_unknown_account(source, asked.account, names))
 
 
 async def _ask_queue(asked: Asked, source: Source, answer: Answer) -> None:
@@ -271,12 +292,19 @@ def _named(what: str, word: str, names: Sequence[str], ids: Sequence[int], answe
 
 
 def _nothing_waits(source: Source, what: str, word: str, names: Sequence[str]) -> str:
+    return f'in the source "{source.name}" no mail waits that has the {what} "{word}"{_near(word, names)}'
+
+
+def _unknown_account(source: Source, word: str, names: Sequence[str]) -> str:
+    return f'the source "{source.name}" knows no account "{word}"{_near(word, names)}'
+
+
+def _near(word: str, names: Sequence[str]) -> str:
     from difflib import get_close_matches  # only a name that is not there needs it
 
     lower = {name.lower(): name for name in names if name}
     near = get_close_matches(word.lower(), lower, n=1)
-    hint = f'; there is "{lower[near[0]]}"' if near else ""
-    return f'in the source "{source.name}" no mail waits that has the {what} "{word}"{hint}'
+    return f'; there is "{lower[near[0]]}"' if near else ""
 
 
 def _added_up(rows: Iterable[QueueRow]) -> list[QueueRow]:

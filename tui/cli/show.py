@@ -53,7 +53,7 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
     partial = None
     if asked.together or asked.grouping is Grouping.HOST:
         partial = Partial(sum(answer.counted for answer in answers), sum(answer.hosts for answer in answers))
-    rows, keys, texts, counts = _of_totals(asked, answers) if asked.what == "totals" else _of_queue(asked, answers)
+    rows, keys, texts, counts = _ROWS_OF[asked.what](asked, answers)
     return Report(
         time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         query=_as_query(asked),
@@ -61,7 +61,8 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
         keys=keys,
         texts=texts,
         counts=counts,
-        facts=formats.HOST_FACTS if asked.grouping is Grouping.HOST else (),
+        facts=_facts(asked),
+        summed=asked.what != "balance",
         rows=rows,
         complete=not any(answer.failed for answer in answers),
         partial=partial,
@@ -69,6 +70,12 @@ def make_report(asked: Asked, answers: Sequence[Answer], now: datetime) -> Repor
 
 
 _Names = tuple[str, ...]
+
+
+def _facts(asked: Asked) -> _Names:
+    if asked.what == "balance":
+        return ("since",)
+    return formats.HOST_FACTS if asked.grouping is Grouping.HOST else ()
 
 
 def _of_totals(asked: Asked, answers: Sequence[Answer]) -> tuple[list[Row], _Names, _Names, _Names]:
@@ -111,7 +118,21 @@ def _of_queue(asked: Asked, answers: Sequence[Answer]) -> tuple[list[Row], _Name
     return rows, keys, texts, formats.QUEUE_COUNTS
 
 
+def _of_balance(_asked: Asked, answers: Sequence[Answer]) -> tuple[list[Row], _Names, _Names, _Names]:
+    """The rows of hosts, each with its accounts below it, the worst first; as those of what waits."""
+    rows = []
+    for answer in answers:
+        balances = sorted(answer.balances, key=lambda each: (each.account != "", -abs(each.difference), each.account))
+        rows += [formats.balance_row(answer.status.name, each) for each in balances]
+    return rows, formats.BALANCE_KEYS, ("source", "account"), formats.BALANCE_COUNTS
+
+
+_ROWS_OF = {"totals": _of_totals, "queue": _of_queue, "balance": _of_balance}
+
+
 def _asked(options: argparse.Namespace) -> Asked:
+    if options.what == "balance":
+        return Asked(what="balance", source=options.source, account=options.account, all=options.all)
     of_queue = options.what == "queue"
     if options.filter is not None:
         picking.check_filter(options.filter, of_queue=of_queue)
@@ -154,6 +175,8 @@ def _as_query(asked: Asked) -> dict[str, formats.Cell]:
     }
     if asked.what == "totals":
         return {"show": "totals", **everywhere}
+    if asked.what == "balance":
+        return {"show": "balance", "account": asked.account, "all": asked.all, "source": asked.source}
     return {
         "show": "queue",
         "group": asked.grouping.value,

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
-from tui.hub.drawing import is_of, trend_of
+from tui.hub.balance import together
+from tui.hub.drawing import balances_of, is_of, trend_of
 from tui.hub.fleet import causes_together, messages_together
+from tui.hub.hosts import WITHOUT_QUEUE
 from tui.hub.poller import Poller, sentence_of
-from tui.hub.protocol import Detail, ViewRequest
+from tui.hub.protocol import Balanced, Detail, ViewRequest
 from tui.hub.sheet import Sheet
 from tui.hub.views import trend_query
 from tui.model import Cause, Counts, Grouping, QueueQuery, QueueRow, RowKey, WaitingMessage
@@ -181,6 +183,7 @@ class Details:
             messages=messages_together(messages, request.messages),
             waiting=any(inquiry.poller.may_be_asked for inquiry in waiting),
             problem=" ".join(_problems(question, meant, counted)),
+            balance=_balance(request, [inquiry.poller for inquiry in meant]),
         )
 
     def _meant(self, request: ViewRequest) -> list[Inquiry]:
@@ -229,6 +232,18 @@ def _events(request: ViewRequest, pollers: Sequence[Poller]) -> Counts | None:
     if not points:
         return None
     return Counts(**{name: sum(getattr(point, name) for point in points) for name in EVENTS})
+
+
+def _balance(request: ViewRequest, pollers: Sequence[Poller]) -> Balanced | None:
+    """Whether the mail of the row's account is accounted for, or of all where the row is of all that a host has."""
+    query, accounts = trend_query(request.query, request.selected), balances_of(request)
+    parts = [
+        poller.balance(*accounts)
+        for poller in pollers
+        if poller.source.type not in WITHOUT_QUEUE and not (query.sender_id is not None and len(poller.senders) > 1)
+    ]
+    is_told = accounts or (query.account_id is None and query.campaign_id is None and query.isp is None)
+    return together(parts, with_sums=True) if is_told else None
 
 
 def _sender_total(request: ViewRequest, sheet: Sheet, row: QueueRow, answers: Sequence[Found | None]) -> int | None:

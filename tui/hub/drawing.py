@@ -80,6 +80,7 @@ def wanted(
         tuple(dict.fromkeys(trends)),
         totals,
         tuple(dict.fromkeys([*(each.account for each in panes), *(key.account for key in own_listed)])),
+        balances=balances_of(request) if of_source else (),
     )
 
 
@@ -240,6 +241,13 @@ class Drawing:
         while len(self._series) > max(MAX_SERIES, len(shown)):
             oldest = next(iter(self._series))
             del self._series[oldest], self._sampled[oldest]
+
+
+def balances_of(request: ViewRequest) -> tuple[int, ...]:
+    """The account whose balance belongs to the detail that is asked for; that of a part of an account is not known."""
+    query = trend_query(request.query, request.selected)
+    is_part = query.campaign_id is not None or query.isp is not None
+    return (query.account_id,) if request.detail and query.account_id and not is_part else ()
 
 
 def is_of(selected: RowKey | None, source: str) -> bool:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
 import msgspec
 
 from tui.hub.protocol import HostFacts
-from tui.model import Grouping, MailTotals, QueueRow, SourceStatus
+from tui.model import Balance, Grouping, MailTotals, QueueRow, SourceStatus
 from tui.text import cell_width, fit
 
 SCHEMA = 1
@@ -37,6 +38,11 @@ HOST_KEYS = ("host", *QUEUE_KEYS, *HOST_FACTS, "counted")
 """Those of rows that are hosts: ``defer_share`` is the part of all attempts that was put off, from 0 to 1,
 ``worst_isp`` where most waits that was put off or held; a host that is not ``counted`` is in no sum."""
 
+BALANCE_COUNTS = ("accepted", "delivered", "failed", "removed", "waiting", "difference")
+BALANCE_KEYS = ("source", "account_id", "account", *BALANCE_COUNTS, "since")
+"""Those of balances: a row of a whole host has the account ``""``; ``difference`` is what is not accounted for, and
+``since`` is when that began, in UTC."""
+
 TOTALS_KEYS = ("source", "account", *TOTALS_COUNTS, "quotas")
 
 _TEXTS_OF = {
@@ -46,7 +52,7 @@ _TEXTS_OF = {
     Grouping.ACCOUNT_CAMPAIGN: ("account", "campaign"),
     Grouping.ISP: ("isp",),
 }
-_WORDS = ("worst_isp", "freshness")
+_WORDS = ("worst_isp", "freshness", "since")
 _HEADS = {"defer_share": "deferred", "age_seconds": "age"}
 _LEAST_TEXT = 8
 _FORMULA_SIGNS = frozenset("=+-@＝＋－＠")
@@ -85,7 +91,8 @@ class Partial(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """An answer to print: ``rows`` have the ``keys``; ``texts``, ``counts`` and ``facts`` are the columns that a table
     shows of them, of which it adds up the counts. ``complete`` is false when a source is missing, so that no sum is
-    taken for the whole; ``partial`` says how much is, where rows of several hosts are added up or stand for hosts."""
+    taken for the whole; ``partial`` says how much is, where rows of several hosts are added up or stand for hosts.
+    ``summed``: a table ends in sums."""
 
     time: str
     query: dict[str, Cell]
@@ -97,6 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     facts: tuple[str, ...] = ()
     partial: Partial | None = None
+    summed: bool = True
 
 
 def shown_source(status: SourceStatus, queue_files: int | None = None) -> ShownSource:
@@ -150,6 +158,18 @@ def totals_row(source: str | None, totals: MailTotals) -> Row:
     added up. ``quotas``: those that it has reached, in words."""
     numbers = {key: getattr(totals, key) for key in TOTALS_COUNTS}
     return {"source": source, "account": totals.account, **numbers, "quotas": ", ".join(totals.quotas)}
+
+
+def balance_row(source: str, balance: Balance) -> Row:
+    """A balance by the keys that JSON and CSV have."""
+    since = None if balance.since is None else datetime.fromtimestamp(balance.since, UTC)
+    return {
+        "source": source,
+        "account_id": balance.account_id,
+        "account": balance.account,
+        **{key: getattr(balance, key) for key in BALANCE_COUNTS},
+        "since": None if since is None else f"{since:%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 def as_json(report: Report) -> Iterator[str]:
@@ -238,8 +258,8 @@ def _cell(value: Cell, *, is_id: bool = False) -> str:
 
 def _has_sums(report: Report) -> bool:
     """One row of one source needs no sum, but where another is missing it must not be taken for all."""
-    if not report.rows:
-        return report.complete
+    if not report.rows or not report.summed:
+        return report.complete and report.summed
     is_all = report.partial is None or report.partial.counted == report.partial.hosts
     return len(report.rows) > 1 or not is_all or report.texts not in (("source",), ("host",))
 

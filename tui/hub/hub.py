@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from tui.hub.accounts import Accounts
+from tui.hub.balance import together
 from tui.hub.board import Board
 from tui.hub.collectors import Collectors
 from tui.hub.detail import Details
@@ -342,6 +343,7 @@ class Hub:
             trends=self._trends.beside(request, rows),
             detail=self._details.detail(request, sheet),
             accounts=self._accounts.page(request),
+            balance=together([poller.balance() for poller in self._pollers if poller.source.type not in WITHOUT_QUEUE]),
         )
         return make_view(request, known)
 

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
+from tui.hub.balance import Balances, Part
+from tui.hub.overdue import overdue
 from tui.hub.pace import next_beat, retry_seconds
 from tui.hub.wanted import Trend as Trend
 from tui.hub.wanted import Wanted as Wanted
@@ -23,14 +25,6 @@ Answer = TypeVar("Answer")
 ANSWER_SECONDS = 300.0
 """A source that does not answer for so long has failed; it is asked anew. Sources bound each of their own questions,
 and may have many: this is for what hangs for ever, such as a dead disk."""
-
-SLOW_SECONDS = 5.0
-SLOW_INTERVALS = 3
-"""The reason is told when an answer takes five seconds, or three intervals where these take longer."""
-
-LEAST_SLOW_SECONDS = 1.0
-SLOW_TIMES = 2
-"""Numbers are stale when an answer takes longer than the interval and than twice the last one took."""
 
 MAX_WISH_SECONDS = 3600.0
 """A source that wants to be left alone for longer is asked again nevertheless: it may have meant something else."""
@@ -70,6 +64,7 @@ class Poller:
         self.hosts: list[HostStatus] | None = None
         self.senders: frozenset[int] = frozenset()
         self.isps: QueueTable | None = None
+        self._balances = Balances()
         self.confirmed = 0.0
         self.totals_time = -math.inf
         self.totals_confirmed = -math.inf
@@ -193,20 +188,12 @@ class Poller:
             away = self._unreachable and status.age_seconds is not None
             status = replace(status, freshness=Freshness.STALE if away else Freshness.ERROR, error=self._error)
         elif self._fetch is not None:
-            status = self._overdue(status, now - self._began)
+            status = overdue(status, now - self._began, self.source.interval_seconds, self._took_seconds)
         return status
 
-    def _overdue(self, status: SourceStatus, waited_seconds: float) -> SourceStatus:
-        """The status while an answer has been waited for so long."""
-        interval = self.source.interval_seconds
-        if waited_seconds <= max(LEAST_SLOW_SECONDS, interval, SLOW_TIMES * self._took_seconds):
-            return status
-        status = msgspec.structs.replace(status, freshness=Freshness.STALE)
-        if waited_seconds <= max(SLOW_SECONDS, SLOW_INTERVALS * interval):
-            return status
-        return msgspec.structs.replace(
-            status, error=f"It has not answered for {waited_seconds // 5 * 5:.0f} seconds; it may be slow or hang."
-        )
+    def balance(self, account_id: int | None = None) -> Part:
+        """Whether the mail of the host, or of one account, is accounted for."""
+        return self._balances.part(self.source.name, account_id, is_old=self.is_doubtful)
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -339,6 +326,11 @@ class Poller:
             if self._is_old(trend, (changes, end // HISTORY_SECONDS)):
                 self.histories[trend] = await self._answer(source.history(trend.query, end, trend.span_seconds))
                 self._keep(trend, (changes, end // HISTORY_SECONDS))
+        began, accounts = self._now(), wanted.balances
+        if self._balances.is_due(accounts, changes, began):
+            told = await self._answer(source.balances(accounts))
+            if self._balances.keep(told, accounts, changes, began, self._now()):
+                self._told()
 
     def _note_senders(self, query: QueueQuery, table: QueueTable | None) -> None:
         """A filter may leave rows of few of them."""

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from tui.model import (
+    Balance,
     Cause,
     Counts,
     Freshness,
@@ -216,11 +217,28 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     known: bool = True
 
 
+class Balanced(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all mail that hosts accepted is accounted for. Of those ``asked``, ``told`` tell how it is now; the
+    others do not, or have not for long. By ``off`` recipients it is not, counted account by account, since ``since``
+    (seconds since 1970, ``None`` unknown), on ``off_count`` hosts, of which ``off_hosts`` are the names, as far as
+    there is room, the worst first. ``sums`` are the numbers themselves, where these are asked for."""
+
+    asked: int
+    told: int
+    off: int = 0
+    since: int | None = None
+    off_count: int = 0
+    off_hosts: list[str] = []
+    sums: Balance | None = None
+
+
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of ``row``. ``sender_total`` is what waits at its sender in all. ``events`` are the sums over
     the span of the chart, ``span_seconds``, as far as its history is known. ``causes`` (most frequent first) and
     ``messages`` (oldest first) are ``None`` where the source does not tell them; ``waiting`` says that they have been
-    asked for and are on their way. ``problem`` is a sentence on why something could not be read."""
+    asked for and are on their way. ``problem`` is a sentence on why something could not be read.
+    ``balance`` says whether the mail of an account, or of whole hosts, is accounted for; ``None`` for other rows, and
+    where nobody tells."""
 
     row: QueueRow
     delta: float | None = None
@@ -231,6 +249,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     messages: list[WaitingMessage] | None = None
     waiting: bool = False
     problem: str = ""
+    balance: Balanced | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
@@ -252,7 +271,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     ``hosts`` stand beside the rows of grouping ``HOST``. The sums are of ``hosts_counted`` of ``host_count`` hosts
     that have a queue.
     ``marked_sums`` adds up the ``marked_count`` marked rows that are still there. ``sought`` and ``sought_index`` are
-    the answer to ``seek``, ``None`` when there is no such row."""
+    the answer to ``seek``, ``None`` when there is no such row. ``balance`` is that of all hosts, without its numbers;
+    ``None`` where nobody tells it."""
 
     serial: int
     time: float
@@ -296,6 +316,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     hosts: list[HostFacts] = []
     detail: Detail | None = None
     accounts: AccountsPage | None = None
+    balance: Balanced | None = None
 
 
 class Jumped(msgspec.Struct, frozen=True, kw_only=True, tag="jumped"):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Grouping,
@@ -140,6 +141,15 @@ class SharedNames:
         own = await self._own(query)
         return None if own is None else await self._source.messages(own, limit)
 
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """The source's, each account with its number; of a name that it has not there is none."""
+        own = None
+        if accounts is not None:
+            queries = [await self._own(QueueQuery(account_id=number)) for number in accounts]
+            own = [query.account_id for query in queries if query is not None and query.account_id is not None]
+        told = await self._source.balances(own)
+        return None if told is None else await self._run(len(told), partial(self._book.balances, told))
+
     async def hosts(self) -> list[HostStatus] | None:
         """The source's."""
         return await self._source.hosts()
@@ -225,6 +235,15 @@ class _Book:
         numbers = self._accounts([each.account_id for each in told], [each.account for each in told])
         replace = msgspec.structs.replace
         return [replace(each, account_id=number) for each, number in zip(told, numbers, strict=True)]
+
+    def balances(self, told: Sequence[Balance]) -> list[Balance]:
+        """Balances with numbers; that of all accounts has none."""
+        known, replace = self._account_numbers, msgspec.structs.replace
+        keys = [(each.account_id, each.account) for each in told]
+        return [
+            replace(each, account_id=known.get(key) or self._account(*key))
+            for each, key in zip(told, keys, strict=True)
+        ]
 
     def table(self, table: QueueTable, query: QueueQuery) -> QueueTable:
         """The rows with numbers, as an answer to ``query``."""

@@ -9,7 +9,7 @@ import msgspec
 from tui.hub.accounts import Ranking
 from tui.hub.order import Order
 from tui.hub.part import sum_known
-from tui.hub.protocol import AccountPane, AccountsPage, ChartLine, Detail, HostFacts, View, ViewRequest
+from tui.hub.protocol import AccountPane, AccountsPage, Balanced, ChartLine, Detail, HostFacts, View, ViewRequest
 from tui.hub.selection import Selection
 from tui.hub.sheet import HOST_SORTS, QUICK_ROWS, SORTS, Sheet
 from tui.model import NO_CAMPAIGN_NAME, STATES, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
@@ -44,6 +44,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     trends: Mapping[RowKey, str] = {}
     detail: Detail | None = None
     accounts: AccountsPage | None = None
+    balance: Balanced | None = None
 
 
 def make_view(request: ViewRequest, known: Known) -> View:
@@ -66,6 +67,7 @@ def make_view(request: ViewRequest, known: Known) -> View:
         problems=list(known.problems),
         detail=known.detail,
         accounts=known.accounts,
+        balance=known.balance,
         host_count=known.host_count,
         hosts_counted=known.hosts_counted,
     )

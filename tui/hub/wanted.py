@@ -16,13 +16,15 @@ class Trend(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What is shown of a source. ``query`` is ``None`` when its queue is not; ``totals`` says whether its accounts may
-    be shown, ``accounts`` are the names of those that are; ``isps`` whether it is to be told where most waits."""
+    be shown, ``accounts`` are the names of those that are; ``isps`` whether it is to be told where most waits;
+    ``balances`` are the accounts (ids) of which it is to be told whether their mail is accounted for."""
 
     query: QueueQuery | None = None
     trends: tuple[Trend, ...] = ()
     totals: bool = False
     accounts: tuple[str, ...] = ()
     isps: bool = False
+    balances: tuple[int, ...] = ()
 
     @property
     def nothing(self) -> bool:

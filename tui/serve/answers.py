@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tui.model import Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
+from tui.model import Balance, Grouping, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
 from tui.serve.pieces import PIECE_ROWS, Pieces
 from tui.serve.queue_stats import NO_RIGHT, Refused, added_up, narrowed
 from tui.sources.source import Source, SourceError
@@ -68,6 +68,11 @@ class Answers:
         """What waits to be sent to ClickHouse; ``None`` where nothing is sent there. Raises ``NotKnown``."""
         unsent = self._unsent
         return None if unsent is None else await self.shared("unsent", lambda: self._read(unsent()))
+
+    async def balances(self) -> list[Balance] | None:
+        """Whether all mail is accounted for, of the host and then of each account; ``None`` where the ledger does not
+        tell. Raises ``NotKnown``."""
+        return await self.shared("balances", lambda: self._read(self._quick.balances()))
 
     async def totals(self) -> Mapping[str, MailTotals]:
         """Mail totals by account. Raises ``NotKnown``."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tui.model import Grouping, MailTotals, QueueQuery
+from tui.model import Balance, Grouping, MailTotals, QueueQuery
 from tui.serve import emailtrack, queue_stats
 from tui.serve.answers import Answers, NotKnown
 from tui.serve.credentials import Way, in_body, in_header, session_of
@@ -191,12 +191,13 @@ class _Metrics:
             return Response("A token is required.\n", 401, headers={"WWW-Authenticate": "Bearer"})
         accounts = _seen_by(caller)
         with_campaigns = request.query_params.get("campaigns") == "1"
-        totals, isps, campaigns, hosts, unsent = None, None, None, None, None
+        totals, isps, campaigns, hosts, unsent, balances = None, None, None, None, None, None
         try:
             if accounts is None:
                 hosts, unsent = await self._answers.hosts(), await self._answers.unsent()
             if caller.token.may(Scope.TOTALS):
                 totals = _narrowed(await self._answers.totals(), accounts)
+                balances = _balances_seen(await self._answers.balances(), accounts)
             if caller.token.may(Scope.QUEUE):
                 isps = await self._answers.queue(QueueQuery(Grouping.ISP), accounts)
                 if with_campaigns:
@@ -204,9 +205,11 @@ class _Metrics:
         except NotKnown:
             pass  # what is unknown has no line; mailtop_up and mailtop_freshness tell
         status = await self._answers.status()
-        rows = sum(len(each) for each in (totals, isps, campaigns) if each is not None)
+        rows = sum(len(each) for each in (totals, isps, campaigns, balances) if each is not None)
         key = ("metrics", accounts, caller.token.scopes, with_campaigns)
-        pieces = await self._answers.written(key, rows, lambda: metrics(status, totals, isps, campaigns, hosts, unsent))
+        pieces = await self._answers.written(
+            key, rows, lambda: metrics(status, totals, isps, campaigns, hosts, unsent, balances)
+        )
         return _response(pieces, CONTENT_TYPE, {})
 
 
@@ -226,6 +229,13 @@ def _is_there(caller: Caller, sight: Sight) -> bool:
 
 def _narrowed(totals: Mapping[str, MailTotals], accounts: tuple[str, ...] | None) -> Mapping[str, MailTotals]:
     return totals if accounts is None else {name: totals[name] for name in accounts if name in totals}
+
+
+def _balances_seen(balances: list[Balance] | None, accounts: tuple[str, ...] | None) -> list[Balance] | None:
+    """That of the host is for those who may see all."""
+    if balances is None or accounts is None:
+        return balances
+    return [each for each in balances[1:] if each.account in accounts]
 
 
 async def _parameters(request: Request) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tui.model import STATES, Freshness, HostStatus, MailTotals, QueueTable, SourceStatus
+from tui.model import STATES, Balance, Freshness, HostStatus, MailTotals, QueueTable, SourceStatus
 from tui.serve.pieces import PIECE_ROWS, Pieces
+from tui.sources.accounting import unaccounted
 
 if TYPE_CHECKING:
     from tui.engine.clickhouse_spool import Spooled
@@ -30,6 +31,21 @@ _COUNTERS = {
     "total_size": ("mailtop_sent_bytes_total", "Bytes of the messages that the account sent."),
 }
 _WAITING = "mailtop_account_waiting_recipients"
+_UNBALANCED = "mailtop_unbalanced_recipients"
+_UNBALANCED_SINCE = "mailtop_unbalanced_since_timestamp_seconds"
+_OF_BALANCE = {
+    "accepted": ("mailtop_accepted_recipients_total", "counter", "Recipients that the mail system took on."),
+    "removed": (
+        "mailtop_removed_recipients_total",
+        "counter",
+        "Recipients taken out of the queue, which the log tells.",
+    ),
+    "difference": (
+        "mailtop_account_unbalanced_recipients",
+        "gauge",
+        "Recipients of the account that are not accounted for; below zero: outcomes of recipients nobody accepted.",
+    ),
+}
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -40,10 +56,13 @@ def metrics(
     campaigns: QueueTable | None = None,
     hosts: Sequence[HostStatus] | None = None,
     unsent: Spooled | None = None,
+    balances: Sequence[Balance] | None = None,
 ) -> Pieces:
     """The whole text. ``None``: not known, or not for who asks; what is unknown has no line. ``isps`` and ``campaigns``
-    are tables of these groupings, ``unsent`` is what this host has not sent to ClickHouse yet."""
+    are tables of these groupings, ``unsent`` is what this host has not sent to ClickHouse yet. ``balances`` are those
+    of the host, where who asks may see it, and of accounts."""
     lines = [*_about(status, isps), *_of_hosts(hosts or ()), *_of_sending(unsent), *_of_accounts(totals or {})]
+    lines += _of_balances(balances or ())
     text = iter([*lines, *_of_queue(isps), *(_of_campaigns(campaigns) if campaigns is not None else ())])
     pieces = []
     while some := list(islice(text, PIECE_ROWS)):
@@ -101,6 +120,23 @@ def _by_account(name: str, kind: str, help_: str, field: str, totals: Mapping[st
     if counts:
         yield from _family(name, kind, help_)
         yield from (_line(name, {"account": account}, count) for account, count in counts)
+
+
+def _of_balances(balances: Sequence[Balance]) -> Iterator[str]:
+    """By how much it is off in all, account by account, so that too much of one does not make up for what lacks of
+    another; and each account's own numbers."""
+    whole = next((each for each in balances if not each.account_id and not each.account), None)
+    accounts = [each for each in balances if each is not whole]
+    if whole is not None:
+        off, since = unaccounted([whole, *accounts])
+        yield from _family(_UNBALANCED, "gauge", "Recipients that are not accounted for; 0: all mail is.")
+        yield _line(_UNBALANCED, {}, off)
+        if since is not None:
+            yield from _family(_UNBALANCED_SINCE, "gauge", "Since when recipients are not accounted for.")
+            yield _line(_UNBALANCED_SINCE, {}, since)
+    for field, (name, kind, help_) in _OF_BALANCE.items() if accounts else ():
+        yield from _family(name, kind, help_)
+        yield from (_line(name, {"account": each.account}, getattr(each, field)) for each in accounts)
 
 
 def _of_queue(isps: QueueTable | None) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Whether all mail that a host accepted is accounted for, in a sentence. Pure; the sources that are told it enter."""
+"""Whether all mail that a host accepted is accounted for, added up and in a sentence. Pure; whoever shows balances
+enters."""
 
 from __future__ import annotations
 
@@ -8,15 +9,22 @@ from datetime import datetime
 from tui.model import Balance
 
 
+def unaccounted(balances: Sequence[Balance]) -> tuple[int, int | None]:
+    """By how many recipients a host is off, and since when (seconds since 1970; ``None``: it is not, or nobody knows).
+    ``balances`` are its own, then those of accounts, among them all that are off: what is too much in one account does
+    not make up for what lacks in another."""
+    off = [each for each in balances if each.difference]
+    times = [each.since for each in off if each.since is not None]
+    differences = [abs(each.difference) for each in balances[1:]]
+    return max(abs(balances[0].difference), sum(differences)), min(times, default=None)
+
+
 def accounted(balances: Sequence[Balance] | None) -> list[str]:
-    """A sentence on the balance of a host and of its accounts that are off; none where nobody knows. What is too much
-    in one account and lacks in another is not accounted for."""
+    """A sentence on the balance of a host; none where nobody knows."""
     if not balances:
         return []
-    own, accounts = balances[0], [each for each in balances[1:] if each.difference]
-    off = max(abs(own.difference), sum(abs(each.difference) for each in accounts))
+    off, since = unaccounted(balances)
     if not off:
-        return [f"It is balanced: all {own.accepted:,} recipients that were accepted are accounted for."]
-    times = [each.since for each in (own, *accounts) if each.difference and each.since is not None]
-    since = f" since {datetime.fromtimestamp(min(times)).astimezone():%Y-%m-%d %H:%M}" if times else ""
-    return [f"It is off by {off:,}{since}: recipients that are not accounted for; `mailtop show balance` says whose."]
+        return [f"It is balanced: all {balances[0].accepted:,} recipients that were accepted are accounted for."]
+    when = "" if since is None else f" since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M}"
+    return [f"It is off by {off:,}{when}: recipients that are not accounted for; `mailtop show balance` says whose."]

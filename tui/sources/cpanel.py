@@ -11,6 +11,7 @@ from tui.config import CpanelSource
 from tui.config.secrets import Secret
 from tui.model import (
     UNKNOWN_ACCOUNT,
+    Balance,
     Cause,
     Checkup,
     Freshness,
@@ -149,6 +150,10 @@ class Cpanel:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """cPanel tells no messages."""
+        return None
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """cPanel does not tell what it accepted."""
         return None
 
     async def hosts(self) -> list[HostStatus] | None:

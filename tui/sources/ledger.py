@@ -10,6 +10,7 @@ import msgspec
 
 from tui.engine.ledger import LedgerAway, LedgerError, LedgerReader
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Freshness,
@@ -21,6 +22,7 @@ from tui.model import (
     SourceStatus,
     WaitingMessage,
 )
+from tui.sources.accounting import accounted
 from tui.sources.ledger_words import Standing, collecting, describe, has_listed
 from tui.sources.source import SourceError, Unreachable
 from tui.sources.worker import Worker
@@ -127,6 +129,21 @@ class LedgerSource:
         first."""
         return await self._ask(lambda reader: reader.messages(query, limit))
 
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """Whether all mail is accounted for: of everybody, then of each account, or of ``accounts`` and those that are
+        off. ``None`` before the log was read and the queue was listed, and where the ledger does not tell."""
+
+        def known(reader: LedgerReader) -> list[Balance] | None:
+            ledger = reader.status()
+            if "log_time" not in ledger.gauges or not has_listed(ledger):
+                return None
+            balances = reader.balances()
+            if accounts is not None:
+                balances[1:] = [each for each in balances[1:] if each.difference or each.account_id in accounts]
+            return balances or None
+
+        return await self._ask(known)
+
     async def hosts(self) -> list[HostStatus] | None:
         """How each host is, in a ledger of several."""
         return await self._ask(self._known_hosts)
@@ -143,7 +160,7 @@ class LedgerSource:
         """What there is to collect from, whether that is done and how old the numbers are; never raises."""
         checkup = await self._worker.run(self._look)
         try:
-            standing = await self._ask(self._standing)
+            standing, balances = await self._ask(self._standing), await self.balances(())
         except SourceError as error:
             if str(error) in checkup.problems:
                 return checkup
@@ -154,7 +171,8 @@ class LedgerSource:
         problems, notes = collecting(standing, self._clock(), self.interval_seconds)
         problems = [each for each in problems if each not in checkup.problems]
         found = [each for each in checkup.problems if not any(each in told for told in problems)]
-        return msgspec.structs.replace(checkup, problems=(*found, *problems), notes=(*checkup.notes, *notes))
+        notes = [*checkup.notes, *notes[:1], *accounted(balances), *notes[1:]]
+        return msgspec.structs.replace(checkup, problems=(*found, *problems), notes=tuple(notes))
 
     async def close(self) -> None:
         """Give back the file, after the calls that are under way."""

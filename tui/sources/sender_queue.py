@@ -13,6 +13,7 @@ import msgspec
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     Freshness,
@@ -140,6 +141,10 @@ class SenderQueue:
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """``None``: this API tells no messages."""
+        return None
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """``None``: this API tells nothing but what waits."""
         return None
 
     async def hosts(self) -> list[HostStatus] | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from tui.model import (
+    Balance,
     Cause,
     Checkup,
     History,
@@ -86,6 +87,11 @@ class Source(Protocol):
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
         first."""
+        ...
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """Whether all mail is accounted for: of the whole host first, then of each account; with ``accounts`` (ids) of
+        these alone and of all that are off."""
         ...
 
     async def hosts(self) -> list[HostStatus] | None:

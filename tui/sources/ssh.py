@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+import msgspec
+
 from tui.config import SshSource
 from tui.model import (
     DOUBTFUL,
+    Balance,
     Cause,
     Checkup,
     Freshness,
@@ -22,6 +25,7 @@ from tui.model import (
     WaitingMessage,
 )
 from tui.sources import ssh_failures, ssh_wire
+from tui.sources.accounting import accounted
 from tui.sources.source import SourceError
 from tui.sources.ssh_names import Names
 from tui.sources.ssh_reach import SshReach
@@ -34,6 +38,9 @@ LIVE_INTERVALS = 3
 
 RECENT_SECONDS = 60.0
 """What was told so long before the newest answer says nothing of now: queue and totals are not always both asked."""
+
+BALANCE_SECONDS = 60.0
+"""So long a balance is good for: each question starts a process there."""
 
 LONG_BYTES = 50_000
 """From this size on an answer is read in a thread."""
@@ -59,6 +66,7 @@ class Ssh:
         self._names = Names()
         self._told: dict[str, tuple[float, Told]] = {}
         self._error: str | None = None
+        self._balances: dict[Question, tuple[float, list[Balance] | None]] = {}
 
     async def status(self) -> SourceStatus:
         """What the host said of itself last, and how long ago; never raises."""
@@ -125,6 +133,24 @@ class Ssh:
         """``None``: `show` tells no messages."""
         return None
 
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        """What the host says of itself and of the accounts that are off, a minute old at most, and of those of
+        ``accounts`` whose names are known; ``None`` where it does not tell, as an older mailtop. All else that is wrong
+        other questions bring to light."""
+        asked = Question(what="balance", source=self._config.source, all=accounts is None)
+        words = [word for each in accounts or () if (word := self._names.account(each)) is not None]
+        questions = [asked, *(msgspec.structs.replace(asked, account=word) for word in words)]
+        now, kept = self._clock(), self._balances
+        self._balances = {}
+        for each in questions:
+            is_new = each not in kept or now >= kept[each][0] + BALANCE_SECONDS
+            self._balances[each] = (now, await self._balances_of(each)) if is_new else kept[each]
+        host, *others = (told for _, told in self._balances.values())
+        if not host:
+            return None
+        known = {each.account for each in host}
+        return [*host, *(each for told in others for each in told or () if each.account not in known)]
+
     async def hosts(self) -> list[HostStatus] | None:
         """One host, or several that every row is told apart by."""
         return None
@@ -163,7 +189,7 @@ class Ssh:
             seconds=seconds,
             rights=tuple(rights),
             problems=tuple(dict.fromkeys(problems)),
-            notes=(*notes, *self._reach.notes),
+            notes=(*notes, *accounted(await self.balances(())), *self._reach.notes),
         )
 
     async def close(self) -> None:
@@ -243,6 +269,15 @@ class Ssh:
         self._told[question.what] = self._clock(), answered[1]
         self._error = None
         return answered
+
+    async def _balances_of(self, question: Question) -> list[Balance] | None:
+        try:
+            ended = await self._reach.run(question.arguments())
+            if not ssh_failures.has_answered(ended):
+                return None
+            return await self._worker.run(lambda: ssh_wire.decode_balances(ended.printed, question))
+        except (AnswerError, SourceError):
+            return None
 
     def _refuse_nothing(self, told: Told, has_rows: bool) -> None:
         """Raise ``SourceError`` where there is nothing but an error there: no rows are not no mail then."""

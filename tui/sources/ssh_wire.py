@@ -4,12 +4,13 @@ source enters."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from tui.model import DOUBTFUL, Freshness, Grouping, MailTotals, QueueQuery, QueueTable
+from tui.model import DOUBTFUL, Balance, Freshness, Grouping, MailTotals, QueueQuery, QueueTable
 from tui.text import clean
 
 SCHEMA = 1
@@ -39,6 +40,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     campaign: str | None = None
     isp: str | None = None
+    all: bool = False
 
     @property
     def filtered(self) -> bool:
@@ -49,7 +51,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """The arguments of ``mailtop``. A word never stands alone, since it may begin with a dash."""
         names = ("source", "group", "sender", "account", "campaign", "isp")
         options = [f"--{name}={value}" for name in names if (value := getattr(self, name)) is not None]
-        return ["show", self.what, *options, "--format=json"]
+        return ["show", self.what, *options, *(["--all"] if self.all else []), "--format=json"]
 
 
 def group_of(grouping: Grouping) -> str:
@@ -131,6 +133,17 @@ class _TotalsRow(msgspec.Struct, gc=False):
     quotas: str = ""
 
 
+class _BalanceRow(msgspec.Struct, gc=False):
+    account_id: _Id
+    account: str
+    accepted: _Count
+    delivered: _Count
+    failed: _Count
+    removed: _Count
+    waiting: _Count
+    since: Annotated[datetime, Meta(tz=True)] | None
+
+
 class _Version(msgspec.Struct):
     schema: int
 
@@ -147,11 +160,18 @@ class _Totals(msgspec.Struct):
     rows: list[_TotalsRow]
 
 
+class _Balances(msgspec.Struct):
+    query: _Query
+    sources: list[_Source]
+    rows: list[_BalanceRow]
+
+
 _decode_version = msgspec.json.Decoder(_Version).decode
 _decode_queue = msgspec.json.Decoder(_Queue).decode
 _decode_totals = msgspec.json.Decoder(_Totals).decode
+_decode_balances = msgspec.json.Decoder(_Balances).decode
 
-_Answer = TypeVar("_Answer", _Version, _Queue, _Totals)
+_Answer = TypeVar("_Answer", _Version, _Queue, _Totals, _Balances)
 
 
 def decode_queue(body: bytes, question: Question, query: QueueQuery) -> QueueAnswer:
@@ -214,6 +234,27 @@ def decode_totals(body: bytes, question: Question) -> tuple[list[MailTotals] | N
         for row in answer.rows
     ]
     return totals, told
+
+
+def decode_balances(body: bytes, question: Question) -> list[Balance]:
+    """The balances that answer ``question``: that of the host first where it asks for no account. Raises
+    ``AnswerError``."""
+    _refuse_other_schema(body)
+    answer = _decoded(_decode_balances, body)
+    _told(answer.query, answer.sources, question)
+    return [
+        Balance(
+            account=_name(row.account),
+            account_id=row.account_id,
+            accepted=row.accepted,
+            delivered=row.delivered,
+            failed=row.failed,
+            removed=row.removed,
+            waiting=row.waiting,
+            since=None if row.since is None else int(row.since.timestamp()),
+        )
+        for row in answer.rows
+    ]
 
 
 def _shown(texts: set[str | None]) -> dict[str | None, str]:

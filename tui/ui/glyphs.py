@@ -16,10 +16,10 @@ from tui.ui.abilities import abilities
 
 
 class Glyphs(msgspec.Struct, frozen=True):
-    """One set of signs, each one cell wide; ``per_minute`` is a column's head. ``states`` are what a row's bar is made
-    of: one sign a state where colour cannot tell them apart. ``levels`` are what a trend is drawn with, from nothing to
-    its highest; ``gap`` stands for what is not known in it. ``focus`` is the edge of the part that has the keys, as
-    ``edge`` is of the others."""
+    """One set of signs, each one cell wide but ``well``, that all is as it should be; ``per_minute`` is a column's
+    head. ``states`` are what a row's bar is made of: one sign a state where colour cannot tell them apart. ``levels``
+    are what a trend is drawn with, from nothing to its highest; ``gap`` stands for what is not known in it. ``focus``
+    is the edge of the part that has the keys, as ``edge`` is of the others."""
 
     ascii: bool
     step: str
@@ -30,6 +30,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     unknown: str
     wait: str
     problem: str
+    well: str
     unverified: str
     marked: str
     follow: str
@@ -81,6 +82,7 @@ UNICODE = Glyphs(
     unknown="–",
     wait="…",
     problem="✖",
+    well="✓",
     unverified="!",
     marked="✓",
     follow="»",
@@ -110,6 +112,7 @@ ASCII = Glyphs(
     unknown="-",
     wait="~",
     problem="!",
+    well="ok",
     unverified="!",
     marked="x",
     follow="&",

@@ -11,6 +11,7 @@ from tui.text import cell_width
 from tui.ui.glyphs import Glyphs
 from tui.ui.host_columns import partial
 from tui.ui.numbers import EMPTY, GROWING, STEADY, change, count, drain, share, span
+from tui.ui.widgets.balance import balance_words, equation
 from tui.ui.widgets.lines import Line, Lines, justified, line_width, wrapped
 
 NARROW_BELOW = 100
@@ -99,7 +100,7 @@ def body_lines(detail: Detail, view: View, width: int, height: int, glyphs: Glyp
     """All below the heading, in lines of at most ``width`` cells. The most frequent cause has its words beneath it, and
     so has each next one while everything fits ``height``."""
     now = view.time // 60 * 60  # so that ages change with the clock, all at once
-    facts, messages = _facts(detail, width, glyphs), _messages(detail, now, width, glyphs)
+    facts, messages = _facts(detail, now, width, glyphs), _messages(detail, now, width, glyphs)
     why, rows = _why(detail, width, glyphs), _causes(detail, now, width, glyphs)
     isp = detail.row.isp or view.query.isp
     between: list[Line] = [[]] if height >= ROOMY_FROM else []
@@ -166,8 +167,8 @@ def _names(row: QueueRow, view: View) -> list[str]:
     return names or ["all mail"]
 
 
-def _facts(detail: Detail, width: int, glyphs: Glyphs) -> list[Line]:
-    """How much waits and where it is going; what happened over the span."""
+def _facts(detail: Detail, now: float, width: int, glyphs: Glyphs) -> list[Line]:
+    """How much waits and where it is going; what happened over the span; whether all mail is accounted for."""
     row = detail.row
     pieces = [[Span(f"{row.total:,}", "strong"), Span(" recipient waits" if row.total == 1 else " recipients wait")]]
     pieces += [_piece(state, getattr(row, state), state) for state in STATES]
@@ -185,6 +186,9 @@ def _facts(detail: Detail, width: int, glyphs: Glyphs) -> list[Line]:
             ]
         )
     lines = [*_flowing(pieces, width), *_flowing(going, width), *_flowing(_events(detail), width)]
+    if detail.balance is not None:
+        words = balance_words(detail.balance, now, glyphs)
+        lines += _flowing([words, *equation(detail.balance)], width)
     if detail.problem:
         room = max(width - 4, 1)
         for number, text in enumerate(_folded(glyphs.plain(detail.problem[:LONGEST_TEXT]), room)):

@@ -1,4 +1,5 @@
-"""The first line: what this is, how fresh each source is, whether it is paused, and what time it is."""
+"""The first line: what this is, how fresh each source is, whether all mail is accounted for, whether it is paused, and
+what time it is."""
 
 from __future__ import annotations
 
@@ -6,16 +7,25 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from tui.hub.protocol import Span, View, ViewRequest
 from tui.model import Freshness, SourceStatus
 from tui.ui.columns import color_role
 from tui.ui.glyphs import Glyphs
 from tui.ui.numbers import age
+from tui.ui.widgets.balance import balance_words
 from tui.ui.widgets.crowd import WORST_FIRST as WORST_FIRST
 from tui.ui.widgets.crowd import Crowd, crowd
 from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
+
+_BRIEFER = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
+"""In which order less is told where there is no room: of what is asked for, of the balance, of live sources."""
+
+_BRIEFER_COUNTED = ((False, False, 0), (True, False, 0), (True, True, 0), (True, True, 1), (True, True, 2))
+"""The same where sources are counted, more or less briefly."""
 
 
 class StatusLine(Lines):
@@ -72,18 +82,19 @@ class StatusLine(Lines):
         self._crowd = crowd(view, silent=self._silent_seconds > 0) if view else None
 
     def lines(self, width: int, _height: int) -> list[Line]:
-        """The one line. Where not all sources fit, less of what is asked for is told, then live sources by sign and
-        name alone; those that do not fit then are counted. The worst stand first. Many sources are counted from the
-        beginning."""
+        """The one line. Where not all sources fit, less of what is asked for is told, then of the balance, then live
+        sources by sign and name alone; those that do not fit then are counted. The worst stand first. Many sources are
+        counted from the beginning."""
         since = self._clock() - self._came_at
         left = [Span(" "), Span("mailtop", "strong")]
         if self._crowd is not None:
             return [self._counted(self._crowd, left, since, width)]
-        for brief_right, brief in ((False, False), (True, False), (True, True)):
+        for brief_right, brief_balance, brief in _BRIEFER:
             right = self._right(since, brief=brief_right)
+            balance = self._balance(brief=brief_balance)
             items = [self._source(status, since, brief=brief) for status in self._statuses]
-            room = width - line_width(right)
-            if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and brief_right):
+            room = width - line_width(right) - line_width(balance)
+            if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and brief_balance):
                 break
         for number, item in enumerate(items):
             rest = f"  +{len(items) - number} more"
@@ -92,14 +103,15 @@ class StatusLine(Lines):
                 left.append(Span(rest, "muted"))
                 break
             left += item
-        return [justified(left, right, width)]
+        return [justified([*left, *balance], right, width)]
 
     def _counted(self, many: Crowd, left: Line, since_seconds: float, width: int) -> Line:
         """How many sources are how, in as many words as fit, and the names of those in doubt where there is room."""
         names = many.names(self.glyphs, since_seconds, self._least_age_seconds)
-        for brief_right, brevity in ((False, 0), (True, 0), (True, 1), (True, 2)):
+        for brief_right, brief_balance, brevity in _BRIEFER_COUNTED:
             right = self._right(since_seconds, brief=brief_right)
-            line = [*left, *many.summary(self.glyphs, since_seconds, self._least_age_seconds, brevity)]
+            balance = self._balance(brief=brief_balance)
+            line = [*left, *many.summary(self.glyphs, since_seconds, self._least_age_seconds, brevity), *balance]
             needed = line_width(line) + (0 if brief_right else sum(map(line_width, names)))
             if needed + line_width(right) < width:
                 break
@@ -112,6 +124,16 @@ class StatusLine(Lines):
         if 0 < unnamed < many.in_doubt():
             line.append(Span(f"  +{unnamed} more", "muted"))
         return justified(line, right, width)
+
+    def _balance(self, *, brief: bool) -> Line:
+        """Whether all mail is accounted for, with what parts it from the sources."""
+        balance = self._view.balance if self._view is not None else None
+        if balance is None or self._view is None:
+            return []
+        if self._silent_seconds:
+            balance = replace(balance, told=0)
+        words = balance_words(balance, self._view.time, self.glyphs, brief=brief)
+        return [Span("  "), *words] if words else []
 
     def _right(self, since_seconds: float, *, brief: bool = False) -> Line:
         """What is asked for and how often, what is sent, and the time; ``brief`` with only what is out of the

@@ -1,0 +1,167 @@
+"""Whether all mail is accounted for: of one host, of an account, of many hosts together; asked seldom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.balances import OFF_SINCE, balance
+from tests.hub.cells import Cell, CellSource
+from tests.hub.scripted import ScriptedSource, until
+from tests.hub.test_hub import ACCOUNTS, quick, screen
+from tests.hub.test_hub_fleets import is_of
+from tui.hub import balance as rooms
+from tui.hub.balance import Balances, together
+from tui.hub.protocol import Balanced
+from tui.model import Balance, Freshness, Grouping, QueueQuery, RowKey
+
+__all__ = ["quick"]
+
+ALICE = balance("alice", 1, accepted=5)
+LOST = balance("bob", 2, accepted=5, lost=2)
+DOUBLE = balance("eve", 3, accepted=5, lost=-2)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "AGAIN_SECONDS", 0.05)
+
+
+def told(*balances: Balance, accounts: tuple[int, ...] = ()) -> Balances:
+    balances_told = Balances()
+    balances_told.keep(balances, accounts, 1, 0.0, 0.0)
+    return balances_told
+
+
+def test_what_is_too_much_in_one_account_does_not_make_up_for_what_lacks_in_another() -> None:
+    part = told(balance(), ALICE, LOST, DOUBLE).part("mx", None, is_old=False)
+    assert part.sums is not None and part.sums.difference == 0
+    assert (part.off, part.since) == (4, OFF_SINCE)
+    assert told(balance(lost=7), LOST).part("mx", None, is_old=False).off == 7, "more than accounts tell"
+    assert told(balance(), ALICE).part("mx", None, is_old=False).off == 0
+
+
+def test_an_account_that_was_not_asked_for_is_unknown_and_one_that_a_host_has_not_is_nothing() -> None:
+    asked = told(balance(), ALICE, accounts=(1, 9))
+    assert asked.part("mx", 1, is_old=False).sums == ALICE
+    assert asked.part("mx", 7, is_old=False).sums is None
+    nothing = asked.part("mx", 9, is_old=False).sums
+    assert nothing is not None and (nothing.accepted, nothing.difference) == (0, 0)
+    assert Balances().part("mx", 1, is_old=False).sums is None
+    assert Balances().part("mx", None, is_old=False).sums is None
+
+
+def test_together_unknown_is_not_balanced_and_old_is_not_now() -> None:
+    good, unknown = told(balance()).part("mx1", None, is_old=False), Balances().part("mx2", None, is_old=False)
+    assert together([unknown]) is None and together([]) is None
+    assert together([good, unknown]) == Balanced(asked=2, told=1)
+    old = told(balance(lost=3), LOST).part("mx3", None, is_old=True)
+    most = told(balance(lost=9)).part("mx4", None, is_old=False)
+    found = together([good, old, unknown, most], with_sums=True)
+    assert found is not None
+    assert (found.asked, found.told, found.off, found.since) == (4, 2, 12, OFF_SINCE)
+    assert (found.off_count, found.off_hosts) == (2, ["mx4", "mx3"])
+    assert found.sums is not None and (found.sums.accepted, found.sums.difference) == (27, 12)
+
+
+def test_it_is_asked_at_once_for_another_account_and_else_seldom_and_only_where_something_changed() -> None:
+    balances = Balances()
+    assert balances.is_due((), 1, 0.0)
+    assert balances.keep(None, (), 1, 0.0, 0.0) is False
+    assert not balances.is_due((), 1, 9.0) and balances.is_due((), 2, 0.0), "who told nothing is asked soon"
+    assert balances.keep([balance()], (), 2, 1.0, 1.1)
+    again = 1.0 + max(rooms.AGAIN_SECONDS, rooms.AGAIN_TIMES * 0.1)
+    assert not balances.is_due((), 3, again - 0.01) and balances.is_due((), 3, again + 0.01)
+    assert not balances.is_due((), 2, again + 9), "nothing has changed"
+    assert balances.is_due((5,), 2, 1.0)
+    assert balances.keep([balance()], (5,), 2, 1.0, 1.0) is False
+    assert not balances.is_due((), 2, 1.0) and not balances.is_due((5,), 2, 1.0)
+
+
+def asking(**more: Any) -> dict[str, Any]:
+    return {"query": ACCOUNTS, "detail": True, "span_seconds": 300} | more
+
+
+async def test_a_view_tells_how_the_host_balances_and_when_it_no_longer_does() -> None:
+    source = ScriptedSource()
+    source.accounted = [balance(), ALICE]
+    async with screen(source) as shown:
+        shown.ask()
+        view = await shown.until(lambda view: view.balance)
+        assert view.balance == Balanced(asked=1, told=1)
+        source.accounted = [balance(lost=2), ALICE, LOST]
+        view = await shown.until(lambda view: view.balance and view.balance.off)
+        assert view.balance == Balanced(asked=1, told=1, off=2, since=OFF_SINCE, off_count=1, off_hosts=["one"]), (
+            "without numbers, which change with all mail"
+        )
+        source.freshness = Freshness.STALE
+        view = await shown.until(lambda view: view.balance and not view.balance.told)
+        assert view.balance is not None and view.balance.off == 2
+    assert set(source.balances_asked) == {()}
+
+
+async def test_a_host_that_tells_no_balance_has_none() -> None:
+    source = ScriptedSource()
+    async with screen(source) as shown:
+        shown.ask(**asking(selected=RowKey("one", 1, 2)))
+        view = await shown.until(lambda view: view.detail and view.detail.events)
+        assert view.balance is None and view.detail is not None and view.detail.balance is None
+
+
+async def test_the_detail_of_an_account_has_its_numbers_and_parts_of_it_have_none() -> None:
+    source = ScriptedSource()
+    source.accounted = [balance(accepted=50), ALICE, LOST]
+    async with screen(source) as shown:
+        shown.ask(**asking(selected=RowKey("one", 1, 2)))
+        view = await shown.until(lambda view: view.detail and view.detail.balance)
+        assert view.detail is not None and view.detail.balance is not None
+        assert view.detail.balance.sums == LOST and view.detail.balance.off == 2
+        assert source.balances_asked[-1] == (2,)
+        shown.ask(**asking(query=QueueQuery(Grouping.TOTAL), selected=RowKey("one", 1)))
+        view = await shown.until(lambda view: view.detail and view.detail.row.account_id == 0)
+        assert view.detail is not None and view.detail.balance is not None and view.detail.balance.sums is not None
+        assert view.detail.balance.sums.accepted == 50
+        for part in (
+            asking(query=QueueQuery(Grouping.ISP), selected=RowKey("one", 1, 0, 0, "isp1")),
+            asking(query=QueueQuery(Grouping.ACCOUNT_CAMPAIGN), selected=RowKey("one", 1, 2, 2)),
+            asking(query=QueueQuery(Grouping.ISP, account_id=2), selected=RowKey("one", 1, 0, 0, "isp1")),
+        ):
+            view = await shown.until(is_of(shown.ask(**part)))
+            assert view.detail is not None and view.detail.balance is None
+
+
+async def test_an_account_of_several_hosts_is_added_up_by_its_name() -> None:
+    one, other = CellSource("one", [Cell(account="bob", new=1)]), CellSource("two", [Cell(account="bob", new=2)], 40)
+    one.accounted, other.accounted = [balance(), balance("bob", 1, accepted=5)], [balance(), balance("bob", 40, lost=1)]
+    async with screen(one, other) as shown:
+        shown.ask(together=True)
+        view = await shown.until(lambda view: view.hosts_counted == 2 and view.balance and view.balance.told == 2)
+        assert view.balance is not None and view.balance.off_hosts == ["two"]
+        shown.ask(**asking(together=True, selected=view.rows[0].key))
+        view = await shown.until(lambda view: view.detail and view.detail.balance and view.detail.balance.told == 2)
+        found = view.detail.balance if view.detail is not None else None
+        assert found is not None and found.sums is not None
+        assert (found.sums.accepted, found.sums.difference, found.off_hosts) == (14, 1, ["two"])
+
+
+async def test_a_source_that_tells_totals_alone_is_not_asked_for_a_balance_to_be_told() -> None:
+    source, totals = ScriptedSource(), ScriptedSource("cp")
+    totals.type = "cpanel"
+    totals.has_queue = False
+    source.accounted = [balance()]
+    async with screen(source, totals) as shown:
+        shown.ask()
+        view = await shown.until(lambda view: view.balance)
+        assert view.balance == Balanced(asked=1, told=1)
+
+
+async def test_while_nothing_changes_it_is_not_asked_again() -> None:
+    source = ScriptedSource()
+    source.accounted, source.quiet = [balance()], True
+    async with screen(source) as shown:
+        shown.ask()
+        await shown.until(lambda view: view.balance)
+        polls = source.count("changed")
+        await until(lambda: source.count("changed") > polls + 5)
+        assert source.count("balances") == 1

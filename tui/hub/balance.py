@@ -1,0 +1,101 @@
+"""Whether the mail that hosts accepted is all accounted for: what one host told of it, and many together. Only the hub
+enters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from tui.hub.protocol import Balanced
+from tui.model import Balance
+from tui.sources.accounting import unaccounted
+
+AGAIN_SECONDS, AGAIN_TIMES = 10.0, 50
+"""A host is asked again no sooner than so long, and so many times as long as it took, after the last time: it reads the
+sums of all accounts for it."""
+
+MAX_OFF_HOSTS = 20
+"""So many hosts that do not balance are named."""
+
+COUNTS = ("accepted", "delivered", "failed", "removed", "waiting")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """How one host balances, or an account there: by how many recipients it is ``off``, account by account, and since
+    when; ``sums`` are ``None`` where that is not known. ``is_old``: that is how it was, and nobody knows how it is."""
+
+    host: str
+    sums: Balance | None = None
+    off: int = 0
+    since: int | None = None
+    is_old: bool = False
+
+
+class Balances:
+    """What one source told last: the host's balance first, then those of the accounts that it was asked for and of all
+    that are off."""
+
+    def __init__(self) -> None:
+        self._told: Sequence[Balance] | None = None
+        self._accounts: frozenset[int] = frozenset()
+        self._changes = 0
+        self._due = -math.inf
+
+    def is_due(self, accounts: Collection[int], changes: int, now: float) -> bool:
+        """Whether to ask: at once for other accounts, else where anything has changed (``changes`` grows then)."""
+        return not self._accounts.issuperset(accounts) or (changes != self._changes and now >= self._due)
+
+    def keep(
+        self, told: Sequence[Balance] | None, accounts: Collection[int], changes: int, began: float, ended: float
+    ) -> bool:
+        """Take over the answer to a question that ``began`` and ``ended`` then; returns whether it is another one than
+        before. Who tells nothing is asked soon."""
+        before = self._told
+        self._told, self._accounts, self._changes = told or None, frozenset(accounts), changes
+        self._due = began + max(AGAIN_SECONDS, AGAIN_TIMES * (ended - began)) if told else began
+        return self._told != before
+
+    def part(self, host: str, account_id: int | None, *, is_old: bool) -> Part:
+        """How an account balances on the host of this name, or (``None``) the host itself."""
+        return self._host(host, is_old) if account_id is None else self._account(host, account_id, is_old)
+
+    def _host(self, host: str, is_old: bool) -> Part:
+        if self._told is None:
+            return Part(host)
+        off, since = unaccounted(self._told)
+        return Part(host, self._told[0], off, since, is_old)
+
+    def _account(self, host: str, account_id: int, is_old: bool) -> Part:
+        """A host has accepted nothing of an account that it does not know."""
+        own = next((each for each in (self._told or ())[1:] if each.account_id == account_id), None)
+        if own is None and self._told is not None and account_id in self._accounts:
+            own = Balance(account_id=account_id, accepted=0, delivered=0, failed=0, removed=0, waiting=0)
+        if own is None:
+            return Part(host)
+        return Part(host, own, abs(own.difference), own.since if own.difference else None, is_old)
+
+
+def together(parts: Sequence[Part], *, with_sums: bool = False) -> Balanced | None:
+    """How all of them balance; ``None`` where none tells. What is old is no word on now; what was off there still
+    is."""
+    told = [(part, part.sums) for part in parts if part.sums is not None]
+    if not told:
+        return None
+    off = sorted((part for part, _ in told if part.off), key=lambda part: (-part.off, part.host))
+    since = _earliest(part.since for part in off)
+    counts = {name: sum(getattr(each, name) for _, each in told) for name in COUNTS}
+    return Balanced(
+        asked=len(parts),
+        told=sum(not part.is_old for part, _ in told),
+        off=sum(part.off for part in off),
+        since=since,
+        off_count=len(off),
+        off_hosts=[part.host for part in off[:MAX_OFF_HOSTS]],
+        sums=msgspec.structs.replace(told[0][1], since=since, **counts) if with_sums else None,
+    )
+
+
+def _earliest(times: Iterable[int | None]) -> int | None:
+    return min((time for time in times if time is not None), default=None)
