@@ -120,8 +120,26 @@ class TestRename:
         _, position = read(log)
         log.unlink()
         log.write_bytes(some(6))
-        chunk = follow(log, position).read(LIMIT)
-        assert chunk is not None and chunk.gap and chunk.lines == some(6)
+        tail = follow(log, position)
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.gap
+        assert chunk.lines + drain(tail)[0] == some(6)
+
+    def test_a_log_deleted_with_the_file_before_it_does_not_bring_back_the_others(
+        self, log: Path, follow: Follow
+    ) -> None:
+        log.with_name("mainlog.2").write_bytes(some(0))
+        log.with_name("mainlog.1").write_bytes(some(3))
+        for number in (2, 1):
+            os.utime(log.with_name(f"mainlog.{number}"), (1000 - number, 1000 - number))
+        log.write_bytes(some(6))
+        tail = follow(log)
+        _, position = drain(tail)
+        log.with_name("mainlog.1").unlink()
+        log.unlink()
+        log.write_bytes(some(9))
+        for reading in (tail, follow(log, position)):
+            assert drain(reading)[0] == some(9)
 
     def test_lines_written_while_it_goes_over_to_the_new_file(
         self, log: Path, follow: Follow, monkeypatch: pytest.MonkeyPatch
@@ -243,11 +261,24 @@ class TestCopyTruncate:
         os.truncate(log, len(some(0, 90)))
         append(log, some(100))  # nobody can tell where it was cut, if that is not seen at once
         again = follow(log, position)
-        assert tail.read(LIMIT) is None and again.read(LIMIT) is None
-        append(log, some(103))
         for reading in (tail, again):
             chunk = reading.read(LIMIT)
-            assert chunk is not None and chunk.gap and chunk.lines == some(103)
+            assert chunk is not None and chunk.gap and chunk.lines == b""
+            position = chunk.position
+        append(log, some(103))
+        for reading in (tail, again, follow(log, position)):
+            assert drain(reading)[0] == some(103)
+
+    def test_shrunk_and_grown_again_while_nobody_looked_is_a_gap(self, log: Path, follow: Follow) -> None:
+        log.write_bytes(some(0, 100))
+        _, position = read(log)
+        os.truncate(log, len(some(0, 90)))
+        append(log, b"a line of another length\n" + some(200, 20))
+        tail = follow(log, position)
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.gap and chunk.lines == b""
+        chunk = tail.read(LIMIT)
+        assert chunk is not None and chunk.skipped == 1 and chunk.lines == some(209, 11)
 
     def test_it_is_told_since_nobody_knows_what_was_written_meanwhile(self, log: Path, follow: Follow) -> None:
         log.write_bytes(some(0))

@@ -185,6 +185,15 @@ class LogFile:
         """Go on at ``offset``, or at the end when a plain file is shorter."""
         self.offset = offset if self.packed else min(offset, os.fstat(self._raw.fileno()).st_size)
 
+    def is_as_left_at(self, offset: int) -> bool:
+        """Whether it still reaches to ``offset``, where it was left, and a line ends there. When it was cut and has
+        grown again, the rest of the line there is passed over."""
+        if self.packed or offset <= 0:
+            return True
+        if self.offset == offset and self._content.at(offset - 1, 1) != b"\n":
+            self._scanned = offset
+        return self.offset == offset and not self._scanned
+
     def intact(self) -> bool:
         """Whether it still is what it was, only longer: not truncated, nor truncated and grown again."""
         if self.packed:
@@ -200,7 +209,6 @@ class LogFile:
         behind them."""
         if self.offset == FINISHED:
             return b""
-        self.written = os.fstat(self._raw.fileno()).st_mtime
         while True:
             if self._scanned and not self._pass_line():
                 return b""
@@ -210,6 +218,7 @@ class LogFile:
                 data = self._content.at(self.offset, MAX_LINE_BYTES + 1)
                 end = data.find(b"\n") + 1
             if end or len(data) <= MAX_LINE_BYTES:
+                self.written = os.fstat(self._raw.fileno()).st_mtime
                 self.offset += end
                 return data if end == len(data) else data[:end]
             self._scanned = self.offset + MAX_LINE_BYTES + 1

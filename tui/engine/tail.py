@@ -31,12 +31,14 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
-    """What ``LogPosition.head`` holds: the fingerprint of the file's head with its length, and how far the file before
-    it was read, since a writer may still have that open."""
+    """What ``LogPosition.head`` holds: the fingerprint of the file's head with its length, how far the file before it
+    was read, since a writer may still have that open, and when the file was last written, by the file system's clock.
+    """
 
     length: int
     digest: bytes
     before: Place | None
+    written: float = 0.0
 
 
 class _ReplacedError(Exception):
@@ -47,12 +49,13 @@ class Tail:
     """Reads the log at ``path`` and its rotated files in the order they were written.
 
     It goes on from ``position``, ``None`` for the beginning: the oldest rotated file, or only the log itself with
-    ``only_current``. A file is known by device, inode, the fingerprint of its head and the offset, never by a time. A
-    renamed file is read to its end before the next, and watched for late lines until the rotation after it; a truncated
-    one is finished in its copy. A line that a rotation cut in two is joined.
+    ``only_current``. A file is known by device, inode, the fingerprint of its head and the offset; times count only
+    where it is gone, to tell the files that were read before it from those that came after. A renamed one is read to
+    its end before the next, and watched for late lines until the rotation after it; a truncated one is finished in its
+    copy. A line that a rotation cut in two is joined.
 
     What nobody can save: lines written to a file between the copy and the truncation (``Chunk.copied``), or truncated
-    away unread with no copy (``Chunk.gap``).
+    away unread with no copy (``Chunk.gap``). A log that is cut to less than 1 KiB, but not to nothing, is read as new.
 
     When a chunk could not be stored, make a new Tail from the last stored position.
     """
@@ -62,15 +65,15 @@ class Tail:
         self._only_current = only_current
         self._place: Place | None = None
         self._before: Place | None = None
+        self._written = 0.0
         if position is not None:
             head = msgspec.msgpack.decode(position.head, type=_Head)
             self._place = Place(position.device, position.inode, head.length, head.digest, position.offset)
-            self._before = head.before
+            self._before, self._written = head.before, head.written
         self._file: LogFile | None = None
         self._late: LogFile | None = None
         self._gap = False
         self._copied = False
-        self._truncated = False
         self._trouble: str | None = None
         self._left_out: dict[str, str] = {}
 
@@ -89,7 +92,6 @@ class Tail:
                     try:
                         return self._read(limit_bytes)
                     except _ReplacedError:
-                        self._truncated = True
                         self.close()
             self._look()
         except PermissionError as error:
@@ -107,12 +109,18 @@ class Tail:
         self._file = self._late = None
 
     def _read(self, limit_bytes: int) -> Chunk | None:
-        if self._file is None:
-            self._find()
         file = self._file
         if file is None:
-            self._look()
-            return None
+            try:
+                file = self._find()
+            except FileNotFoundError:
+                self.close()
+                raise
+            if file is None:
+                self._look()
+                return None
+            if self._gap and file.offset > 0:
+                return self._chunk(b"", file, file)  # told at once: it goes on at another place
         late = self._read_late(limit_bytes, file)
         if late is not None:
             return late
@@ -141,10 +149,11 @@ class Tail:
     def _chunk(self, lines: bytes, source: LogFile, file: LogFile) -> Chunk:
         """Lines out of ``source``, after which reading goes on in ``file``."""
         self._place = place = file.place()
-        head = msgspec.msgpack.encode(_Head(place.length, place.digest, self._before))
+        self._written = file.written
+        head = msgspec.msgpack.encode(_Head(place.length, place.digest, self._before, self._written))
         position = LogPosition(str(self.path), place.device, place.inode, head, place.offset)
         chunk = Chunk(lines, position, source.written, source.skipped, self._gap, self._copied)
-        source.skipped, self._gap, self._copied, self._truncated = 0, False, False, False
+        source.skipped, self._gap, self._copied = 0, False, False
         return chunk
 
     def _read_late(self, limit_bytes: int, file: LogFile) -> Chunk | None:
@@ -185,6 +194,16 @@ class Tail:
             self._left_out[str(folder)] = _refused(folder)
             return []
 
+    def _is_unchanged(self, entries: list[Entry]) -> None:
+        """Raises ``FileNotFoundError`` when the files of the log are others by now: what was opened by its name may not
+        be what had it, and what was not found may have another."""
+        if [_identity(entry) for entry in entries] != [_identity(entry) for entry in self._entries()]:
+            raise FileNotFoundError(f"{self.path} was rotated meanwhile")
+
+    def _later(self, entries: list[Entry], written: float) -> list[Entry]:
+        """The log itself and the rotated files that were written later, if all could be looked into."""
+        return [entry for entry in entries if self._is_log(entry) or (entry.written > written and not self._left_out)]
+
     def _is_copy(self, sibling: Entry, current: Entry) -> bool:
         """Whether the log is being copied into ``sibling`` just now, before it is truncated: it still has all of it."""
         if sibling.packing or sibling.size > current.size:
@@ -209,48 +228,48 @@ class Tail:
             self._left_out[entry.name] = f"{_refused(Path(entry.name))} (this file is left out)"
         return None
 
-    def _find(self) -> None:
-        """Open the file to go on in: the place's, else the one before it, else the oldest (a log that was rotated away
-        altogether has only newer files), unless some could not be looked into: then the log itself."""
+    def _find(self) -> LogFile | None:
+        """Open the file to go on in: the place's, else the one before it, else the oldest that was written later."""
         self.close()
         entries = self._entries()
         if self._place is None:
-            self._begin(entries)
-            return
+            self._file = self._begin(entries)
+            self._is_unchanged(entries)
+            return self._file
         if self._before is not None:
             self._late = self._find_place(self._before, entries)
         self._file = self._find_place(self._place, entries)
         if self._file is not None:
-            self._note_copy(self._file, self._place)
-            return
-        self._gap = True
-        self._file, self._late, self._before = self._late, None, None
-        if self._file is None:
-            self._open_first([entry for entry in entries if self._is_log(entry)] if self._left_out else entries)
+            self._note_change(self._file, self._place, entries)
+            return self._file
+        before, self._late = self._late, None
+        self._file = before or self._first(self._later(entries, self._written))
+        self._is_unchanged(entries)
+        self._gap, self._before = True, None
+        return self._file
 
-    def _note_copy(self, file: LogFile, place: Place) -> None:
-        """What is to be told where the log is no longer the file it was: ``file`` has its beginning."""
+    def _note_change(self, file: LogFile, place: Place, entries: list[Entry]) -> None:
+        """What is to be told where ``file``, which has the beginning, is not what it was, or not the file it was."""
         if _same(place, file):
-            self._gap = self._gap or file.offset < place.offset  # shorter than what was read: who knows what it lost
+            self._gap = self._gap or not file.is_as_left_at(place.offset)
         else:
-            self._copied = self._truncated or not (file.packed or file.name == str(self.path))
+            renamed = file.packed or file.name == str(self.path)
+            self._copied = not renamed or any(_same(entry, place) for entry in entries)
 
-    def _begin(self, entries: list[Entry]) -> None:
+    def _begin(self, entries: list[Entry]) -> LogFile | None:
         if not self._only_current:
-            self._open_first(entries)
-            return
+            return self._first(entries)
         rotated_before = [entry for entry in reversed(entries) if not self._is_log(entry)]
         for entry in [*rotated_before, *entries[-1:]]:
-            self._file = self._open(entry)
-            if self._file is not None:
-                self._file.offset = 0 if self._is_log(entry) else FINISHED
-                return
+            file = self._open(entry)
+            if file is not None:
+                file.offset = 0 if self._is_log(entry) else FINISHED
+                return file
+        return None
 
-    def _open_first(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            self._file = self._open(entry)
-            if self._file is not None:
-                return
+    def _first(self, entries: list[Entry]) -> LogFile | None:
+        """The first of the files that can be opened."""
+        return next((file for entry in entries if (file := self._open(entry)) is not None), None)
 
     def _find_place(self, place: Place, entries: list[Entry]) -> LogFile | None:
         """The file that ``place`` is about, opened there: by device and inode if its head is right, else by the head,
@@ -268,9 +287,8 @@ class Tail:
                     return file
         return None
 
-    def _following(self, file: LogFile) -> list[Entry]:
+    def _following(self, file: LogFile, entries: list[Entry]) -> list[Entry]:
         """The files of the log that are newer than ``file``, the oldest first."""
-        entries = self._entries()
         names = [entry.name for entry in entries if _same(entry, file)]
         for place in (file.place(), self._before):
             if not names and place is not None:
@@ -278,15 +296,17 @@ class Tail:
                 if found is not None:
                     names = [found.name]
                     found.close()
-        older = [entry.name for entry in entries].index(names[0]) + 1 if names else 0
-        return entries[older:]
+        if not names:
+            return self._later(entries, file.written)
+        return entries[[entry.name for entry in entries].index(names[0]) + 1 :]
 
     def _cross(self, limit_bytes: int, file: LogFile) -> Chunk | None:
         """Go on from ``file``, which was read to its end, to the first newer file that has a whole line; until there is
         one, nothing changes."""
         with contextlib.ExitStack() as undo:
             passed, left_out = [file], False
-            for entry in self._following(file):
+            entries = self._entries()
+            for entry in self._following(file, entries):
                 following = self._open(entry)
                 if following is None:
                     left_out = True
@@ -300,6 +320,7 @@ class Tail:
                 passed.append(following)
             else:
                 return None
+            self._is_unchanged(entries)
             # Whoever wrote the first line of the new file is done with the old ones: look there once more.
             late = self._read_late(limit_bytes, file)
             if late is not None:
