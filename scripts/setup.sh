@@ -20,14 +20,26 @@ make_venv() {
     find_python
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python lacks its venv module; install it (Debian and Ubuntu: apt-get install python3-venv) and start this again"
+    [ -w "$root" ] || fail "$root cannot be written to, and .venv must be made there once; clone it where you may write"
     printf 'mailtop: setting up %s (once, takes a minute) ...\n' "$root/.venv" >&2
-    "$python" -m venv --clear "$root/.venv" || fail "$root/.venv cannot be made"
+    told=$("$python" -m venv --clear "$root/.venv" 2>&1) || fail "$root/.venv cannot be made: $(told_by "$told")"
 }
 
 install_from() {
-    "$bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$root/$1" &&
-        "$bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation \
-            -e "$root" || fail "the packages that $1 names could not be installed; pip says why above"
+    told=$("$bin/python" -m pip install -qq --require-hashes -r "$root/$1" $pip_options 2>&1) &&
+        told=$("$bin/python" -m pip install -qq --no-deps --no-build-isolation -e "$root" $pip_options 2>&1) ||
+        case $told in
+        *ConnectionError* | *ConnectTimeout* | *ProxyError* | *SSLError*)
+            fail "no package index can be reached, so what $1 names cannot be installed: $(told_by "$told")"
+            ;;
+        *) fail "what $1 names cannot be installed: $(told_by "$told")" ;;
+        esac
+}
+
+# What pip or venv said, in one line: its first error, else its last word.
+told_by() {
+    error=$(printf '%s\n' "$1" | sed -n 's/^ERROR: //p' | head -n 1)
+    printf '%s\n' "${error:-$(printf '%s\n' "$1" | sed -n '/[^ ]/h;${x;p;}')}"
 }
 
 # The state that an installation belongs to: the lock, what is built from it, and where the checkout stands.
@@ -48,5 +60,7 @@ set_up() {
     state_of "$1" >"$root/.venv/installed-$1"
 }
 
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P) || fail "the folder of this checkout cannot be found"
+pip_options='--disable-pip-version-check --no-input'
+root=$(dirname -- "$(readlink -f -- "$0")") && root=$(CDPATH='' cd -- "$root/.." && pwd -P) ||
+    fail "the folder of this checkout cannot be found"
 bin=$root/.venv/bin
