@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import Counter
 
 from tui.engine.batch import ISP_BITS, Batch, Names
-from tui.engine.counts import SIZE
+from tui.engine.counts import COLUMNS, D_NEW, FAIL, SIZE, SUCCESS
 from tui.engine.queue_state import QueueState
 from tui.engine.reconcile import Reconciler
 from tui.engine.tracker import Tracker
 from tui.isp import IspTable
+from tui.model import Balance
 
 
 class Book:
@@ -22,6 +23,8 @@ class Book:
         self.rows: Counter[tuple[int, int, int]] = Counter()
         self.causes: Counter[tuple[int, str]] = Counter()
         self.counters: Counter[str] = Counter()
+        self.accepted: Counter[int] = Counter()
+        self.removed: Counter[int] = Counter()
 
     def add(self, batch: Batch) -> None:
         self.names.accounts.update(batch.accounts)
@@ -39,6 +42,8 @@ class Book:
             else:
                 self.messages[id_] = blob
         self.counters.update(batch.counters)
+        self.accepted.update(batch.accepted)
+        self.removed.update(batch.removed)
 
     def by_name(self) -> dict[tuple[int, str, str, str, int], int]:
         """What was counted: (minute, account, campaign, ISP, column) -> amount, without zeros."""
@@ -63,6 +68,40 @@ class Book:
         for (_, _, column), amount in self.rows.items():
             sums[column] += amount
         return sums
+
+    def balances(self) -> dict[str, Balance]:
+        """Whether all mail is accounted for, by account; of everybody under ``""``."""
+        rows: dict[str, list[int]] = {}
+        for (account, _, _), counts in self.cells().items():
+            row = rows.setdefault(account, [0] * len(COLUMNS))
+            row[:] = [a + b for a, b in zip(row, counts, strict=True)]
+        found = {}
+        for name, number in self.names.accounts.items():
+            row = rows.get(name, [0] * len(COLUMNS))
+            accepted, removed = self.accepted[number], self.removed[number]
+            if any(row) or accepted or removed:
+                found[name] = Balance(
+                    account=name,
+                    account_id=number,
+                    accepted=accepted,
+                    delivered=row[SUCCESS],
+                    failed=row[FAIL],
+                    removed=removed,
+                    waiting=sum(row[D_NEW:]),
+                )
+        sums = self.sums()
+        everybody = Balance(
+            accepted=self.accepted.total(),
+            delivered=sums[SUCCESS],
+            failed=sums[FAIL],
+            removed=self.removed.total(),
+            waiting=sum(sums[D_NEW:]),
+        )
+        return {"": everybody, **found}
+
+    def difference(self) -> int:
+        """By how much not all mail is accounted for."""
+        return self.balances()[""].difference
 
     def waiting(self) -> Counter[tuple[int, int]]:
         """What waits by cell and column."""

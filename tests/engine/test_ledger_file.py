@@ -61,7 +61,7 @@ def test_any_ledger_comes_back_with_equal_sums(
 
 def test_the_first_line_says_what_it_is_and_the_last_how_much(lines: list[bytes]) -> None:
     first, last = json.loads(lines[0]), json.loads(lines[-1])
-    assert (first["form"], first["version"], first["host"]) == ("mailtop ledger", 1, "mx1")
+    assert (first["form"], first["version"], first["host"]) == ("mailtop ledger", 2, "mx1")
     assert first["sums"]["send"] == 13
     assert first["positions"][0]["offset"] == 4096
     assert last["end"]["lines"] == len(lines) - 1
@@ -79,7 +79,7 @@ def test_a_file_that_was_cut_off_anywhere_is_refused(tmp_path: Path, lines: list
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda lines: [lines[0].replace(b'"version":1', b'"version":2'), *lines[1:]], "version 2 of its form"),
+        (lambda lines: [lines[0].replace(b'"version":2', b'"version":3'), *lines[1:]], "version 3 of its form"),
         (lambda lines: [b"{}\n", *lines[1:]], "does not begin as the file of a ledger does"),
         (lambda lines: [b"\x1f\x8b\xff\n"], "line 1 is none of a ledger"),
         (lambda lines: [*lines[:-2], lines[-1]], "checksum"),

@@ -68,7 +68,8 @@ class Batch(msgspec.Struct):
     state of each message that changed, ``None`` where it is gone; ``places`` those of them that wait. ``counters`` are
     added to the ledger's counters of the same name (what could not be explained); ``gauges`` replace theirs
     (``queue_files``, ``listed_at``, ``log_time``). ``accepted`` and ``removed`` are recipients by account
-    (``model.Balance``)."""
+    (``model.Balance``); ``off_since``, in copies of ledgers only, when an account (0: everybody) went off balance
+    (seconds since 1970)."""
 
     deltas: dict[int, Columns] = {}
     accounts: dict[str, int] = {}
@@ -82,3 +83,4 @@ class Batch(msgspec.Struct):
     positions: list[LogPosition] = []
     accepted: dict[int, int] = {}
     removed: dict[int, int] = {}
+    off_since: dict[int, int] = {}

@@ -49,6 +49,7 @@ def compare(one: Contents, other: Contents, names: tuple[str, str], compared: Co
         yield from _different(f"the {step} {_iso(start)}", left, right, _COUNTS, names)
     compared.accounts, compared.cells = len(sides[0].accounts), len(sides[0].cells)
     yield from _different("the sums", sides[0].accounts, sides[1].accounts, _COUNTS[:D_NEW], names)
+    yield from _different("the balance", sides[0].balances, sides[1].balances, ("accepted", "removed"), names)
     yield from _different("what waits", sides[0].cells, sides[1].cells, _COUNTS[D_NEW:], names)
     yield from _sets_differ("causes", sides[0].waiting_causes(), sides[1].waiting_causes(), names)
     yield from _sets_differ("messages that wait", sides[0].messages, sides[1].messages, names)
@@ -67,6 +68,7 @@ class _Side:
         self._isps = {0: ""}
         self.accounts: _Bucket = {}
         self.cells: _Bucket = {}
+        self.balances: _Bucket = {}
         self.causes: set[tuple[_CellName, str, int, int, int, str]] = set()
         self.messages: set[tuple[str, bytes]] = set()
 
@@ -108,6 +110,9 @@ class _Side:
         for (account, name), number in part.campaigns.items():
             self._campaigns[number] = self._accounts[account], name
         self._isps.update((number, name) for name, number in part.isps.items())
+        for place, counts in enumerate((part.accepted, part.removed)):
+            for number, count in counts.items():
+                _add(self.balances, (self._accounts[number], "", ""), [0] * place + [count] + [0] * (1 - place))
         for key, cause in part.causes.items():
             values = (cause.count, cause.first_seen, cause.last_seen, cause.last_reply)
             self.causes.add((self._cell(key.cell), key.text, *values))

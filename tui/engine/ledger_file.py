@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, CauseDelta, CauseKey, LogPosition, Place, cell_key
-from tui.engine.counts import COLUMNS, columns_of, rows_of
+from tui.engine.counts import COLUMNS, D_NEW, FAIL, SUCCESS, columns_of, rows_of
 from tui.engine.coverage import Ranges
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_contents import Contents, Head
@@ -18,8 +18,9 @@ from tui.engine.sqlite_history import MINUTE_SECONDS
 from tui.model import Counts
 
 FORM = "mailtop ledger"
-VERSION = 1
-"""What the first line says: another form has another number."""
+VERSION = 2
+UNBALANCED = 1
+"""What the first line says: another form has another number. The first did not tell what was accepted and removed."""
 
 _CUT_OFF = "its last line is missing: it was cut off on its way, or the export did not end well"
 _LARGEST_ID = (1 << 39) - 1
@@ -52,7 +53,8 @@ class _End(msgspec.Struct):
 
 class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Any other line. ``counts`` are those of the bucket that begins at ``start`` (seconds since 1970; 0: before all
-    history that is kept): campaign, ISP and nine numbers each."""
+    history that is kept): campaign, ISP and nine numbers each. ``balances`` are accounts (0: everybody, with nothing
+    else), what they accepted and removed, and since when they are off balance (seconds since 1970)."""
 
     accounts: dict[str, int] = {}
     campaigns: list[tuple[int, str, int]] = []
@@ -61,6 +63,7 @@ class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     counts: list[tuple[int, ...]] = []
     causes: list[tuple[int, int, str, int, int, int, str]] = []
     messages: list[tuple[bytes, bytes, Place | None]] = []
+    balances: list[tuple[int, int, int, int | None]] = []
     end: _End | None = None
 
 
@@ -84,6 +87,7 @@ class ExportedLedger:
         self._name = name
         self._digest = hashlib.sha256()
         self._count = 0
+        self._version = VERSION
         self._head = self._first()
 
     def head(self) -> Head:
@@ -92,7 +96,9 @@ class ExportedLedger:
 
     def parts(self) -> Iterator[Batch]:
         """Batches that make an empty ledger of the same ``Head`` what this one is. Raises ``LedgerError``, at the end
-        at the latest when anything is missing."""
+        at the latest when anything is missing. Of a file that does not tell what was accepted it is what is accounted
+        for."""
+        accounted = _Accounted()
         for raw in self._lines:
             line = self._decoded(raw, _Line)
             if line.end is not None:
@@ -100,12 +106,16 @@ class ExportedLedger:
                     raise self._refused("it is not what was exported: its lines do not have the checksum of the last")
                 if next(self._lines, None) is not None:
                     raise self._refused("something follows its last line")
+                if self._version == UNBALANCED:
+                    yield Batch(accepted=accounted.by_account)
                 return
             self._took(raw)
             try:
-                yield _batch(line)
+                part = _batch(line)
+                accounted.add(part)
             except ValueError as error:
                 raise self._refused(f"line {self._count} is none of a ledger ({error})") from error
+            yield part
         raise self._refused(_CUT_OFF)
 
     def _first(self) -> Head:
@@ -115,9 +125,10 @@ class ExportedLedger:
         told = self._decoded(raw, dict[str, Any])
         if told.get("form") != FORM:
             raise self._refused("it does not begin as the file of a ledger does")
-        if told.get("version") != VERSION:
+        self._version = told.get("version")
+        if self._version not in (UNBALANCED, VERSION):
             raise self._refused(
-                f"it has version {told.get('version')!r} of its form, and this mailtop reads version {VERSION}; "
+                f"it has version {self._version!r} of its form, and this mailtop reads version {VERSION}; "
                 "upgrade the older of both"
             )
         first = self._decoded(raw, _First)
@@ -143,6 +154,25 @@ class ExportedLedger:
         return LedgerError(f"{self._name} cannot be imported: {why}; nothing was stored")
 
 
+class _Accounted:
+    """Recipients of a file that are accounted for, ``by_account``."""
+
+    def __init__(self) -> None:
+        self.by_account: dict[int, int] = {}
+        self._owners: dict[int, int] = {}
+
+    def add(self, part: Batch) -> None:
+        """Take in a part; raises ``ValueError`` for counts of a campaign that no part before has named."""
+        self._owners.update((number, account) for (account, _), number in part.campaigns.items())
+        for columns in part.deltas.values():
+            for column in (SUCCESS, FAIL, *COLUMNS[D_NEW:]):
+                for cell, count in columns[column].items():
+                    account = self._owners.get(cell >> ISP_BITS)
+                    if account is None:
+                        raise ValueError(f"nothing names the campaign {cell >> ISP_BITS}")
+                    self.by_account[account] = self.by_account.get(account, 0) + count
+
+
 def _lines(ledger: Contents) -> Iterator[msgspec.Struct]:
     head = ledger.head()
     known = {name: getattr(head, name) for name in Head.__struct_fields__ if name != "sums"}
@@ -159,6 +189,10 @@ def _lines(ledger: Contents) -> Iterator[msgspec.Struct]:
         for minute, columns in part.deltas.items():
             counts = [(cell >> ISP_BITS, cell & ISP_MASK, *counted) for cell, counted in rows_of(columns).items()]
             yield _Line(start=minute * MINUTE_SECONDS, counts=counts)
+        accounts = sorted(part.accepted.keys() | part.removed.keys() | part.off_since.keys())
+        if accounts:
+            accepted, removed, since = part.accepted.get, part.removed.get, part.off_since.get
+            yield _Line(balances=[(at, accepted(at, 0), removed(at, 0), since(at)) for at in accounts])
         if part.causes:
             yield _Line(causes=[_cause(key, cause) for key, cause in part.causes.items()])
         if part.messages:
@@ -184,6 +218,9 @@ def _batch(line: _Line) -> Batch:
             CauseKey(_cell(campaign, isp), text): CauseDelta(count, first, last, reply)
             for campaign, isp, text, count, first, last, reply in line.causes
         },
+        accepted={_id(number): accepted for number, accepted, _, _ in line.balances if accepted},
+        removed={_id(number): removed for number, _, removed, _ in line.balances if removed},
+        off_since={_id(number): since for number, _, _, since in line.balances if since is not None},
         messages={id_: state for id_, state, _ in line.messages},
         places={id_: place for id_, _, place in line.messages if place is not None},
     )

@@ -23,6 +23,10 @@ WATCHED_SECONDS = 5
 LONGEST_ADDRESS = 320
 """So much is shown of an address (RFC 5321: 64 and 255 octets, and the ``@``)."""
 
+IN_QUEUE, ENDED = -1, -2
+"""What ``absent`` says of a message that waits, and of one that a line ended though nobody said what became of all its
+recipients."""
+
 STATE_BITS = 2
 STATE_MASK = 3
 ATTEMPT = 1 << STATE_BITS + ISP_BITS
@@ -40,10 +44,16 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     ``state`` is the state of its units but for ``held``. ``credits`` is kept while the attribution may still change.
     ``pending`` are the recipients of its arrival in ``minute`` while their waiting is not counted yet: most mail is
     finished in the minute it came. ``early`` are recipients that were finished before they counted. ``seen`` is when it
-    was last heard of (seconds since 1970). ``absent`` is how many units the last listing lacked, -1 when it was in the
-    queue; ``unlogged`` how many a listing showed before any line did. ``sender`` is its envelope sender, ``arrived``
-    when it came, by the log or else the listing, ``heard`` when a line first told of it: long after it came when the
-    log does not reach back so far, and then its attempts are not known. All three are ``None`` where nobody told.
+    was last heard of (seconds since 1970). ``absent`` is how many units the last listing lacked, else ``IN_QUEUE`` or
+    ``ENDED``; ``unlogged`` how many a listing showed before any line did. ``sender`` is its envelope sender,
+    ``arrived`` when it came, by the log or else the listing, ``heard`` when a line first told of it: long after it came
+    when the log does not reach back so far, and then its attempts are not known. All three are ``None`` where nobody
+    told.
+
+    ``owed`` is its part of ``Balance.difference``: recipients that were accepted, do not wait, and no line says how
+    they ended; below zero: outcomes of recipients that nobody accepted. ``unnamed`` are those that its arrival
+    declared by number and no line has named yet; ``declared`` says that it named them all. ``aliased`` says that
+    addresses which a recipient stood for had outcomes of their own.
     """
 
     cell: int
@@ -60,16 +70,26 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     minute: int = 0
     early: list[bytes] | None = None
     seen: int = 0
-    absent: int = -1
+    absent: int = IN_QUEUE
     unlogged: int = 0
     sender: bytes | None = None
     arrived: int | None = None
     heard: int | None = None
+    owed: int = 0
+    unnamed: int = 0
+    declared: bool = False
+    aliased: bool = False
 
     @property
     def unit_state(self) -> int:
         """The state that a unit of the message has now."""
         return HOLD if self.held else self.state
+
+    def awaits(self, recipient: bytes) -> bool:
+        """Whether it waits for a recipient."""
+        if self.pending is not None:
+            return recipient in self.pending and recipient not in (self.early or ())
+        return recipient in self.units
 
     def release(self) -> None:
         """No longer held: tried mail goes back to ``retry``."""
@@ -99,8 +119,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
     def forgotten(self, time: int) -> bool:
         """Whether at ``time`` it is only a begun submission of long ago, or left the queue long ago."""
-        if self.absent >= 0:
-            return time - self.seen > ABSENT_KEPT_SECONDS
+        if self.absent != IN_QUEUE:
+            return not self.units and time - self.seen > ABSENT_KEPT_SECONDS
         return not self.sent and not self.units and time - self.seen > SUBMISSION_KEPT_SECONDS
 
 

@@ -29,7 +29,8 @@ _CHARSET = re.compile(
 class Numbers:
     """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it.
 
-    ``domains`` remembers the ISP of a domain, for those who cannot afford to ask ``isp`` each time.
+    ``domains`` remembers the ISP of a domain, for those who cannot afford to ask ``isp`` each time; ``owners`` the
+    account of each campaign.
     """
 
     def __init__(self, known: Names, isps: IspTable) -> None:
@@ -42,6 +43,7 @@ class Numbers:
         self._table = isps
         self._raw_cells: dict[tuple[bytes, bytes], int] = {}
         self.domains: dict[bytes, int] = {}
+        self.owners = {number: account_id for (account_id, _), number in known.campaigns.items()}
         self.new = Names({}, {}, {})
         self.unknown_cell = cell_key(self._campaign_number(self._account_number(UNKNOWN_ACCOUNT), ""), 0)
 
@@ -85,6 +87,7 @@ class Numbers:
         number = self._campaigns.get(key)
         if number is None:
             number = self._campaigns[key] = self.new.campaigns[key] = self._next_campaign
+            self.owners[number] = account_id
             self._next_campaign += 1
         return number
 

@@ -5,13 +5,16 @@ The tracker (events) and the reconciler (listings) change it; the collector take
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from tui.engine.balance import REMOVED, Accounting
 from tui.engine.batch import ISP_MASK, Batch, Names, Place
 from tui.engine.causes import CauseCounter
 from tui.engine.counts import D_NEW, SEND, SIZE
 from tui.engine.events import HOLD, NEW, Arrived
 from tui.engine.messages import (
+    ENDED,
+    IN_QUEUE,
     STATE_BITS,
     STATE_MASK,
     SUBMISSION_KEPT_SECONDS,
@@ -43,6 +46,7 @@ class QueueState:
         self.changed = {id_ for id_, message in self.messages.items() if message.units and message.since is None}
         self.announced: dict[bytes, tuple[bytes, int]] = {}
         self.tally = Tally()
+        self.balance = Accounting()
         self.causes = CauseCounter()
         self.unknown_cell = self.numbers.unknown_cell
         self._stored = set(stored)
@@ -59,7 +63,7 @@ class QueueState:
                 message.campaign = self._announced_campaign(id_, time)
         elif message.pending is not None:
             self._count_pending(message)
-        elif message.absent >= 0 or not message.sent:
+        elif message.absent != IN_QUEUE or not message.sent:
             if message.forgotten(time):
                 message = self.messages[id_] = Message(self.unknown_cell, [], heard=time)
             elif message.absent >= 0:
@@ -76,6 +80,12 @@ class QueueState:
         tally, size, pending = self.tally, event.size, event.recipients or None
         if minute != tally.minute:
             tally.turn(minute)
+        if pending is not None:
+            if len(pending) == 1:
+                self.balance.taken_on.append(cell)
+            else:
+                pending = tuple(dict.fromkeys(pending))
+                self.balance.count(cell, len(pending))
         tally.more[SEND].append(cell)
         credits: list[Credit] | None = None if campaign else [(minute, 0, SEND, 1)]
         if size >= 0:
@@ -120,7 +130,7 @@ class QueueState:
         self.forget(id_)
         if message.pending is not None:
             self._count_pending(message)
-        elif message.absent >= 0 or not message.sent:
+        elif message.absent != IN_QUEUE or not message.sent:
             if message.forgotten(time):
                 return None
             if message.absent >= 0:
@@ -147,20 +157,23 @@ class QueueState:
                 self._count_pending(message)
 
     def _count_pending(self, message: Message) -> None:
-        pending, message.pending = message.pending or (), None
-        self.add_units(message, pending, message.minute)
-        message.early = None
+        pending, early, message.pending = message.pending or (), message.early or (), None
+        message.declared, message.early = True, None
+        waiting = self.add_units(message, pending, message.minute, early)
+        message.owed += len(pending) - len(early) - waiting
 
     def attribute(self, message: Message, account: bytes, minute: int) -> None:
         """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
         waits moves in ``minute``. When account and campaign are certain this was the last word."""
         old = message.cell
         new = message.cell = self.numbers.cell(account, message.campaign)
-        if new != old and (message.credits or message.units):
+        if new != old:
             add = self.tally.add
             for counted, isp, column, amount in message.credits or ():
-                add(counted, old | isp, column, -amount)
-                add(counted, new | isp, column, amount)
+                if column != REMOVED:
+                    add(counted, old | isp, column, -amount)
+                    add(counted, new | isp, column, amount)
+            self.balance.move(message, old)
             for unit in message.units.values():
                 isp, column = unit >> STATE_BITS & ISP_MASK, D_NEW + (unit & STATE_MASK)
                 add(minute, old | isp, column, -1)
@@ -193,18 +206,23 @@ class QueueState:
             if credits is not None:
                 credits.append((minute, 0, SIZE, size))
 
-    def add_units(self, message: Message, recipients: Iterable[bytes], minute: int) -> None:
-        """These recipients wait, in the message's state, but for those whose outcome was logged before."""
-        units, early, cell, state = message.units, message.early, message.cell, message.unit_state
+    def add_units(
+        self, message: Message, recipients: Iterable[bytes], minute: int, early: Collection[bytes] = ()
+    ) -> int:
+        """These recipients wait, in the message's state, but for those whose outcome was logged ``early``; returns how
+        many more than before."""
+        units, cell, state = message.units, message.cell, message.unit_state
         domains, add, column = self.numbers.domains, self.tally.add, D_NEW + state
+        before = len(units)
         for recipient in recipients:
-            if recipient in units or (early is not None and recipient in early):
+            if recipient in units or recipient in early:
                 continue
             isp = domains.get(recipient.rpartition(b"@")[2])
             if isp is None:
                 isp = self.numbers.isp(recipient)
             units[recipient] = isp << STATE_BITS | state
             add(minute, cell | isp, column, 1)
+        return len(units) - before
 
     def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> int:
         """One recipient more waits, in ``state``; returns its unit."""
@@ -251,13 +269,38 @@ class QueueState:
         wanted = dict.fromkeys(recipients)
         for recipient in [unit for unit in message.units if unit not in wanted]:
             self.remove_unit(message, recipient, minute)
+        kept = len(message.units)
+        self.balance.lose(message, before - kept)
         for recipient in wanted:
             self.move_unit(message, recipient, message.unit_state, minute)
+        self.balance.accept(message, len(message.units) - kept)
         return len(message.units) - before
+
+    def take_out(self, message: Message, recipients: int, minute: int) -> None:
+        """So many recipients ended without delivery or failure, and a line says so."""
+        self.balance.remove(message.cell, recipients)
+        if message.credits is not None:
+            credit(message.credits, minute, 0, REMOVED, recipients)
+
+    def end(self, id_: bytes, message: Message, time: int) -> None:
+        """A line ended the message. While it owes recipients it is remembered, for lines that come late."""
+        waiting, balance = len(message.units), self.balance
+        self.remove_units(message, time // 60)
+        balance.close(message)
+        balance.lose(message, waiting)
+        if message.aliased and message.owed > 0:
+            message.owed, owed = 0, message.owed
+            balance.lose(message, owed)
+        if message.owed > 0:
+            message.absent, message.seen = ENDED, time
+            self.messages[id_] = message
+            self.changed.add(id_)
 
     def vanish(self, id_: bytes, message: Message, time: int) -> None:
         """The message left the queue and no line said so: count it, and remember it for lines that come late."""
         self.changed.add(id_)
+        self.balance.close(message)
+        message.owed += len(message.units)
         message.absent = len(message.units)
         message.seen = time
         message.heard = None  # its recipients' attempts are forgotten with them
@@ -304,6 +347,7 @@ class QueueState:
                 self._stored.discard(id_)
         self.changed = set()
         new = self.numbers.take_new()
+        accepted, removed = self.balance.take(self.numbers.owners)
         counters, self._counters = self._counters, {}
         return Batch(
             deltas=self.tally.take(),
@@ -314,6 +358,8 @@ class QueueState:
             messages=messages,
             places=places,
             counters={name: amount for name, amount in counters.items() if amount},
+            accepted=accepted,
+            removed=removed,
         )
 
     def _prune(self, log_time: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from tui.engine.events import HOLD, RETRY
-from tui.engine.messages import STATE_MASK, Message
+from tui.engine.messages import ENDED, IN_QUEUE, STATE_MASK, Message
 from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, Waiting
 
@@ -46,7 +46,7 @@ class Reconciler:
         for id_, waiting in self._last.items():
             if waiting.state in (RETRY, HOLD) or waiting.arrived <= arrived:
                 message = messages.get(id_)
-                if message is not None and not message.campaign:
+                if message is not None and message.absent != ENDED and not message.campaign:
                     yield id_
 
     def campaign(self, id_: bytes, campaign: bytes, time: int) -> None:
@@ -70,6 +70,7 @@ class Reconciler:
         minute = taken // 60
         if message.absent >= 0:
             state.back_in_queue(message)
+        message.absent = IN_QUEUE
         if waiting.sender is not None:
             message.sender = waiting.sender
         if message.arrived is None:
@@ -100,6 +101,7 @@ class Reconciler:
     def _missing(self, id_: bytes, message: Message, taken: int) -> None:
         last = self._last.get(id_)
         if last is not None and last.transient:
+            self._state.balance.count(message.cell, -len(message.units) - message.owed)  # it goes on under another id
             self._state.remove_units(message, taken // 60)
             self._state.changed.add(id_)
             del self._state.messages[id_]

@@ -54,6 +54,7 @@ class SqliteContents:
         with reading_values(self._path):
             yield from self._names()
             yield from self._counts()
+            yield from self._balances()
             yield from self._causes()
             yield from self._messages()
 
@@ -100,6 +101,18 @@ class SqliteContents:
             for column in COLUMNS[D_NEW:]:
                 left.add_cell(cell_key(campaign, isp), column, counts[column - D_NEW])
         return left
+
+    def _balances(self) -> Iterator[Batch]:
+        for rows in self._rows("SELECT account_id, accepted, removed FROM accounts WHERE accepted OR removed"):
+            yield Batch(
+                accepted={number: accepted for number, accepted, _ in rows if accepted},
+                removed={number: removed for number, _, removed in rows if removed},
+            )
+        for rows in self._rows(
+            "SELECT 0, off_since FROM ledger WHERE off_since IS NOT NULL "
+            "UNION ALL SELECT account_id, off_since FROM accounts WHERE off_since IS NOT NULL"
+        ):
+            yield Batch(off_since=dict(rows))
 
     def _causes(self) -> Iterator[Batch]:
         for rows in self._rows(

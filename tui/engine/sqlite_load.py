@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tui.engine.sqlite_causes import add_causes
 from tui.engine.sqlite_schema import explained, open_to_read
 from tui.engine.sqlite_writer import SqliteWriter
 
+_PUT_OFF_SINCE = "UPDATE TABLE SET off_since = ? WHERE KEY = ?"
 UNFINISHED = ".unfinished"
 """What the file of a ledger is called besides its name while it is made."""
 
@@ -34,7 +35,7 @@ def load(path: Path, head: Head, parts: Iterable[Batch]) -> None:
             ledger.load(head, parts)
         finally:
             ledger.close()
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except OSError as error:
         raise LedgerError(f"cannot write the ledger {path} ({error.strerror})") from error
     finally:
@@ -69,6 +70,8 @@ class _Loading(SqliteWriter):
             for part in parts:
                 self._add_names(part)
                 self._add_deltas(part.deltas)
+                self._add_balances(part)
+                self._put_off_since(part.off_since)
                 add_causes(self._db, part.causes)
                 self._put_messages(part.messages, part.places)
             # Where the past went below zero on its way, and nothing is left.
@@ -80,6 +83,12 @@ class _Loading(SqliteWriter):
             self._cause_sums.update()
             self._check(head)
 
+    def _put_off_since(self, off_since: Mapping[int, int]) -> None:
+        for number, since in off_since.items():
+            table, key = ("accounts", "account_id") if number else ("ledger", "id")
+            statement = _PUT_OFF_SINCE.replace("TABLE", table).replace("KEY", key)
+            self._db.execute(statement, (since, number or 1))
+
     def _check(self, head: Head) -> None:
         sums = "SELECT send, success, defer, fail, size, new, proc, retry, hold FROM ledger"
         found = self._db.execute(sums).fetchone()
@@ -87,6 +96,23 @@ class _Loading(SqliteWriter):
             raise LedgerError(f"the ledger's sums are {list(head.sums)}, and its rows add up to {list(found)}")
 
 
+def put_in_place(fresh: Path, path: Path, old: Path | None = None) -> None:
+    """Let the ledger ``fresh``, one file that nobody has open, take the place of the one at ``path``, which is kept as
+    ``old`` or forgotten; the caller has the lock. What a killed writer, or one with readers, has left beside the file
+    goes with it: SQLite would take it for the new one's. Raises ``OSError``."""
+    if old is not None:
+        for end in ("-wal", "-journal", ""):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{end}").replace(f"{old}{end}")
+    for end in _BESIDE:
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    fresh.replace(path)
+
+
+_BESIDE = "-wal", "-shm", "-journal"
+"""What SQLite writes beside a file."""
+
+
 def _remove(unfinished: Path) -> None:
-    for file in (unfinished, lock_path(unfinished), *(Path(f"{unfinished}{end}") for end in ("-wal", "-shm"))):
+    for file in (unfinished, lock_path(unfinished), *(Path(f"{unfinished}{end}") for end in _BESIDE)):
         file.unlink(missing_ok=True)

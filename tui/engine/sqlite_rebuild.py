@@ -4,6 +4,7 @@ enters."""
 from __future__ import annotations
 
 import sqlite3
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -33,10 +34,10 @@ _SUMS = (
         SELECT coalesce(sum(send), 0), coalesce(sum(success), 0), coalesce(sum(defer), 0), coalesce(sum(fail), 0),
         coalesce(sum(size), 0), coalesce(sum(new), 0), coalesce(sum(proc), 0), coalesce(sum(retry), 0),
         coalesce(sum(hold), 0) FROM campaigns WHERE campaigns.account_id = accounts.account_id)""",
-    """UPDATE ledger SET (send, success, defer, fail, size, new, proc, retry, hold) = (
+    """UPDATE ledger SET (send, success, defer, fail, size, new, proc, retry, hold, accepted, removed) = (
         SELECT coalesce(sum(send), 0), coalesce(sum(success), 0), coalesce(sum(defer), 0), coalesce(sum(fail), 0),
         coalesce(sum(size), 0), coalesce(sum(new), 0), coalesce(sum(proc), 0), coalesce(sum(retry), 0),
-        coalesce(sum(hold), 0) FROM accounts)""",
+        coalesce(sum(hold), 0), coalesce(sum(accepted), 0), coalesce(sum(removed), 0) FROM accounts)""",
 )
 
 
@@ -61,6 +62,8 @@ class _Rebuilding(SqliteWriter):
                 return before, before
             for statement in _SUMS:
                 self._db.execute(statement)
+            accounts = {number for (number,) in self._db.execute("SELECT account_id FROM accounts")}
+            self._date_balances(accounts, int(time.time()))
             _history(self._db)
             _places(self._db)
             self._db.execute("DELETE FROM cause_sums")

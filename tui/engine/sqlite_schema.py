@@ -93,6 +93,9 @@ _VERSION_2 = (
         PRIMARY KEY (level, key, text)) WITHOUT ROWID""",
 )
 
+BALANCED = "accepted = success + fail + removed + new + proc + retry + hold"
+"""Whether all mail is accounted for, of an account or of everybody."""
+
 # Whether all mail is accounted for, beside what became of it. What was counted before is taken as balanced.
 _VERSION_3 = tuple(
     statement.replace("UPPER", table)

@@ -18,7 +18,7 @@ from tui.engine.messages import STATE_BITS, STATE_MASK, decode_message
 from tui.engine.sqlite_blocks import BlockError
 from tui.engine.sqlite_contents import SqliteContents
 from tui.engine.sqlite_history import ACCOUNT, CELL, ISP, MINUTE_SECONDS, TOTAL
-from tui.engine.sqlite_schema import reading_values
+from tui.engine.sqlite_schema import BALANCED, reading_values
 from tui.engine.sqlite_sums import add_up
 from tui.model import Counts
 
@@ -40,6 +40,14 @@ _ROLL_UPS = (
 _NEGATIVE = """
     SELECT 'TABLE', NAME, new, proc, retry, hold FROM TABLE
     WHERE new < 0 OR proc < 0 OR retry < 0 OR hold < 0"""
+_BALANCES_OFF = """
+    SELECT ledger.accepted - coalesce(sum(accounts.accepted), 0), ledger.removed - coalesce(sum(accounts.removed), 0)
+    FROM ledger LEFT JOIN accounts"""
+_DATED_WRONG = """
+    SELECT 0, off_since IS NULL FROM ledger WHERE (BALANCED) <> (off_since IS NULL) UNION ALL
+    SELECT account_id, off_since IS NULL FROM accounts WHERE (BALANCED) <> (off_since IS NULL)""".replace(
+    "BALANCED", BALANCED
+)
 _CELLS_OWNER = """
     SELECT cells.campaign_id, isp_id FROM cells LEFT JOIN campaigns USING (campaign_id)
     WHERE campaigns.account_id IS NULL OR cells.account_id <> campaigns.account_id"""
@@ -62,6 +70,7 @@ def differences(db: sqlite3.Connection, path: Path) -> Iterator[Difference]:
             return
         names = _Names(db)
         yield from _sums_off(db, names)
+        yield from _balances_off(db, names)
         yield from _history_off(db, path, names)
         yield from _messages_off(db, names)
 
@@ -130,6 +139,17 @@ def _impossible(db: sqlite3.Connection, names: _Names) -> Iterator[Difference]:
     for _, campaign, isp, *states in db.execute(statement):
         cell = names.cell(cell_key(campaign, isp))
         yield Difference(f"{cell}: {_states(states)}, and none can be below zero", mends=False)
+
+
+def _balances_off(db: sqlite3.Connection, names: _Names) -> Iterator[Difference]:
+    more = db.execute(_BALANCES_OFF).fetchone()
+    if any(more):
+        told = _more(("accepted", "removed"), more)
+        yield Difference(f"the total has {told} than all accounts add up to", mends=True)
+    for number, undated in db.execute(_DATED_WRONG):
+        who = names.account(number) if number else "all accounts together"
+        what = "off balance, and nothing says since when" if undated else "balanced, and said to be off balance"
+        yield Difference(f"{who}: the mail is {what}", mends=True)
 
 
 def _history_off(db: sqlite3.Connection, path: Path, names: _Names) -> Iterator[Difference]:

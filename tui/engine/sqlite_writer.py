@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from tui.engine.ledger_lock import LedgerLock, is_at
 from tui.engine.sqlite_causes import CauseSums, add_causes
 from tui.engine.sqlite_contents import positions
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
-from tui.engine.sqlite_schema import explained, open_to_write
+from tui.engine.sqlite_schema import BALANCED, explained, open_to_write
 from tui.engine.sqlite_sums import together
 
 _DAY_SECONDS = 86400
@@ -33,6 +33,11 @@ _ADD_TO_CELL = """
     ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
     new = new + excluded.new, proc = proc + excluded.proc,
     retry = retry + excluded.retry, hold = hold + excluded.hold"""
+_ADD_BALANCE = "UPDATE TABLE SET accepted = accepted + ?, removed = removed + ? WHERE KEY = ?"
+_DATE_BALANCE = """UPDATE TABLE
+    SET off_since = CASE WHEN BALANCED THEN NULL ELSE coalesce(off_since, ?) END WHERE KEY = ?""".replace(
+    "BALANCED", BALANCED
+)
 _DROP_CELL = """
     DELETE FROM cells
     WHERE campaign_id = ? AND isp_id = ? AND new = 0 AND proc = 0 AND retry = 0 AND hold = 0"""
@@ -112,7 +117,9 @@ class SqliteWriter:
         stored."""
         with self._transaction():
             self._add_names(batch)
-            self._add_deltas(batch.deltas)
+            counted = self._add_deltas(batch.deltas)
+            self._add_balances(batch)
+            self._date_balances(counted | batch.accepted.keys() | batch.removed.keys(), _last_seen(batch))
             add_causes(self._db, batch.causes)
             self._put_messages(batch.messages, batch.places)
             self._put_numbers(batch)
@@ -234,15 +241,15 @@ class SqliteWriter:
         )
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
-    def _add_deltas(self, deltas: Mapping[int, Columns]) -> None:
+    def _add_deltas(self, deltas: Mapping[int, Columns]) -> set[int]:
         """Add to the history and to the roll-ups: campaigns, accounts, ISPs and the ledger keep all nine sums; cells
-        only what waits, and only where anything does."""
+        only what waits, and only where anything does. Returns the accounts whose sums may have changed."""
         try:
             buckets = sqlite_history.add(self._db, deltas, self._owners)
         except KeyError as error:
             raise self._nameless("campaigns") from error
         if not buckets:
-            return
+            return set()
         sums = together(buckets, self._owners)
         self._add_sums("campaigns", "campaign_id", sums.campaigns)
         self._add_sums("accounts", "account_id", sums.accounts)
@@ -256,6 +263,19 @@ class SqliteWriter:
         fewer = [(campaign, isp) for campaign, isp, counts in changed if min(counts) < 0]
         self._db.executemany(_DROP_CELL, fewer)
         self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({campaign for campaign, _, _ in changed})])
+        return {account for column in sums.accounts for account in column}
+
+    def _add_balances(self, batch: Batch) -> None:
+        accepted, removed = batch.accepted, batch.removed
+        numbers = sorted(accepted.keys() | removed.keys())
+        rows = [(accepted.get(number, 0), removed.get(number, 0), number) for number in numbers]
+        self._add_rows("accounts", "account_id", _ADD_BALANCE, rows)
+        self._add_rows("ledger", "id", _ADD_BALANCE, [(sum(accepted.values()), sum(removed.values()), 1)])
+
+    def _date_balances(self, accounts: Set[int], now: int) -> None:
+        """Note for accounts, and for all together, since when they are off balance."""
+        self._add_rows("accounts", "account_id", _DATE_BALANCE, [(now, number) for number in sorted(accounts)])
+        self._add_rows("ledger", "id", _DATE_BALANCE, [(now, 1)])
 
     def _add_sums(self, table: str, key: str, columns: Columns) -> None:
         # Columns that an index names are left alone where nothing changes: each is rewritten with them.
@@ -266,10 +286,13 @@ class SqliteWriter:
             else:
                 counted.append((*counts[:D_NEW], number))
         for statement, values in ((_ADD_COUNTS, counted), (_ADD_ALL, changed)):
-            if values:
-                added = self._db.executemany(statement.replace("TABLE", table).replace("KEY", key), values)
-                if added.rowcount != len(values):
-                    raise self._nameless(table)
+            self._add_rows(table, key, statement, values)
+
+    def _add_rows(self, table: str, key: str, statement: str, rows: Sequence[Sequence[int]]) -> None:
+        if rows:
+            added = self._db.executemany(statement.replace("TABLE", table).replace("KEY", key), rows)
+            if added.rowcount != len(rows):
+                raise self._nameless(table)
 
     def _nameless(self, table: str) -> LedgerError:
         return LedgerError(
@@ -341,6 +364,12 @@ class SqliteWriter:
             )
         elif keep == asked:
             self._put_note("size", None)
+
+
+def _last_seen(batch: Batch) -> int:
+    """When the batch ends (seconds since 1970): its newest line or listing, else now."""
+    known = [batch.gauges[name] for name in ("log_time", "listed_at") if name in batch.gauges]
+    return max(known, default=int(time.time()))
 
 
 def _split(cell: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from tui.engine import events as ev
 from tui.engine.batch import ISP_MASK
 from tui.engine.counts import D_NEW, DEFER, FAIL, SUCCESS
 from tui.engine.events import HOLD, NEW, PROC, RETRY, Delivered, Event
-from tui.engine.messages import ATTEMPT, STATE_BITS, STATE_MASK
+from tui.engine.messages import ATTEMPT, ENDED, STATE_BITS, STATE_MASK
 from tui.engine.queue_state import QueueState, credit
 
 
@@ -33,6 +33,7 @@ class Tracker:
             ev.Held: self._held,
             ev.Released: self._released,
             ev.Renamed: self._renamed,
+            ev.Removed: self._removed,
         }
 
     def apply(self, events: Iterable[Event]) -> None:
@@ -64,6 +65,10 @@ class Tracker:
             state.arrive(event, minute)
             return
         message = state.message(event.id, event.time)
+        if message.absent == ENDED and message.sent:  # the id of another one
+            state.forget(event.id)
+            state.arrive(event, minute)
+            return
         if message.credits is not None:
             message.account = event.account or message.account or event.fallback
             state.attribute(message, message.account, minute)
@@ -74,13 +79,22 @@ class Tracker:
                 message.heard = event.time
             if message.sender is None:
                 message.sender = event.sender
+            if message.submitted and event.declared > 0:
+                known = len(message.units) + message.owed + len(message.early or ())
+                message.unnamed = max(0, event.declared - known)
             state.count_arrival(message, minute, event.size)
         if event.state == PROC:
             state.set_state(message, PROC, minute)
-        if event.recipients:
-            message.pending, message.minute = event.recipients, minute
-        else:
-            message.early = None
+        known_already, message.early = message.early or (), None
+        if event.recipients and not message.declared:
+            message.declared = True
+            new = [
+                recipient
+                for recipient in dict.fromkeys(event.recipients)
+                if recipient not in message.units and recipient not in known_already
+            ]
+            state.balance.accept(message, len(new))
+            message.pending, message.minute = tuple(new) or None, minute
 
     def _outcome(self, event: Delivered | ev.Failed) -> None:
         """One recipient got the message or never will: count it, and it waits no more.
@@ -100,14 +114,23 @@ class Tracker:
         if message.credits is not None:
             message.credits.append((minute, isp, column, 1))
         if event.waiting is not address:
-            return
+            message.aliased = True
+            if not message.awaits(address):
+                state.balance.taken_on.append(message.cell)
+                return
         if message.units and (unit := message.units.pop(address, None)) is not None:
             tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
-        elif message.pending is not None or not message.sent:
+            return
+        if message.pending is not None or not message.sent:
             if message.early is None:
                 message.early = [address]
             else:
                 message.early.append(address)
+            if message.pending is not None:
+                return
+        state.balance.meet(message)
+        if message.absent == ENDED and not message.owed:
+            state.forget(event.id)
 
     def _deferred(self, event: ev.Deferred) -> None:
         state, minute, address = self._state, event.time // 60, event.address
@@ -127,6 +150,8 @@ class Tracker:
             message.state = RETRY
         waits = HOLD if message.held else RETRY
         unit = message.units.get(event.waiting)
+        if unit is None:
+            state.balance.meet(message)
         if unit is None or unit & STATE_MASK != waits:
             unit = state.move_unit(message, event.waiting, waits, minute)
         if event.attempt:
@@ -140,13 +165,19 @@ class Tracker:
         self._state.remove_units(message, minute)
 
     def _dropped(self, event: ev.Dropped) -> None:
-        message = self._state.message(event.id, event.time)
+        state, minute = self._state, event.time // 60
+        message = state.message(event.id, event.time)
         if event.waiting in message.units:
-            self._state.remove_unit(message, event.waiting, event.time // 60)
+            state.remove_unit(message, event.waiting, minute)
+        elif message.owed > 0 or not message.declared:
+            state.balance.meet(message)
+        else:
+            return  # it had ended before
+        state.take_out(message, 1, minute)
 
     def _added(self, event: ev.Added) -> None:
         message = self._state.message(event.id, event.time)
-        self._state.add_units(message, (event.waiting,), event.time // 60)
+        self._state.balance.accept(message, self._state.add_units(message, (event.waiting,), event.time // 60))
 
     def _held(self, event: ev.Held) -> None:
         state, minute = self._state, event.time // 60
@@ -173,7 +204,7 @@ class Tracker:
     def _used_again(self, id_: bytes, time: int) -> None:
         """Short queue ids come again: what is known of an earlier message of this id is over."""
         known = self._state.messages.get(id_)
-        if known is not None and (known.sent or known.units):
+        if known is not None and (known.sent or known.units or known.absent == ENDED):
             if known.absent < 0:
                 self._state.vanish(id_, known, time)
             del self._state.messages[id_]
@@ -182,8 +213,20 @@ class Tracker:
         state, minute = self._state, event.time // 60
         message = state.messages.get(event.id)
         if message is not None and message.pending is not None and message.minute == minute:
-            state.forget(event.id)  # it came and went within the minute
-            return
+            early = message.early
+            if early is not None and len(early) == len(message.pending):
+                state.forget(event.id)  # it came and went within the minute
+                return
         message = state.pop(event.id, event.time)
-        if message is not None and message.units:
+        if message is not None:
+            state.end(event.id, message, event.time)
+
+    def _removed(self, event: ev.Removed) -> None:
+        state, minute = self._state, event.time // 60
+        message = state.pop(event.id, event.time)
+        if message is not None:
+            state.balance.close(message)
+            left = len(message.units) + max(message.owed, 0)
             state.remove_units(message, minute)
+            if left:
+                state.take_out(message, left, minute)

@@ -21,6 +21,7 @@ from tui.engine.events import (
     Gone,
     Held,
     Released,
+    Removed,
 )
 from tui.engine.logs.exim_text import folded, parties, recipients_of, unquoted, word_end
 from tui.engine.logs.reader import Unparsed
@@ -54,6 +55,8 @@ _NEVER_ACCEPTED = (
 )
 """What lines say of a message that was given an id and then not accepted (``receive.c``)."""
 
+_DISCARDED = (b"blackhole", b"discarded")
+
 LARGEST_BYTES = 10**15
 """No message is as large: a log line that says so was forged or is damaged, and would outgrow the ledger's sums."""
 
@@ -83,6 +86,7 @@ class EximLog:
             b"(=": self._arrived,
             b"==": self._deferred,
             b"**": self._failed,
+            b"*>": self._not_sent,
         }
 
     def events(self, lines: bytes, written: float) -> list[Event]:
@@ -181,8 +185,9 @@ class EximLog:
         ``campaign=${quote:$h_X-Campaign-ID:}``, logged by an ACL before the arrival; ``frozen by …`` (an ACL, ``-Mf``),
         ``Frozen``, ``Frozen (…)``, ``Frozen by the system filter``; ``Message is frozen`` (at each queue run);
         ``unfrozen by …`` (``-Mt``), ``Unfrozen by …``; ``recipient <…> added by …`` (``-Mar``); ``address <…> marked
-        delivered by …`` (``-Mmd``, ``-Mmad``); and whatever says that the message was never accepted. What a remote
-        server said stands behind a colon and does not count.
+        delivered by …`` (``-Mmd``, ``-Mmad``); ``removed by …`` (``-Mrm``); ``cancelled by …`` (``-Mg``, the system
+        filter, ``timeout_frozen_after``), which no ``**`` follows; and whatever says that the message was never
+        accepted. What a remote server said stands behind a colon and does not count.
         """
         first = words[0]
         if first[:9] == b"campaign=":
@@ -201,6 +206,8 @@ class EximLog:
                 return Held(time, id_)
             case b"unfrozen" | b"Unfrozen":
                 return Released(time, id_)
+            case b"removed" | b"cancelled" if words[1:2] == [b"by"]:
+                return Removed(time, id_)
             case b"recipient" if b"> added by " in text:
                 return Added(time, id_, folded(text[11 : text.rindex(b"> added by ")]))
             case b"address" if b"> marked delivered by " in text:
@@ -267,8 +274,8 @@ class EximLog:
         self.unparsed.add(shape, b" ".join(words).rstrip(b"\n"))
 
     def _delivered(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
-        """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole`` only tells that
-        an ACL discarded the recipients."""
+        """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole (…)`` tells that
+        an ACL discarded all recipients, ``=> discarded (…)`` that the system filter did."""
         if _AT in address:
             if rest > b"A":
                 return Delivered(time, id_, address, address)
@@ -277,13 +284,18 @@ class EximLog:
             if closed and waiting.islower() and _QUOTE not in waiting:
                 waiting = waiting[1:]
                 return Delivered(time, id_, waiting, waiting)
-        elif address == b"blackhole":
-            return None
+        elif address in _DISCARDED and rest[:1] == b"(":
+            return Removed(time, id_)
         address, waiting, rest = parties(address, rest)
         if not address:
             self._not_parsed("delivery without an address", id_, flag, rest)
             return None
         return Delivered(time, id_, address, waiting)
+
+    def _not_sent(self, time: int, id_: bytes, _flag: bytes, address: bytes, rest: bytes) -> Event | None:
+        """``*>``: ``-N`` kept it from being delivered."""
+        _, waiting, _ = parties(address, rest)
+        return Dropped(time, id_, waiting) if waiting else None
 
     def _deferred(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
         waiting = address

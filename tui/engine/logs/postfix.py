@@ -22,6 +22,7 @@ from tui.engine.events import (
     Gone,
     Held,
     Released,
+    Removed,
     Renamed,
     Submitted,
 )
@@ -73,7 +74,7 @@ _NO_QUEUE_FILE = b"NOQUEUE"
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
 _CAMPAIGN = b"header x-campaign-id:"
 _MANY = 50_000
-_DIGITS = 15
+_DIGITS, _NUMBER_DIGITS = 15, 9
 _Kept = TypeVar("_Kept")
 
 
@@ -89,7 +90,7 @@ class PostfixLog:
         self._stamps = Stamps(zone)
         self._heard: dict[bytes, int] = {}
         self._owners: dict[bytes, tuple[bytes | None, bytes, bytes]] = {}
-        self._sizes: dict[bytes, int] = {}
+        self._sizes: dict[bytes, tuple[int, int]] = {}
         self._users: dict[bytes, bytes] = {}
         self._uids: dict[bytes, bytes] = {}
         self._readers: dict[int, Callable[[int, bytes, bytes, int], Event | None]] = {
@@ -162,15 +163,12 @@ class PostfixLog:
                 elif action == QUEUED:
                     sender, sized, rest = body.rpartition(b">, size=")
                     if sized:
-                        digits = rest.partition(b",")[0]
-                        size = size_of(digits)
-                        if size is None:
-                            size = self._size(digits)
+                        size, declared = size_of(rest) or self._size(rest)
                         account, fallback, address = owner_of(sender) or self._owner(sender)
-                        append(Arrived(time, queue_id, account, fallback, size, None, PROC, address))
+                        append(Arrived(time, queue_id, account, fallback, size, None, PROC, address, declared))
                         continue
                 elif body == b"removed":
-                    append(Gone(time, queue_id))
+                    append(Gone(time, queue_id) if heard & QUEUED else Removed(time, queue_id))
                     continue
                 event = self._readers[action](time, queue_id, body, heard)
             except (ValueError, IndexError):
@@ -193,10 +191,15 @@ class PostfixLog:
         owner = (None if address else BOUNCE, self._accounts.by_sender(address), address)
         return _kept(self._owners, sender, owner)
 
-    def _size(self, digits: bytes) -> int:
+    def _size(self, told: bytes) -> tuple[int, int]:
+        """The size and the number of recipients of ``1691, nrcpt=2 (queue active)``; -1 where that number is not told.
+        Raises ``ValueError``."""
+        digits, _, rest = told.partition(b",")
         if not digits.isdigit() or len(digits) > _DIGITS:
             raise ValueError
-        return _kept(self._sizes, digits, int(digits))
+        number = rest.partition(b"nrcpt=")[2].partition(b" ")[0]
+        declared = int(number) if number.isdigit() and len(number) <= _NUMBER_DIGITS else -1
+        return _kept(self._sizes, told, (int(digits), declared))
 
     def _client(self, time: int, queue_id: bytes, body: bytes, _heard: int) -> Event | None:
         """``client=host[ip], sasl_method=PLAIN, sasl_username=carol@shop.test, sasl_sender=…`` of ``smtpd``."""
@@ -259,7 +262,7 @@ def _delivery(time: int, queue_id: bytes, body: bytes, heard: int) -> Event | No
     if status in (b"bounced", b"undeliverable"):
         return Failed(time, queue_id, address, address, reply)
     if status == b"deliverable":
-        return None
+        return Dropped(time, queue_id, address)
     raise ValueError
 
 
