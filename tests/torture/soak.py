@@ -36,6 +36,7 @@ from tui.sources.sender_queue import SenderQueue
 from tui.sources.source import SourceError
 
 SOAK = "a soak with faults, at 50 times life: nothing grows, all numbers stay right"
+SOAK_MINUTES = 120
 SHORT_SHARE = 0.1
 """This much of the time goes to the short attacks."""
 
@@ -76,7 +77,7 @@ def a_simulated_platform_is_counted_right(folder: Path, chances: Random) -> int:
         waits = ledger.queue(QueueQuery(grouping=Grouping.ISP))
         counters = ledger.status().counters
     true = without_zero(world.truth.totals)
-    assert without_zero(told) == true, sorted((without_zero(told).items() ^ true.items()))[:5]
+    assert without_zero(told) == true, sorted(without_zero(told).items() ^ true.items())[:5]
     assert sum(map(sum, (waits.new, waits.proc, waits.retry, waits.hold))) == world.truth.queue().total()
     assert not counters.get("log_gaps") and not counters.get("unparsed"), counters
     return died + world.rotations.total()
