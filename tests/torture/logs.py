@@ -7,18 +7,28 @@ import errno
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC
 from pathlib import Path
 from unittest.mock import patch
 
+from tests.engine.log_files import append
 from tests.ordinary_user import shut_out_of
 from tests.torture.attack import Attack
-from tests.torture.log_world import LogWorld
+from tests.torture.log_ledger import Collected
+from tests.torture.log_world import SHORTEST_PIECE_BYTES, LogWorld, entry
 from tui.engine import logfile
+from tui.engine.accounts import Accounts
 from tui.engine.batch import LogPosition
+from tui.engine.logs.exim import EximLog
 from tui.engine.tail import Tail
 
+MOST_BYTES = 40 << 20
+"""So much more memory may be taken, however much was logged."""
+
+SHORT = "PYTEST_CURRENT_TEST" in os.environ
 LIMITS = 200, 5000, 100_000, 1 << 20
 
 
@@ -234,9 +244,145 @@ def closed_for_a_while(folder: Path, chance: random.Random) -> int:
     return times
 
 
+def the_ledger_counts_every_line(folder: Path, chance: random.Random) -> int:
+    """The same with a whole collector, which is killed again and again, and its ledger."""
+    (place := folder / "log").mkdir()
+    world = LogWorld(place, random.Random(chance.random()))
+    collected = Collected(world.log, folder / "ledger", _exim)
+
+    def read() -> None:
+        collected.collect(chance.randrange(1, 4))
+        _nap(world, chance)
+
+    _meanwhile(lambda: _administer(world, random.Random(world.chance.random()), 40), read)
+    collected.collect(2)
+    assert collected.sums() == (world.count, world.count, 0, 0), f"{world}: {collected.sums()} of {world.count}"
+    assert collected.waiting() == 0
+    counters = {name: count for name, count in collected.counters().items() if name != "log_copies"}
+    assert not any(counters.values()), f"{world}: {counters}"
+    collected.adds_up()
+    return world.rotations
+
+
+def _exim() -> EximLog:
+    return EximLog(Accounts(), UTC)
+
+
+def half_a_line_is_read_when_it_is_whole(folder: Path, chance: random.Random) -> int:
+    """A line is written in pieces over hours, with ticks, kills and rotations between; it counts once, when it ends."""
+    world = LogWorld(folder, chance)
+    now = time.time()
+    collected = Collected(world.log, folder / "ledger", _exim, lambda: now)
+    times = 3
+    for _ in range(times):
+        kept = chance.randrange(SHORTEST_PIECE_BYTES, 300)
+        begun = world.count
+        world.write(2, kept)
+        collected.collect()
+        assert begun <= collected.sums()[1] <= world.count
+        now += chance.choice((60, 3600, 20_000))
+        if chance.random() < 0.5:
+            world.rotate()
+        world.write(0)
+        collected.collect()
+        assert collected.sums()[:2] == (world.count, world.count)
+        assert collected.waiting() == 0
+    world.close()
+    collected.adds_up()
+    return times
+
+
+def huge_lines_and_garbage(folder: Path, chance: random.Random) -> int:
+    """Lines of up to 100 MB with no end, blocks of NUL and binary garbage between others, which all count; memory stays
+    flat, and what was passed over is told."""
+    log, times = folder / "mainlog", 6
+    collected = Collected(log, folder / "ledger", _exim)
+    before, mail, long = _resident_bytes(), 0, 0
+    for _ in range(times):
+        with log.open("ab") as file:
+            size = chance.choice((1 << 10, 1 << 20, (1 << 20) + 5, 20 << 20, 100 << 20))
+            match chance.randrange(3):
+                case 0:  # as a writer leaves it that does not see that its log was truncated
+                    file.truncate(file.tell() + size)
+                    file.seek(0, os.SEEK_END)
+                case 1:
+                    size = min(size, 5 << 20)
+                    file.write(chance.randbytes(size).replace(b"\n", b"."))
+                case _:
+                    size = chance.randrange(20_000)
+                    file.write(chance.randbytes(size))
+            file.write(b"\n")
+            long += size > 1 << 20
+        if chance.random() < 0.5:
+            collected.collect()
+        mail += 5
+        append(log, b"".join(entry(number) for number in range(mail - 5, mail)))
+        collected.collect()
+    assert collected.sums() == (mail, mail, 0, 0), f"{collected.sums()} of {mail}"
+    assert collected.counters().get("unparsed", 0) >= long
+    grown = _resident_bytes() - before
+    assert grown < MOST_BYTES, f"{grown >> 20} MB more memory"
+    collected.adds_up()
+    return times
+
+
+def a_log_that_grows_by_50_mb_a_second(folder: Path, chance: random.Random) -> int:
+    """Somebody logs 50 MB/s for a while: memory stays flat, and the collector catches up."""
+    log = folder / "mainlog"
+    log.touch()
+    seconds = 0.3 if SHORT else chance.choice((2.0, 5.0))
+    piece = b"".join(entry(number) for number in range(5000, 5400))
+    pieces = int(50_000_000 * seconds / len(piece))
+    collected = Collected(log, folder / "ledger", _exim)
+    before = _resident_bytes()
+    most = before
+
+    def write() -> None:
+        begun = time.monotonic()
+        with log.open("ab", buffering=0) as file:
+            for number in range(pieces):
+                file.write(piece)
+                time.sleep(max(begun + (number + 1) * seconds / pieces - time.monotonic(), 0))
+
+    def read() -> None:
+        nonlocal most
+        collected.collect()
+        most = max(most, _resident_bytes())
+
+    _meanwhile(write, read)
+    deadline = time.monotonic() + 60 * seconds
+    while collected.sums()[0] < pieces * 400:
+        assert time.monotonic() < deadline, f"{collected.sums()} of {pieces * 400} messages"
+        read()
+    assert collected.sums() == (pieces * 400, pieces * 400, 0, 0)
+    assert most - before < MOST_BYTES, f"{most - before >> 20} MB more memory for {pieces * len(piece) >> 20} MB of log"
+    collected.adds_up()
+    return 1
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 ATTACKS = [
     Attack("a log rotated in every style: every line comes once, in order", rotated_in_every_style, 1.0),
+    Attack(
+        "the same with a collector that is killed: its ledger counts every message once",
+        the_ledger_counts_every_line,
+        1.5,
+    ),
     Attack("what is deleted or truncated unread, or between a copy and the cut, is told", losses_are_told, 0.5),
     Attack("handles that go stale and a disk that fails: every line comes once", stale_handles, 1.0),
     Attack("rights taken away and given back: a sentence meanwhile, and every line", closed_for_a_while, 0.3),
+    Attack(
+        "half a line for hours, across kills and rotations, counts once when it is whole",
+        half_a_line_is_read_when_it_is_whole,
+        1.0,
+    ),
+    Attack("lines of 100 MB, NULs and garbage: passed over and told; memory flat", huge_lines_and_garbage, 2.0),
+    Attack(
+        "a log that grows by 50 MB/s: memory flat, and the collector catches up",
+        a_log_that_grows_by_50_mb_a_second,
+        15.0,
+    ),
 ]
