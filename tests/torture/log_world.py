@@ -26,6 +26,11 @@ UNPACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def is_short() -> bool:
+    """Whether an attack is tried for a moment only, as a test of the default suite."""
+    return "PYTEST_CURRENT_TEST" in os.environ
+
+
 def entry(number: int) -> bytes:
     """All that an Exim log says of the mail of this number: three lines."""
     id_ = b"0t5C6f-%06d-00" % number

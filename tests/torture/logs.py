@@ -18,7 +18,7 @@ from tests.engine.log_files import append
 from tests.ordinary_user import shut_out_of
 from tests.torture.attack import Attack
 from tests.torture.log_ledger import Collected
-from tests.torture.log_world import SHORTEST_PIECE_BYTES, LogWorld, entry
+from tests.torture.log_world import SHORTEST_PIECE_BYTES, LogWorld, entry, is_short
 from tui.engine import logfile
 from tui.engine.accounts import Accounts
 from tui.engine.batch import LogPosition
@@ -28,7 +28,6 @@ from tui.engine.tail import Tail
 MOST_BYTES = 40 << 20
 """So much more memory may be taken, however much was logged."""
 
-SHORT = "PYTEST_CURRENT_TEST" in os.environ
 LIMITS = 200, 5000, 100_000, 1 << 20
 
 
@@ -330,7 +329,7 @@ def a_log_that_grows_by_50_mb_a_second(folder: Path, chance: random.Random) -> i
     """Somebody logs 50 MB/s for a while: memory stays flat, and the collector catches up."""
     log = folder / "mainlog"
     log.touch()
-    seconds = 0.3 if SHORT else chance.choice((2.0, 5.0))
+    seconds = 0.3 if is_short() else chance.choice((2.0, 5.0))
     piece = b"".join(entry(number) for number in range(5000, 5400))
     pieces = int(50_000_000 * seconds / len(piece))
     collected = Collected(log, folder / "ledger", _exim)
