@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from unittest import mock
@@ -22,6 +22,8 @@ from tests.clickhouse_server import PASSWORD, ClickhouseServer, clickhouse_serve
 from tests.engine.ledger_copies import rows
 from tui.cli.arguments import Exit
 from tui.cli.main import main
+from tui.engine.sqlite_reader import SqliteReader
+from tui.engine.sqlite_writer import SqliteWriter
 
 
 @pytest.fixture
@@ -98,6 +100,32 @@ def test_a_log_that_cannot_be_read_leaves_the_ledger_as_it_is(mail: PostfixInFil
     assert not list(mail.ledger.parent.glob("*.new*"))
 
 
+def test_what_stood_beside_the_old_ledger_does_not_get_into_the_new_one(mail: PostfixInFiles, tmp_path: Path) -> None:
+    said(mail, "export", str(tmp_path / "mx.jsonl"))
+    with closing(SqliteReader(mail.ledger)) as screen:
+        with closing(SqliteWriter(mail.ledger)):
+            screen.totals()
+        spoil(mail.ledger, "UPDATE accounts SET send = send + 2 WHERE name = 'bob'")
+        assert mail.ledger.with_name("mx.sqlite-wal").stat().st_size
+        said(mail, "rebuild", "--from-log")
+        said(mail, "verify")
+        assert {each.account: each.send_count for each in screen.totals()} == {"bob": 1, "eve": 1}
+    old = mail.ledger.with_name("mx.sqlite.old")
+    assert "bob" in said(mail, "verify", url(old), code=1)
+    old.unlink()
+    for end in ("-wal", "-journal"):
+        with closing(SqliteReader(mail.ledger)) as screen:
+            with closing(SqliteWriter(mail.ledger)):
+                screen.totals()
+            spoil(mail.ledger, "UPDATE accounts SET send = send + 2 WHERE name = 'bob'")
+            beside = mail.ledger.with_name("mx.sqlite-wal").read_bytes()
+        mail.ledger.unlink()
+        mail.ledger.with_name(f"mx.sqlite{end}").write_bytes(beside)
+        said(mail, "import", str(tmp_path / "mx.jsonl"), url(mail.ledger))
+        assert not list(tmp_path.glob("mx.sqlite-*"))
+        said(mail, "verify")
+
+
 def test_a_ledger_goes_through_a_file_and_a_pipe(mail: PostfixInFiles, tmp_path: Path) -> None:
     file, first, second = tmp_path / "mx.jsonl", tmp_path / "1.sqlite", tmp_path / "2.sqlite"
     said(mail, "export", str(file), "--host", "mx1")
@@ -163,7 +191,7 @@ def test_info_tells_what_a_ledger_holds(mail: PostfixInFiles) -> None:
     assert f"ledger     {mail.ledger} (SQLite)\n" in told
     assert "nobody writes it; 2 cells where mail waits" in told
     found = json.loads(said(mail, "info", "--format", "json"))
-    assert (found["schema"], found["kind"], found["version"], found["unsent"]) == (1, "SQLite", 2, None)
+    assert (found["schema"], found["kind"], found["version"], found["unsent"]) == (1, "SQLite", 3, None)
     assert found["rows"]["cells"] == found["hosts"][0]["cells"] == 2
     assert found["hosts"][0]["first"] == "2026-11-21T19:59:00Z"
 

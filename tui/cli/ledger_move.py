@@ -22,7 +22,7 @@ from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
 from tui.engine.sqlite_contents import contents
-from tui.engine.sqlite_load import load
+from tui.engine.sqlite_load import load, put_in_place
 from tui.engine.sqlite_writer import SqliteWriter
 
 TOLD_SECONDS = 10.0
@@ -129,8 +129,7 @@ def from_log(ledger: Named) -> Iterator[str]:
     before.close()
     lock = LedgerLock(path)
     try:
-        path.replace(old)
-        fresh.replace(path)
+        put_in_place(fresh, path, old)
     finally:
         lock.release()
         _remove(fresh)
@@ -147,5 +146,5 @@ def _sums(path: Path) -> int:
 
 
 def _remove(path: Path) -> None:
-    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", ".lock"))):
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal", ".lock"))):
         file.unlink(missing_ok=True)
