@@ -218,6 +218,30 @@ def test_a_listing_that_fails_slowly_is_not_begun_again_at_once(feed: ScriptedFe
     assert len(begun) == 2
 
 
+@pytest.mark.parametrize("back_seconds", [1, 600, 40_000])
+def test_a_clock_that_was_set_back_puts_no_listing_off(
+    feed: ScriptedFeed, ledger: MemoryLedger, back_seconds: int
+) -> None:
+    clock = Clock()
+    listed: list[float] = []
+    feed.on_list = lambda: listed.append(clock.now)
+    collector = Collector(feed, ledger, IspTable(), clock=clock)
+    collector.tick()
+    clock.now -= back_seconds
+    collector.tick()
+    assert listed == [NOW, NOW - back_seconds]
+    assert len(ledger.maintained) == 2
+
+
+def test_a_line_from_the_future_is_counted_now_and_covers_nothing(feed: ScriptedFeed, ledger: MemoryLedger) -> None:
+    clock = Clock()
+    feed.log = [arrived(b"1"), ev.Delivered(NOW + 10**9, b"1", ADDRESS, ADDRESS), ev.Gone(NOW + 10**9, b"1")]
+    Collector(feed, ledger, IspTable(), clock=clock).tick()
+    assert ledger.gauges["log_time"] == NOW
+    assert {minute for minute, _, _ in ledger.rows} <= {NOW // 60, NOW // 60 + 1}
+    assert ledger.sums() == [1, 1, 0, 0, 10, 0, 0, 0, 0]
+
+
 def campaigns_that_wait(ledger: MemoryLedger) -> dict[str, int]:
     names = {number: name for (_, name), number in ledger.names().campaigns.items()}
     waits: dict[str, int] = {}

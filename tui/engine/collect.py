@@ -94,8 +94,8 @@ class Collector:
         self._counted: dict[str, int] = {}
         self._begun = False
         self._unwritten: Batch | None = None
-        self._list_again = 0.0
-        self._maintain_again = 0.0
+        self._listed_at = self._list_again = 0.0
+        self._maintained_at = 0.0
         self.queue_problem: str | None = None
 
     @property
@@ -130,10 +130,10 @@ class Collector:
         self._write()
         self._read_to_end()
         now = self._clock()
-        if now >= self._list_again or now < self._list_again - 3600:
+        if not self._listed_at <= now < self._list_again:  # before: the clock was set back
             self.list_queue()
         self._write()
-        if now >= self._maintain_again or now < self._maintain_again - 3600:
+        if not self._maintained_at <= now < self._maintained_at + MAINTENANCE_SECONDS:
             self._maintain(now)
 
     def _begin(self) -> None:
@@ -145,7 +145,7 @@ class Collector:
         self._begun = True
 
     def _maintain(self, now: float) -> None:
-        self._maintain_again = now + MAINTENANCE_SECONDS
+        self._maintained_at = now
         self._writer.maintain(now)
 
     def list_queue(self) -> None:
@@ -158,7 +158,7 @@ class Collector:
             self._writer.note("queue", self.queue_problem)
             return
         finally:
-            ended = self._clock()
+            self._listed_at = ended = self._clock()
             pause_seconds = min(LISTING_SHARE * (ended - begun), LISTING_PAUSE_SECONDS)
             self._list_again = ended + max(LISTING_SECONDS, pause_seconds)
         if listing is None:
@@ -185,9 +185,10 @@ class Collector:
 
     def _read_to_end(self, touched: set[bytes] | None = None) -> None:
         """Read and apply all that was logged; ``touched`` gets the ids that the lines name."""
-        unwritten_bytes = 0
-        self._state.tally.fine_from = (int(self._clock()) // 3600 - self._minutes_kept_hours) * 60
+        unwritten_bytes, tally = 0, self._state.tally
+        tally.fine_from = (int(self._clock()) // 3600 - self._minutes_kept_hours) * 60
         while (reading := self._feed.read()) is not None:
+            tally.until = int(self._clock()) // 60 + 1
             self._tracker.apply(reading.events)
             if touched is not None:
                 touched.update(event.id for event in reading.events)
@@ -206,14 +207,15 @@ class Collector:
         self._unwritten = None
 
     def _batch(self) -> Batch:
-        batch = self._state.take(self._tracker.log_time)
+        log_time = min(self._tracker.log_time, int(self._clock()))  # a line of the future was written by a wrong clock
+        batch = self._state.take(log_time)
         for name, count in self._feed.counters().items():
             if more := count - self._counted.get(name, 0):
                 batch.counters[name] = batch.counters.get(name, 0) + more
                 self._counted[name] = count
         batch.gauges = dict(self._gauges)
         if self._tracker.log_time:
-            batch.gauges["log_time"] = self._tracker.log_time
+            batch.gauges["log_time"] = log_time
         if self._position is not None:
             batch.positions = [self._position]
         return batch

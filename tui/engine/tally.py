@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 from tui.engine.counts import COLUMNS, Columns
@@ -11,7 +12,8 @@ class Tally:
     """Adds up counts; what came to nothing is left out when they are taken.
 
     ``fine_from`` is the first minute that is counted for itself: earlier ones, which the ledger keeps by the hour only,
-    are counted at the start of their hour.
+    are counted at the start of their hour. What a wrong clock dates later than the minute ``until`` is counted there:
+    the future is not known, and its minutes would pass for watched.
 
     ``columns`` has the counts of the ``minute`` of the last ``turn``. ``more`` has a list for each column: a cell's key
     appended there counts one more, which is the cheapest way; they are added up when the minute is over.
@@ -19,6 +21,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.fine_from = 0
+        self.until = sys.maxsize
         self.minute = -1
         self.more: tuple[list[int], ...] = tuple([] for _ in COLUMNS)
         self.columns: tuple[Counter[int], ...] = ()
@@ -27,7 +30,9 @@ class Tally:
     def turn(self, minute: int) -> None:
         """Count in ``minute`` (seconds since 1970 // 60) from now on."""
         self.minute = minute
-        start = minute if minute >= self.fine_from else minute - minute % 60
+        start = min(minute, self.until)
+        if start < self.fine_from:
+            start -= start % 60
         columns = self._minutes.get(start)
         if columns is None:
             columns = self._minutes[start] = tuple(Counter() for _ in COLUMNS)
