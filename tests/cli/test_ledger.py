@@ -100,6 +100,14 @@ def test_a_log_that_cannot_be_read_leaves_the_ledger_as_it_is(mail: PostfixInFil
     assert not list(mail.ledger.parent.glob("*.new*"))
 
 
+def test_a_ledger_that_cannot_be_made_anew_stays_as_it_is(mail: PostfixInFiles) -> None:
+    before = rows(mail.ledger)
+    mail.ledger.with_name("mx.sqlite.new").mkdir()
+    told = said(mail, "rebuild", "--from-log", code=Exit.SOURCE)
+    assert told == f"mailtop: the ledger {mail.ledger} cannot be made anew (Is a directory); it is as it was\n"
+    assert rows(mail.ledger) == before
+
+
 def test_what_stood_beside_the_old_ledger_does_not_get_into_the_new_one(mail: PostfixInFiles, tmp_path: Path) -> None:
     said(mail, "export", str(tmp_path / "mx.jsonl"))
     with closing(SqliteReader(mail.ledger)) as screen:

@@ -4,8 +4,19 @@ that jump, and a system that gives no processes, files or memory. `attack` enter
 from __future__ import annotations
 
 from tests.torture.attack import Attack
+from tests.torture.full_disk import (
+    a_full_disk_loses_nothing,
+    commands_on_a_full_disk_say_so,
+    files_that_may_not_grow_lose_nothing,
+    needs_a_disk,
+)
 from tests.torture.tampering import what_somebody_does_to_a_ledger_is_noticed
 
 ATTACKS = [
     Attack("ledgers removed, replaced, damaged, cut while open", what_somebody_does_to_a_ledger_is_noticed, 2.0),
+    Attack("a full disk under a collector that is killed, too", a_full_disk_loses_nothing, 1.5, needs_a_disk),
+    Attack("files that may grow no further (RLIMIT_FSIZE)", files_that_may_not_grow_lose_nothing, 1.5),
+    Attack(
+        "commands, exports and settings on a full or closed disk", commands_on_a_full_disk_say_so, 1.5, needs_a_disk
+    ),
 ]

@@ -57,6 +57,17 @@ class Keeper:
             self._copy.kill()
             self._copy = None
 
+    @property
+    def pid(self) -> int:
+        """The collector's number."""
+        return -1 if self._copy is None else self._copy.pid
+
+    def agrees(self) -> bool:
+        """Whether ledger and screen say the truth."""
+        self.look()
+        waiting = sum(sums[-1] for sums in self._host.mail.truth().values())
+        return self._host.is_counted() and self.shown == waiting
+
     def said(self) -> str:
         """All that the collectors said."""
         return self._said.read_text() if self._said.exists() else ""
@@ -160,12 +171,12 @@ def what_somebody_does_to_a_ledger_is_noticed(folder: Path, rng: random.Random) 
             with suppress(FileNotFoundError):
                 tamper(host, rng)
             _mend(host, keeper, tried)
-        until(lambda: _agree(host, keeper), f"the truth after {tried}: {keeper.said()}")
-        if _differences(host.ledger):  # nobody has had to read what is damaged yet
+        until(keeper.agrees, f"the truth after {tried}: {keeper.said()}")
+        if differences(host.ledger):  # nobody has had to read what is damaged yet
             _move_away(host, keeper, "at last")
-            until(lambda: _agree(host, keeper), f"the truth after {tried}: {keeper.said()}")
+            until(keeper.agrees, f"the truth after {tried}: {keeper.said()}")
         keeper.end()
-        assert _differences(host.ledger) == []
+        assert differences(host.ledger) == []
     assert "Traceback" not in keeper.said(), keeper.said()
     return len(tried)
 
@@ -178,7 +189,7 @@ def _mend(host: MailHost, keeper: Keeper, tried: list[str]) -> None:
     while time.monotonic() < begun + 10:
         keeper.look()
         told = keeper.said()[heard:] + "".join(keeper.read)
-        if any(sentence in told for sentence in MOVE_IT_AWAY) or _differences(host.ledger):
+        if any(sentence in told for sentence in MOVE_IT_AWAY) or differences(host.ledger):
             _move_away(host, keeper, f"away {len(tried)}")
             return
         if _serial(host.ledger) not in (None, wrote) and host.collector() is not None:
@@ -200,16 +211,10 @@ def _serial(ledger: Path) -> int | None:
         return None
 
 
-def _differences(ledger: Path) -> list[str]:
+def differences(ledger: Path) -> list[str]:
     """What `mailtop ledger verify` says is wrong."""
     try:
         with contents(ledger) as held:
             return [each.sentence for each in sqlite_verify.differences(held.db, ledger)]
     except LedgerError as error:
         return [] if "there is no ledger" in str(error) else [str(error)]
-
-
-def _agree(host: MailHost, keeper: Keeper) -> bool:
-    """Whether ledger and screen say the truth."""
-    keeper.look()
-    return host.is_counted() and keeper.shown == sum(sums[-1] for sums in host.mail.truth().values())

@@ -112,6 +112,19 @@ def from_log(ledger: Named) -> Iterator[str]:
     old, fresh = path.with_name(path.name + ".old"), path.with_name(path.name + ".new")
     if old.exists():
         raise LedgerError(f"{old} is there from another time; move it away, nothing was done")
+    try:
+        sums = _made_anew(source, path, fresh, old)
+    except OSError as error:
+        raise LedgerError(f"the ledger {path} cannot be made anew ({error.strerror}); it is as it was") from error
+    yield f"{path}: made anew from the logs that are still there; the old ledger is {old}"
+    yield f"messages sent: {sums[1]:,} by those logs, {sums[0]:,} by the old ledger"
+    if ledger.place is not None:
+        there = shown(ledger.place)
+        yield f"{there} still has what the old one sent; 'mailtop ledger migrate --replace' sends all anew"
+
+
+def _made_anew(source: LocalSource, path: Path, fresh: Path, old: Path) -> list[int]:
+    """How many messages were sent by the old ledger, and by the new one, which is in its place then."""
     _remove(fresh)
     # Held until the new one is whole: nobody writes the old one meanwhile, and it becomes one plain file.
     before = SqliteWriter(path)
@@ -133,11 +146,7 @@ def from_log(ledger: Named) -> Iterator[str]:
     finally:
         lock.release()
         _remove(fresh)
-    yield f"{path}: made anew from the logs that are still there; the old ledger is {old}"
-    yield f"messages sent: {sums[1]:,} by those logs, {sums[0]:,} by the old ledger"
-    if ledger.place is not None:
-        there = shown(ledger.place)
-        yield f"{there} still has what the old one sent; 'mailtop ledger migrate --replace' sends all anew"
+    return sums
 
 
 def _sums(path: Path) -> int:

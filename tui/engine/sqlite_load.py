@@ -101,12 +101,21 @@ def put_in_place(fresh: Path, path: Path, old: Path | None = None) -> None:
     ``old`` or forgotten; the caller has the lock. What a killed writer, or one with readers, has left beside the file
     goes with it: SQLite would take it for the new one's. Raises ``OSError``."""
     if old is not None:
-        for end in ("-wal", "-journal", ""):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{end}").replace(f"{old}{end}")
-    for end in _BESIDE:
-        Path(f"{path}{end}").unlink(missing_ok=True)
-    fresh.replace(path)
+        _move(path, old)
+    try:
+        for end in _BESIDE:
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        fresh.replace(path)
+    except OSError:
+        if old is not None:
+            _move(old, path)
+        raise
+
+
+def _move(path: Path, to: Path) -> None:
+    for end in ("-wal", "-journal", ""):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{end}").replace(f"{to}{end}")
 
 
 _BESIDE = "-wal", "-shm", "-journal"
