@@ -168,7 +168,7 @@ NO_ANSWER = {
     b'{"error":0,"data":[{"isp":"\xcf\xf0"}]}': "is not in UTF-8",
     b"[]": "is JSON, but no answer of this API",
     b"3": "is JSON, but no answer of this API",
-    b'{"error":0,"data":' + b"[" * 5000 + b"]" * 5000 + b"}": "is nested deeper",
+    b'{"error":0,"data":' + b"[" * 500_000 + b"]" * 500_000 + b"}": "is nested deeper",
     b'{"error":0,"x":' + b"[" * 500_000: "is nested deeper",
     b'{"error":0,"data":[{"new":' + b"9" * 5000 + b"}]}": "",
     b'{"error":0,"data":[' + b"{}," * MAX_VALUES + b"{}]}": "holds more than 8,000,000 values",
