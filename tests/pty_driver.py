@@ -171,6 +171,10 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         """Change the terminal's size; the program gets SIGWINCH."""
         self._screen.resize(rows, columns)
+        self.set_size(columns, rows)
+
+    def set_size(self, columns: int, rows: int) -> None:
+        """The same for the program alone, as small as nothing: the emulated screen stays as it is."""
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:
@@ -190,10 +194,14 @@ class Terminal:
             return False
         data = os.read(self._fd, 65536)
         self.bytes_read += len(data)
-        text = self._pending + self._decoder.decode(data)
+        text = self._pending + self._decoded(data)
         cut = text.rfind("\x1b")
         if cut < 0 or WHOLE.match(text, cut):
             cut = len(text)
         self._pending = text[cut:]
         self._stream.feed(STRANGE.sub("", text[:cut]))
         return True
+
+    def _decoded(self, data: bytes) -> str:
+        """What the emulator is to see of the program's output."""
+        return self._decoder.decode(data)

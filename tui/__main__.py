@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from tui.cli.main import main
+from tui.cli.ending import note_signals
+
+
+def main() -> int:
+    """Run the command line of this process; returns the exit code."""
+    note_signals()
+    from tui.cli import main as command_line
+
+    return command_line.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import FrameType
 
 from tui.cli import collecting
 from tui.cli.arguments import Exit
@@ -25,26 +24,19 @@ from tui.engine.ledger import LedgerBusy, LedgerLost
 PATIENCE_SECONDS = 2.0
 
 
-class Stopped(BaseException):
-    """The process was told to end. What was not written yet stands in the log and is read again next time."""
-
-
 def run(options: argparse.Namespace) -> int:
-    """The command; returns the exit code."""
+    """The command; returns the exit code. When it is told to end, what was not written yet stands in the log, and is
+    read again next time."""
     sources = _chosen(named(sources_of(configuration(options.config)), options.source))
     if not options.once and len(sources) > 1:
         names = ", ".join(source.name for source in sources)
         raise ConfigError(f"collect feeds one source until it is stopped; name it with --source: {names}")
     _collect_garbage_seldom()
-    try:
-        _stop_on_signals()
-        if options.until_eof:
-            threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
-        if options.once:
-            return max(_once(source) for source in sources)
-        return _until_stopped(sources[0])
-    except Stopped:
-        return Exit.OK
+    if options.until_eof:
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    if options.once:
+        return max(_once(source) for source in sources)
+    return _until_stopped(sources[0])
 
 
 def _chosen(sources: Sequence[SourceConfig]) -> list[Collected]:
@@ -109,14 +101,6 @@ def _patiently(source: Collected, running: ExitStack) -> Collector:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
-
-
-def _stop_on_signals() -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
 
 
 def _stop_at_end_of_input() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tui.cli.arguments import HUB, Exit
+from tui.cli.ending import obey, told
 from tui.cli.output import say
 from tui.cli.sources import child, configuration, found_sources, hand_down, unreadable, with_demo_ledgers
 from tui.config import Config, DemoSource, demo_source, usual_path, with_options
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as leftovers:
         config = with_demo_ledgers(config, leftovers)
         hand_down(config)
+        obey()
         given = () if options.config is None else ("--config", str(Path(options.config).absolute()))
         return show(config, notice, options.debug, ascii=options.ascii, last=_last(options, config), options=given)
 
@@ -115,6 +117,7 @@ def show(
         options=options,
         driver_class=None if read_only else TerminalDriver,
         ready=_settle,
+        told=told,
     )
     app.run(mouse=config.mouse)
     if not read_only:

@@ -27,6 +27,8 @@ async def until_stopped(
 
     loop = asyncio.get_running_loop()
     for number, meaning in MEANINGS:
+        if signal.getsignal(number) is signal.SIG_IGN:  # nohup
+            continue
         loop.add_signal_handler(number, end, meaning)
     collecting = asyncio.create_task(collectors.run(told))
     try:

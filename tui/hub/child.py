@@ -4,6 +4,7 @@ enter."""
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import threading
@@ -16,10 +17,13 @@ from tui.text import clean
 
 TAIL_BYTES = 4096
 
+PATIENCE = 0.25
+"""The part of the time that a child has to end in which it is not told by a signal."""
+
 
 class Child:
     """A running child in a session of its own, so that the terminal's signals do not reach it. Its standard input is a
-    pipe that closes with the parent, however that ends."""
+    pipe that closes with the parent, however that ends. Raises ``OSError``, and the child has ended then."""
 
     def __init__(self, spawned: Spawned) -> None:
         self._process, stdin, stderr = spawned
@@ -31,7 +35,14 @@ class Child:
         loop = asyncio.get_running_loop()
         loop.add_reader(stderr, self._listen)
         # Not asyncio's own way to wait for a child: only a child that its loop started can be waited for so.
-        threading.Thread(target=self._wait, args=(loop,), name="mailtop-child", daemon=True).start()
+        waiting = threading.Thread(target=self._wait, args=(loop,), name="mailtop-child", daemon=True)
+        try:
+            waiting.start()
+        except RuntimeError as error:
+            self._process.kill()
+            self._process.wait()
+            self._release()
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     @classmethod
     async def start(
@@ -65,13 +76,17 @@ class Child:
         return self._process.returncode
 
     async def end(self, seconds: float) -> None:
-        """Close the pipe that keeps the child alive, and kill it when it has not ended after ``seconds``."""
+        """Close the pipe that keeps the child alive; tell one that does not look there, as when it just starts, by
+        SIGTERM; kill it when it has not ended after ``seconds``."""
         self._close_stdin()
         try:
-            async with asyncio.timeout(seconds):
-                await self.wait()
-        except TimeoutError:
-            pass
+            for part, tell in ((PATIENCE, self._process.terminate), (1 - PATIENCE, self._process.kill)):
+                try:
+                    async with asyncio.timeout(seconds * part):
+                        await self.wait()
+                    return
+                except TimeoutError:
+                    tell()
         finally:
             if self._process.returncode is None:
                 self._process.kill()

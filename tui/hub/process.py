@@ -36,7 +36,7 @@ from tui.hub.protocol import (
 )
 from tui.hub.spawn import FD_VARIABLE, SpawnedHub, spawn_hub
 
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 1.2
 RESTART_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """When to start a hub again that died, each time that it does not live for ``HEALTHY_SECONDS``."""
 
@@ -116,12 +116,14 @@ class ChildLink:
                 yield view
 
     async def close(self) -> None:
-        """End the child and wait until it is gone: two seconds, then it is killed."""
+        """End the child and wait until it is gone: soon it is killed."""
         self._closing = True
         self._arrived.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        elif self._spawned is not None:  # nobody has started this link, and its child runs
+            self._spawn()
         if self._socket is not None:
             self._socket.close()
         if self._child is not None:

@@ -9,10 +9,10 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO, TextIOWrapper
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 FD_VARIABLE = "MAILTOP_HUB_FD"
 """The environment variable that tells the hub its end of the socket."""
@@ -26,6 +26,10 @@ class Process(Protocol):
 
     def wait(self) -> int:
         """Wait until it has ended; its exit code, negative for a signal."""
+        ...
+
+    def terminate(self) -> None:
+        """Tell it to end."""
         ...
 
     def kill(self) -> None:
@@ -51,10 +55,7 @@ class SpawnedHub(NamedTuple):
 def spawn(argv: Sequence[str], pass_fds: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> Spawned:
     """Start ``argv`` with additions to the environment, in a session of its own, so that the terminal's signals do not
     reach it. Raises ``OSError`` when it cannot be."""
-    child_stdin, stdin = os.pipe()
-    stderr, child_stderr = os.pipe()
-    os.set_blocking(stderr, False)
-    try:
+    with _pipes() as (child_stdin, stdin, stderr, child_stderr):
         process = subprocess.Popen(
             argv,
             stdin=child_stdin,
@@ -64,14 +65,23 @@ def spawn(argv: Sequence[str], pass_fds: Sequence[int] = (), environment: Mappin
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-    except BaseException:
-        os.close(stdin)
-        os.close(stderr)
-        raise
-    finally:
-        os.close(child_stdin)
-        os.close(child_stderr)
     return Spawned(process, stdin, stderr)
+
+
+@contextmanager
+def _pipes() -> Iterator[tuple[int, int, int, int]]:
+    """The ends of a child's standard input and error: its own and ours, and ours and its own. Its own are closed
+    afterwards, ours where the child could not be started."""
+    with ExitStack() as its, ExitStack() as ours:
+        child_stdin, stdin = os.pipe()
+        its.callback(os.close, child_stdin)
+        ours.callback(os.close, stdin)
+        stderr, child_stderr = os.pipe()
+        ours.callback(os.close, stderr)
+        its.callback(os.close, child_stderr)
+        os.set_blocking(stderr, False)
+        yield child_stdin, stdin, stderr, child_stderr
+        ours.pop_all()
 
 
 def spawn_hub(argv: Sequence[str], main: Callable[[], int] | None = None) -> SpawnedHub:
@@ -102,22 +112,32 @@ class _Copy:
         self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
+    def terminate(self) -> None:
+        self._send(signal.SIGTERM)
+
     def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         if self.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, number)
 
 
 def _fork(main: Callable[[], int], kept: int, environment: Mapping[str, str]) -> Spawned:
     """A copy of this process, which must not have any other thread, that runs ``main`` as ``spawn`` runs a command."""
-    child_stdin, stdin = os.pipe()
-    stderr, child_stderr = os.pipe()
-    os.set_blocking(stderr, False)
-    pid = os.fork()
-    if pid:
-        os.close(child_stdin)
-        os.close(child_stderr)
-        return Spawned(_Copy(pid), stdin, stderr)
+    with _pipes() as pipes:
+        pid = os.fork()
+        if not pid:
+            _be_copied(main, kept, environment, pipes)
+    _, stdin, stderr, _ = pipes
+    return Spawned(_Copy(pid), stdin, stderr)
+
+
+def _be_copied(
+    main: Callable[[], int], kept: int, environment: Mapping[str, str], pipes: tuple[int, int, int, int]
+) -> NoReturn:
+    child_stdin, stdin, stderr, child_stderr = pipes
     code = 1
     try:
         os.setsid()

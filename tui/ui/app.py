@@ -6,7 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 from textual import on
@@ -56,9 +58,9 @@ class MailtopApp(App[None]):
     seconds between two looks of the hub at its sources; ``start`` what to ask for first; ``commands`` those with the
     user's keys; ``notices`` sentences to show first; ``lite`` sends little, ``ascii`` nothing but ASCII; ``read_only``
     keeps whoever looks from writing files (a browser's screen); ``options`` of the command line say where numbers come
-    from, for whoever copies a place as a command; ``ready`` is called when all is laid out. What the
-    terminal can show is read from the environment. At the end ``asked`` is what was asked for last, ``chosen_theme``
-    the theme that the user chose, if any.
+    from, for whoever copies a place as a command; ``ready`` is called when all is laid out; ``told`` gives the signal
+    that told this process to end before `run`, if any. What the terminal can show is read from the environment. At the
+    end ``asked`` is what was asked for last, ``chosen_theme`` the theme that the user chose, if any.
 
     The exit code is in ``return_code``: 0, 1 when the hub cannot be started, 128 + signal.
     """
@@ -82,6 +84,7 @@ class MailtopApp(App[None]):
         options: Sequence[str] = (),
         driver_class: type[Driver] | None = None,
         ready: Callable[[], None] = lambda: None,
+        told: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._able = abilities(os.environ, ascii=ascii, lite=lite)
@@ -113,6 +116,8 @@ class MailtopApp(App[None]):
         self._heard_at: float | None = None
         self._last_asked: ViewRequest | None = None
         self._lite_chosen = False
+        self._told: int | None = None
+        self._told_before = told
         # the others when the first picture is there
         self._notices += self._read_themes([theme, ANSI_THEME]).problems
         if theme not in self._shelf.themes:
@@ -149,12 +154,23 @@ class MailtopApp(App[None]):
         self.look_at_themes()
         self._when_ready()
 
+    def run(self, **options: Any) -> None:
+        """Run in this process's terminal until it is left; what may end us is listened to before that is changed."""
+        leaving.watch(self._leave, sys.__stdin__.fileno() if sys.__stdin__ else 0, self._give_back)
+        super().run(**options)
+
+    def on_load(self) -> None:
+        """The loop runs, and the terminal is still untouched."""
+        number = self._told_before()
+        if number is not None:
+            self._leave(128 + number)
+        if self._told is not None:
+            self.exit(return_code=self._told)
+
     def on_mount(self) -> None:
-        """Start listening to the hub, and to what may end us."""
+        """Start listening to the hub."""
         if self._notices:
             self._main.call_after_refresh(self._main.say, " ".join(self._notices))
-        if not self.is_headless:
-            leaving.watch(self._leave, sys.__stdin__.fileno() if sys.__stdin__ else 0)
         self.set_interval(THEMES_SECONDS, self.look_at_themes)
         self.run_worker(self._listen(), name="link", exclusive=True)
 
@@ -269,18 +285,18 @@ class MailtopApp(App[None]):
         except ThemeError as error:
             self._main.say(str(error))
 
-    def action_help(self) -> None:
-        """Show the help screen."""
+    async def action_help(self) -> None:
+        """Show the help screen; the next key is for it."""
         from tui.ui.screens.help import HelpScreen  # imported when asked for: it would keep the first picture waiting
 
-        self.push_screen(HelpScreen(self.glyphs, self._commands))
+        await self.push_screen(HelpScreen(self.glyphs, self._commands))
 
-    def action_theme(self) -> None:
+    async def action_theme(self) -> None:
         """Choose one of the themes that can be shown here and now."""
         from tui.ui.screens.theme_chooser import ThemeChooser
 
         names = [name for name in self._shelf.themes if self._theme_here(name) == name]
-        self.push_screen(ThemeChooser(self.glyphs, names, self.theme), self._keep_theme)
+        await self.push_screen(ThemeChooser(self.glyphs, names, self.theme), self._keep_theme)
 
     def action_copy(self) -> None:
         """Copy the place as a command."""
@@ -310,5 +326,13 @@ class MailtopApp(App[None]):
 
     def _leave(self, code: int) -> None:
         """Leave with an exit code; from a signal handler or another thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+        if self._told is None:
+            self._told = code
+            if self._loop is not None:
+                with suppress(RuntimeError):  # it has just ended
+                    self._loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
+    def _give_back(self) -> None:
+        """Have the terminal as it was, whatever the app is doing; from another thread."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.give_back()

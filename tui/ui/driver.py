@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
+import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,17 +41,22 @@ ANSWER_SECONDS = 2.0
 LEAVE_SECONDS = 0.3
 """How long the end waits for a terminal that does not read."""
 
+_OURS = "".join(f"\x1b[?{mode}l" for mode in (2026, 2048, 2004, 1000, 1003, 1015, 1006, 1016, 1004))
+GIVEN_BACK = f"\x18{_OURS}\x1b[?7h\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h"
+"""Ends a sequence that was cut off, and all that this program turns on."""
+
 
 class Outlet(Thread):
     """Writes to the file ``descriptor`` in a thread of its own; whoever gives it something never waits."""
 
     def __init__(self, descriptor: int, traffic: Traffic) -> None:
         super().__init__(daemon=True, name="mailtop-output")
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._traffic = traffic
         self._given: SimpleQueue[str | None] = SimpleQueue()
         self._lock = Lock()
         self._waiting = 0
+        self._dropped = False
         self._when_free: Callable[[], None] | None = None
 
     @property
@@ -74,6 +81,10 @@ class Outlet(Thread):
         self._given.put(None)
         self.join(seconds)
 
+    def drop(self) -> None:
+        """Write nothing more of what was given, nor of what will be."""
+        self._dropped = True
+
     def run(self) -> None:
         """Write what comes, as much at a time as there is."""
         while (text := self._given.get()) is not None:
@@ -93,13 +104,13 @@ class Outlet(Thread):
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
-        while rest:
+        while rest and not self._dropped:
             began = time.monotonic()
             try:
-                size = os.write(self._descriptor, rest[:PIECE_BYTES])
+                size = os.write(self.descriptor, rest[:PIECE_BYTES])
             except BlockingIOError:  # another program that shares the terminal made it so
                 poll = select.poll()
-                poll.register(self._descriptor, select.POLLOUT)
+                poll.register(self.descriptor, select.POLLOUT)
                 poll.poll()
                 size = 0
             rest = rest[size:]
@@ -124,6 +135,10 @@ class TerminalDriver(KeyboardDriver):
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        # Textual would work in the middle of whatever a signal interrupts, and take a program that was stopped without
+        # being asked for one that had given its terminal back.
+        signal.signal(signal.SIGTSTP, lambda *_: self._in_loop(self._stop))
+        signal.signal(signal.SIGCONT, lambda *_: self._in_loop(self._continue))
         self.traffic = Traffic()
         self._painted = painted_by(app)
         self._outlet: Outlet | None = None
@@ -154,6 +169,7 @@ class TerminalDriver(KeyboardDriver):
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
         self._leaving = False
+        self._unanswered, self._asked_of, self._asked_at = 0, 0, None
         self._painted.forget()
         start: Callable[[], None] = super().start_application_mode
         start()
@@ -169,12 +185,36 @@ class TerminalDriver(KeyboardDriver):
         if self._unanswered - self._asked_of >= ASK_BYTES:
             self._ask()
 
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; what Textual leaves on, too."""
+        super().stop_application_mode()
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+        if self._in_band_window_resize:  # its answer may have come while the rest was turned off
+            self.write("\x1b[?2048l")
+        self._mouse_pixels = self._in_band_window_resize = False
+
     def close(self) -> None:
-        """Give the terminal back, if it reads."""
+        """End what writes; what a terminal that does not read has not taken is thrown away."""
         super().close()
         if self._outlet is not None:
             self._outlet.stop(LEAVE_SECONDS)
+            if self._outlet.is_alive():
+                self.give_back()
             self._outlet = None
+
+    def give_back(self) -> None:
+        """Have the terminal as it was, whatever the app is doing and whether the terminal reads or not; nothing more is
+        drawn. From any thread."""
+        outlet = self._outlet
+        if outlet is None:
+            return
+        outlet.drop()
+        with suppress(termios.error, OSError):
+            termios.tcflush(outlet.descriptor, termios.TCOFLUSH)
+            if self.attrs_before is not None:
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+            os.write(outlet.descriptor, GIVEN_BACK.encode())
 
     def disable_input(self) -> None:
         """Stop listening; an answer that is on its way is waited for, since a shell would take it for typed. A terminal
@@ -192,6 +232,33 @@ class TerminalDriver(KeyboardDriver):
             self._in_loop(self._answered)
         else:
             super().process_message(message)
+
+    def _stop(self) -> None:
+        """Give the terminal back, stop, and take it again when told to go on."""
+        if self._outlet is None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
+        self.suspend_application_mode()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._take_again()
+
+    def _continue(self) -> None:
+        """Who stops a program without asking, as a debugger does, may have used its terminal meanwhile."""
+        if self._outlet is not None:
+            self.suspend_application_mode()
+            self._take_again()
+
+    def _take_again(self) -> None:
+        while not self._is_in_front():  # `bg`: the terminal is the shell's
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self.resume_application_mode()
+        self._app.refresh(layout=True)
+
+    def _is_in_front(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:
+            return True
 
     @property
     def _link_is_full(self) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from textual import events, getters
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap
 
@@ -84,12 +84,11 @@ class HelpScreen(NarrowScreen[None]):
     HelpScreen { background: $background; }
     """
 
-    text = getters.query_one(HelpText)
-
     def __init__(self, glyphs: Glyphs, commands: Sequence[Command] = COMMANDS) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self._commands = commands
+        self.text = HelpText(glyphs, commands)  # there for keys that come before or after it is seen
+        self._closing_now = False
         self._bindings = BindingsMap(
             Binding(",".join(command.keys), "close" if command.name in self.CLOSING else command.action, show=False)
             for command in commands
@@ -98,15 +97,19 @@ class HelpScreen(NarrowScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Nothing but the text."""
-        yield HelpText(self.glyphs, self._commands)
+        yield self.text
 
     def on_key(self, event: events.Key) -> None:
-        """Keys of what lies below do nothing here."""
-        if event.key not in self._bindings.key_to_bindings:
+        """Keys of what lies below do nothing here; those that come while this closes are for that."""
+        if self._closing_now:
+            event.stop()
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.key not in self._bindings.key_to_bindings:
             event.stop()
 
     def action_close(self) -> None:
         """Back to what lies below."""
+        self._closing_now = True
         self.dismiss()
 
     def action_move(self, lines: int) -> None:

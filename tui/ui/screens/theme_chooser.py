@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events, getters, on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
@@ -31,17 +31,15 @@ class ThemeChooser(NarrowScreen[str | None], ModalScreen[str | None]):
     ThemeChooser { background: transparent; align: right middle; }
     """
 
-    themes = getters.query_one(ThemeList)
-
     def __init__(self, glyphs: Glyphs, names: list[str], current: str) -> None:
         super().__init__()
         self.glyphs = glyphs
-        self._names = names
+        self.themes = ThemeList(glyphs, names, current)  # there for keys that come before or after it is seen
         self._before = self._chosen = current
 
     def compose(self) -> ComposeResult:
         """Nothing but the list."""
-        yield ThemeList(self.glyphs, self._names, self._before)
+        yield self.themes
 
     def on_resize(self, event: events.Resize) -> None:
         """As large as the list needs, as far as there is room."""
