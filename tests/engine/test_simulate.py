@@ -87,7 +87,7 @@ class Books:
         assert self.arrived == self.delivered + self.failed + sum(map(len, self.waiting.values()))
 
 
-def begun(seed: int = 1, accounts: int = 300) -> tuple[Simulation, list[Event], Listing]:
+def begun(seed: int = 1, accounts: int = 60) -> tuple[Simulation, list[Event], Listing]:
     simulation = Simulation(seed, accounts, START)
     events, listing = simulation.step(START)
     assert listing is not None
@@ -100,7 +100,7 @@ def history(seed: int = 1) -> tuple[list[Event], Listing]:
     return begun(seed, 2000)[1:]
 
 
-@pytest.mark.parametrize(("seed", "accounts"), [(1, 600), (2, 1), (3, 40)])
+@pytest.mark.parametrize(("seed", "accounts"), [(1, 150), (2, 1), (3, 40)])
 def test_every_unit_is_delivered_failed_or_listed(seed: int, accounts: int) -> None:
     simulation, events, listing = begun(seed, accounts)
     books = Books()
@@ -149,7 +149,7 @@ def test_what_waits_says_when_it_came_from_whom_and_how_often_it_was_tried() -> 
 def test_the_same_seed_gives_the_same_however_time_is_divided() -> None:
     whole, first, _ = begun()
     rest, listing = whole.step(START + 900)
-    again = Simulation(1, 300, START)
+    again = Simulation(1, 60, START)
     pieces: list[Event] = []
     for now in [START - 5000, START - 4999, START - 7, *range(START, START + 900, 13), START + 900]:
         pieces += again.step(now)[0]
@@ -253,7 +253,7 @@ def test_troubles_come_and_go() -> None:
 
 
 def test_a_stolen_account_meets_many_refusals() -> None:
-    simulation, _, _ = begun()
+    simulation, _, _ = begun(1, 300)
     senders: dict[bytes, bytes] = {}
     failed: Counter[bytes] = Counter()
     for event in simulation.step(START + 3600)[0]:
