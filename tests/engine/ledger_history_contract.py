@@ -109,6 +109,14 @@ class HistoryContract(LedgerCase):
         writer.maintain(START + 10_000 * 24 * HOUR)
         assert reader.history(QueueQuery(), START + 60, 60).points == [Counts(new=3)]
 
+    def test_what_left_before_it_came_by_a_clock_that_was_set_back_is_never_less_than_nothing(
+        self, writer: LedgerWriter, reader: SnapshotReader
+    ) -> None:
+        writer.write(batch({BASE: {GMAIL: delta(success=1, new=-1)}, BASE + 2: {GMAIL: delta(new=1)}}))
+        points = reader.history(QueueQuery(), START + 3 * 60, 3 * 60).points
+        assert [point and point.new for point in points] == [0, 0, 0]
+        assert not any(reader.queue(QueueQuery()).new)
+
     def test_many_cells_in_one_minute_add_up(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
         isps = {f"isp{number}": number for number in range(1, 3001)}
         for _ in range(3):

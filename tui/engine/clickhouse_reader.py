@@ -310,7 +310,8 @@ class ClickhouseReader:
     def _points(
         self, selected: dict[str, int], scope: Scope, start: int, stop: int, step: int, covered: coverage.Ranges
     ) -> list[Counts | None]:
-        # What waited at the end of a bucket is what waits now less all that changed since.
+        # What waited at the end of a bucket is what waits now less all that changed since: never less than nothing,
+        # though where a clock was set back mail left before it came.
         found = self._ask(self._queue_question((), selected, scope.counted_rows, None))
         waiting = [int(column[0]) for column in found]
         sums = self._sums_since(selected, scope, start, step)
@@ -321,7 +322,7 @@ class ClickhouseReader:
             counts = sums.get(bucket, _NOTHING)
             minute = bucket // MINUTE_SECONDS
             seen = coverage.covered(covered, minute, minute + step // MINUTE_SECONDS - 1)
-            points.append(Counts(*counts[:5], *waiting) if seen else None)
+            points.append(Counts(*counts[:5], *[max(count, 0) for count in waiting]) if seen else None)
             _take_back(waiting, counts)
         points.reverse()
         return points

@@ -300,7 +300,8 @@ class SqliteReader:
             "SELECT first_minute, last_minute FROM covered WHERE last_minute >= ? ORDER BY 1",
             (start // MINUTE_SECONDS,),
         ).fetchall()
-        # What waited at the end of a bucket is what waits now less all that changed since.
+        # What waited at the end of a bucket is what waits now less all that changed since: never less than nothing,
+        # though where a clock was set back mail left before it came.
         statement, values = _queue_statement(Grouping.TOTAL, filters)
         waiting = list(self._db.execute(statement, (*values, 1)).fetchone()[-4:])
         for later in [bucket for bucket in sums if bucket >= stop]:
@@ -310,7 +311,7 @@ class SqliteReader:
             counts = sums.get(bucket, NOTHING)
             minute = bucket // MINUTE_SECONDS
             seen = coverage.covered(known, minute, minute + step // MINUTE_SECONDS - 1)
-            points.append(Counts(*counts[:D_NEW], *waiting) if seen else None)
+            points.append(Counts(*counts[:D_NEW], *[max(count, 0) for count in waiting]) if seen else None)
             _take_back(waiting, counts)
         points.reverse()
         return points
