@@ -4,37 +4,29 @@ is asked for."""
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tui.cli.arguments import HUB, SCREEN, SOURCES, Exit, child_parser, parser
-from tui.cli.ending import obey_signals, told
 from tui.cli.output import OutputError, PipeClosed, flush, say
 from tui.cli.shortage import be_quiet, shortage
-
-SCREENS = ("monitor", "demo", "screen")
-SERVICES = ("collect", "serve", "web")
-"""The commands that run until they are told to end: that they are is no failure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line ``arguments`` (``sys.argv`` without the program for ``None``); returns the exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _parsed_and_run(words)
+        code = _parsed_and_run(arguments)
         flush()
     except PipeClosed:
         return Exit.PIPE_CLOSED
     except OutputError as error:
         say(str(error))
         return Exit.OUTPUT
-    except KeyboardInterrupt:
-        return _interrupted("")
     return code
 
 
-def _parsed_and_run(words: Sequence[str]) -> int:
+def _parsed_and_run(arguments: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
         if words and words[0] in (HUB, SCREEN, SOURCES):
             options = child_parser(words[0]).parse_args(words[1:])
@@ -45,18 +37,13 @@ def _parsed_and_run(words: Sequence[str]) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:
-        return _interrupted(options.command)
+        return Exit.INTERRUPTED
     except Exception as error:
         if (sentence := shortage(error)) is None:
             raise
         be_quiet()
         say(sentence)
         return Exit.SYSTEM
-
-
-def _interrupted(command: str) -> int:
-    number = told() or signal.SIGINT
-    return Exit.OK if number != signal.SIGINT and command in SERVICES else 128 + number
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -69,10 +56,7 @@ def _run(options: argparse.Namespace) -> int:
             from tui.cli import debug
 
             debug.start(options)
-        command = _command(options)
-        if options.command not in SCREENS:
-            obey_signals()
-        return command(options)
+        return _command(options)
     except ConfigError as error:
         say(str(error))
         return Exit.USAGE
@@ -84,48 +68,47 @@ def _run(options: argparse.Namespace) -> int:
         return Exit.SOURCE
 
 
-def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
-    """What runs the command."""
+def _command(options: argparse.Namespace) -> int:
     if options.command == "show":
         from tui.cli import show
 
-        return show.run
+        return show.run(options)
     if options.command == "collect":
         from tui.cli import collect
 
-        return collect.run
+        return collect.run(options)
     if options.command == "hub":
         from tui.cli import hub
 
-        return hub.run
+        return hub.run(options)
     if options.command == "config":
         from tui.cli import config
 
-        return config.run
+        return config.run(options)
     if options.command == "check":
         from tui.cli import check
 
-        return check.run
+        return check.run(options)
     if options.command == "serve":
         from tui.cli import serve
 
-        return serve.run
+        return serve.run(options)
     if options.command in ("web", "screen"):
         from tui.cli import web
 
-        return web.run if options.command == "web" else web.screen
+        return web.run(options) if options.command == "web" else web.screen(options)
     if options.command in ("completion", "sources"):
         from tui.cli import completion
 
-        return completion.run if options.command == "completion" else completion.names
+        return completion.run(options) if options.command == "completion" else completion.names(options)
     if options.command == "ledger":
         from tui.cli import ledger
 
-        return ledger.run
+        return ledger.run(options)
     if options.command == "token":
         from tui.cli import token
 
-        return token.run
+        return token.run(options)
     from tui.cli import monitor
 
-    return monitor.run
+    return monitor.run(options)
