@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,12 +82,53 @@ async def test_a_copy_has_no_hand_on_the_terminal_and_keeps_nothing_open() -> No
         assert await ended(hub) == ("exit code 10", "")
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_what_cannot_be_started_leaves_nothing_open() -> None:
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_files()
     for start in (spawn, spawn_hub):
         with pytest.raises(FileNotFoundError):
             start(["/nowhere/mailtop"])
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_files() == before
+
+
+def test_what_the_system_does_not_let_start_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    before, limits = open_files(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(os, "fork", refused)
+    with pytest.raises(BlockingIOError):
+        spawn_hub([], lambda: 0)
+    for more in range(10):
+        highest = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + more, limits[1]))
+        try:
+            process, stdin, stderr = spawn(["true"])
+        except OSError as error:
+            assert error.errno == errno.EMFILE
+            continue
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        os.close(stdin)
+        os.close(stderr)
+        process.wait()
+    assert open_files() == before
+
+
+async def test_a_child_that_cannot_be_waited_for_is_not_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = open_files()
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    spawned = spawn(["sleep", "600"])
+    with pytest.raises(OSError, match="can't start new thread"):
+        Child(spawned)
+    assert spawned.process.returncode == -signal.SIGKILL
+    assert open_files() == before
 
 
 def test_the_screen_shows_numbers_and_leaves_no_process(tmp_path: Path) -> None:
