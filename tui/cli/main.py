@@ -4,29 +4,37 @@ is asked for."""
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tui.cli.arguments import HUB, SCREEN, SOURCES, Exit, child_parser, parser
+from tui.cli.ending import obey_signals, told
 from tui.cli.output import OutputError, PipeClosed, flush, say
 from tui.cli.shortage import be_quiet, shortage
+
+SCREENS = ("monitor", "demo", "screen")
+SERVICES = ("collect", "serve", "web")
+"""The commands that run until they are told to end: that they are is no failure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line ``arguments`` (``sys.argv`` without the program for ``None``); returns the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _parsed_and_run(arguments)
+        code = _parsed_and_run(words)
         flush()
     except PipeClosed:
         return Exit.PIPE_CLOSED
     except OutputError as error:
         say(str(error))
         return Exit.OUTPUT
+    except KeyboardInterrupt:
+        return _interrupted("")
     return code
 
 
-def _parsed_and_run(arguments: Sequence[str] | None) -> int:
-    words = sys.argv[1:] if arguments is None else arguments
+def _parsed_and_run(words: Sequence[str]) -> int:
     try:
         if words and words[0] in (HUB, SCREEN, SOURCES):
             options = child_parser(words[0]).parse_args(words[1:])
@@ -37,13 +45,18 @@ def _parsed_and_run(arguments: Sequence[str] | None) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return _interrupted(options.command)
     except Exception as error:
         if (sentence := shortage(error)) is None:
             raise
         be_quiet()
         say(sentence)
         return Exit.SYSTEM
+
+
+def _interrupted(command: str) -> int:
+    number = told() or signal.SIGINT
+    return Exit.OK if number != signal.SIGINT and command in SERVICES else 128 + number
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,7 +69,10 @@ def _run(options: argparse.Namespace) -> int:
             from tui.cli import debug
 
             debug.start(options)
-        return _command(options)
+        command = _command(options)
+        if options.command not in SCREENS:
+            obey_signals()
+        return command(options)
     except ConfigError as error:
         say(str(error))
         return Exit.USAGE
@@ -68,47 +84,48 @@ def _run(options: argparse.Namespace) -> int:
         return Exit.SOURCE
 
 
-def _command(options: argparse.Namespace) -> int:
+def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    """What runs the command."""
     if options.command == "show":
         from tui.cli import show
 
-        return show.run(options)
+        return show.run
     if options.command == "collect":
         from tui.cli import collect
 
-        return collect.run(options)
+        return collect.run
     if options.command == "hub":
         from tui.cli import hub
 
-        return hub.run(options)
+        return hub.run
     if options.command == "config":
         from tui.cli import config
 
-        return config.run(options)
+        return config.run
     if options.command == "check":
         from tui.cli import check
 
-        return check.run(options)
+        return check.run
     if options.command == "serve":
         from tui.cli import serve
 
-        return serve.run(options)
+        return serve.run
     if options.command in ("web", "screen"):
         from tui.cli import web
 
-        return web.run(options) if options.command == "web" else web.screen(options)
+        return web.run if options.command == "web" else web.screen
     if options.command in ("completion", "sources"):
         from tui.cli import completion
 
-        return completion.run(options) if options.command == "completion" else completion.names(options)
+        return completion.run if options.command == "completion" else completion.names
     if options.command == "ledger":
         from tui.cli import ledger
 
-        return ledger.run(options)
+        return ledger.run
     if options.command == "token":
         from tui.cli import token
 
-        return token.run(options)
+        return token.run
     from tui.cli import monitor
 
-    return monitor.run(options)
+    return monitor.run
