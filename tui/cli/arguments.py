@@ -15,6 +15,7 @@ class Exit(enum.IntEnum):
     FAILED = 1
     USAGE = 2
     SOURCE = 3
+    SYSTEM = 71
     OUTPUT = 74
     BUSY = 75
     HUNG_UP = 129
@@ -29,6 +30,7 @@ EXIT_MEANINGS = {
     "something in the ledger does not add up, or two ledgers differ)",
     Exit.USAGE: "the command line or the configuration is wrong, or there is no terminal to draw the screen on",
     Exit.SOURCE: "a source could not be read, in whole or in part; what the others know is still printed",
+    Exit.SYSTEM: "the system gave no more memory, processes, threads or open files, or no room for a temporary file",
     Exit.OUTPUT: "the output could not be written, for instance because the disk is full",
     Exit.BUSY: "another collector writes this ledger already, or another program has the address to serve on",
     Exit.HUNG_UP: "the terminal of the screen was closed",

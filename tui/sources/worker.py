@@ -25,10 +25,12 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     async def run(self, call: Callable[[], Result]) -> Result:
-        """What ``call`` returns or raises. When the waiting task is cancelled a call that has not begun never does."""
+        """What ``call`` returns or raises. When the waiting task is cancelled a call that has not begun never does.
+        Raises ``RuntimeError`` where the system starts no more threads."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
         future: Future[Result] = Future()
 
         def job() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -224,3 +225,8 @@ def test_a_message_to_very_many_is_one_long_line_and_read_in_little_time(tmp_pat
 
 def test_a_line_without_end_is_no_queue_and_fills_no_memory() -> None:
     assert "printed a line of more than 64 MiB" in refusal("cat /dev/zero")
+
+
+def test_no_room_for_a_temporary_file_is_a_reason_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    assert refusal("true").startswith("`sh -c true` cannot be run, since there is no room for a temporary file (")

@@ -30,7 +30,7 @@ def output_lines(
     for a line that never ends; ``explain`` makes a sentence of the command, its exit status and what it said on
     standard error."""
     deadline = time.monotonic() + timeout_seconds
-    with tempfile.TemporaryFile() as stderr:
+    with _said(command) as stderr:
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
@@ -55,6 +55,16 @@ def output_lines(
         if status != 0:
             stderr.seek(0)
             raise ListingError(explain(command, status, stderr.read(_SAID_BYTES)))
+
+
+def _said(command: Sequence[str]) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise ListingError(
+            f"{shown(command)} cannot be run, since there is no room for a temporary file ({error.strerror}); free "
+            "some."
+        ) from error
 
 
 class _EndlessError(Exception):
