@@ -131,7 +131,11 @@ class ChildLink:
 
     def _spawn(self) -> Running:
         spawned, self._spawned = self._spawned or spawn_hub(self._argv), None
-        self._child, self._socket = running = Child(spawned.child), spawned.socket
+        try:
+            self._child, self._socket = running = Child(spawned.child), spawned.socket
+        except OSError:
+            spawned.socket.close()
+            raise
         return running
 
     async def _run(self, running: Running | None) -> None:
