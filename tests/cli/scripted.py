@@ -140,6 +140,9 @@ class WithoutNumbers(ScriptedSource):
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         return None
 
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        return None
+
 
 class WithoutDigits(ScriptedSource):
     async def queue(self, query: QueueQuery) -> QueueTable | None:

@@ -11,6 +11,8 @@ from tests.cli.scripted import Platform, ScriptedSource, WithoutDigits, WithoutN
 from tui.cli import asking
 from tui.cli.asking import Asked
 from tui.config import ConfigError, CpanelSource, LocalSource, SenderQueueSource, SourceConfig
+from tui.hub import formats
+from tui.hub.formats import Report
 from tui.model import (
     Freshness,
     QueueQuery,
@@ -223,6 +225,7 @@ QUEUES = SenderQueueSource(url="https://q.example", senders=(119, 7))
 ALL_QUEUES = SenderQueueSource(name="all", url="https://q.example")
 WHM = CpanelSource(url="https://w.example", user="root")
 LOCAL = LocalSource(sender_id=7)
+BALANCE = Asked(what="balance")
 
 
 @pytest.mark.parametrize(
@@ -233,6 +236,7 @@ LOCAL = LocalSource(sender_id=7)
         ("queue", 7, [LOCAL, QUEUES, ALL_QUEUES]),
         ("queue", 119, [QUEUES, ALL_QUEUES]),
         ("queue", 5, [ALL_QUEUES]),
+        ("balance", None, [LOCAL]),
     ],
 )
 def test_only_sources_that_may_know_are_asked(what: str, sender: int | None, expected: list[SourceConfig]) -> None:
@@ -244,11 +248,52 @@ def test_question_that_no_source_can_answer_is_a_usage_error() -> None:
         asking.wanted_of(Asked(what="totals"), [QUEUES])
     with pytest.raises(ConfigError, match=r"knows a queue; .* mailtop show totals$"):
         asking.wanted_of(Asked(what="queue"), [WHM])
+    with pytest.raises(ConfigError, match=r"knows whether all mail is accounted for; .* mailtop show queue$"):
+        asking.wanted_of(Asked(what="balance"), [WHM, QUEUES])
     with pytest.raises(ConfigError, match=r"no source has the number 5; there are 7, 119$"):
         asking.wanted_of(Asked(what="queue", sender=5), [LOCAL, WHM, QUEUES])
 
 
 async def test_what_a_source_does_not_offer_is_said_and_is_never_zero() -> None:
-    for question, note in [(queue("total"), "no queue"), (Asked(what="totals"), "no mail totals")]:
+    for question, note in [
+        (queue("total"), "no queue"),
+        (Asked(what="totals"), "no mail totals"),
+        (BALANCE, "no balance"),
+    ]:
         report, notes = await asked(question, WithoutNumbers())
         assert (report.rows, notes) == ([], [f'the source "web" knows {note}'])
+
+
+def rows(report: Report) -> list[tuple[object, ...]]:
+    return [(row["source"], row["account"], row["difference"], row["since"]) for row in report.rows]
+
+
+async def test_the_balance_of_hosts_each_with_the_accounts_that_are_off() -> None:
+    report, notes = await asked(BALANCE, ScriptedSource("web"), ScriptedSource("news"))
+    assert rows(report) == [
+        ("web", "", 0, None),
+        ("web", "eve", 3, "2025-11-21T01:54:00Z"),
+        ("news", "", 0, None),
+        ("news", "eve", 3, "2025-11-21T01:54:00Z"),
+    ]
+    assert (report.complete, notes) == (True, []), "to be off is a finding, and no failure"
+    assert report.query == {"show": "balance", "account": None, "all": False, "source": None}
+    assert list(formats.as_table(report))[-1].startswith("news    eve "), "there is nothing to add up"
+
+
+async def test_the_balance_of_every_account_or_of_one() -> None:
+    report, _ = await asked(Asked(what="balance", all=True))
+    assert [row["account"] for row in report.rows] == ["", "eve", "bob"], "the worst first"
+    for word in ("bob", "1"):
+        report, notes = await asked(Asked(what="balance", account=word))
+        assert ([row["account"] for row in report.rows], notes) == (["bob"], [])
+    report, notes = await asked(Asked(what="balance", account="Bob"))
+    assert (report.rows, notes) == ([], ['the source "web" knows no account "Bob"; there is "bob"'])
+    with pytest.raises(ConfigError, match="ids differ between sources"):
+        await asked(Asked(what="balance", account="1"), ScriptedSource("web"), ScriptedSource("news"))
+
+
+async def test_a_host_whose_balance_cannot_be_read_leaves_the_others() -> None:
+    report, notes = await asked(BALANCE, ScriptedSource("web"), ScriptedSource("news", error="it is gone"))
+    assert {row["source"] for row in report.rows} == {"web"} and not report.complete
+    assert notes == ['the source "news" could not be read in full: it is gone']

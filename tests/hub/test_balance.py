@@ -67,16 +67,17 @@ def test_together_unknown_is_not_balanced_and_old_is_not_now() -> None:
 
 def test_it_is_asked_at_once_for_another_account_and_else_seldom_and_only_where_something_changed() -> None:
     balances = Balances()
-    assert balances.is_due((), 1, 0.0)
-    assert balances.keep(None, (), 1, 0.0, 0.0) is False
-    assert not balances.is_due((), 1, 9.0) and balances.is_due((), 2, 0.0), "who told nothing is asked soon"
-    assert balances.keep([balance()], (), 2, 1.0, 1.1)
-    again = 1.0 + max(rooms.AGAIN_SECONDS, rooms.AGAIN_TIMES * 0.1)
-    assert not balances.is_due((), 3, again - 0.01) and balances.is_due((), 3, again + 0.01)
-    assert not balances.is_due((), 2, again + 9), "nothing has changed"
+    assert balances.is_due(None, 1, 0.0)
+    assert balances.keep(None, None, 1, 0.0, 0.0) is False
+    assert not balances.is_due(None, 1, 9.0) and balances.is_due(None, 2, 0.0), "who told nothing is asked soon"
+    assert balances.keep([balance()], None, 2, 1.0, 1.1)
+    again, shown = 1.0 + rooms.AGAIN_TIMES * 0.1, 1.0 + rooms.SHOWN_TIMES * 0.1
+    assert not balances.is_due(None, 3, again - 0.01) and balances.is_due(None, 3, again + 0.01)
+    assert not balances.is_due((), 3, shown - 0.01) and balances.is_due((), 3, shown + 0.01)
+    assert not balances.is_due(None, 2, again + 9), "nothing has changed"
     assert balances.is_due((5,), 2, 1.0)
     assert balances.keep([balance()], (5,), 2, 1.0, 1.0) is False
-    assert not balances.is_due((), 2, 1.0) and not balances.is_due((5,), 2, 1.0)
+    assert not balances.is_due(None, 2, 1.0) and not balances.is_due((5,), 2, 1.0)
 
 
 def asking(**more: Any) -> dict[str, Any]:

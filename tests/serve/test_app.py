@@ -200,6 +200,8 @@ async def test_a_token_for_one_account_sees_that_account_only(server: Served) ->
     metrics = (await server.get("/metrics?campaigns=1", bobs)).text
     assert "bob" in metrics
     assert "alice" not in metrics
+    assert 'mailtop_account_unbalanced_recipients{account="bob"}' in metrics
+    assert "mailtop_unbalanced_recipients" not in metrics
     assert "Yahoo" not in metrics
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tests.ui.scripted import CELLS, LIVE, World, panes
-from tui.hub.protocol import AccountPane, HostFacts, ViewRequest
+from tui.hub.protocol import AccountPane, Balanced, HostFacts, ViewRequest
 from tui.model import Freshness, QueueRow, SourceStatus
 
 AWAY = SourceStatus(
@@ -30,7 +30,8 @@ def fleet(count: int = 5, away: int = 1, stale: int = 0) -> World:
         sources.append(replace(status, name=name))
         cells += [replace(one, source=name, sender_id=0, retry=one.retry + 7 * number) for one in cell]
         facts[name] = _facts(status, cells[-1])
-    world = World(sources=sources, cells=cells, hosts=facts, panes=_together)
+    balance = Balanced(asked=count, told=count - away - stale)
+    world = World(sources=sources, cells=cells, hosts=facts, panes=_together, balance=balance)
     if away or stale:
         world.queue_freshness = Freshness.PARTIAL
     return world

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from tests.balances import balance as accounted
 from tui.hub.protocol import (
     AccountPane,
     AccountsPage,
     Answer,
+    Balanced,
     ChartLine,
     Close,
     Detail,
@@ -132,6 +134,7 @@ class World:
     totals_offered: bool = True
     panes: Callable[[ViewRequest], list[AccountPane]] = panes
     problems: list[str] = field(default_factory=list)
+    balance: Balanced | None = field(default_factory=lambda: Balanced(asked=1, told=1))
     delta: float | None = 12.0
     trend: str = "0123 45678"
     filter_problem: str = ""
@@ -204,6 +207,7 @@ class World:
             chart=chart * request.chart_height,
             sources=self.sources,
             problems=self.problems,
+            balance=self.balance,
             whole=summed([row for row in everything if self.facts(row).counted]),
             all_count=len(everything),
             problem_count=sum(map(is_problem, everything)),
@@ -225,7 +229,12 @@ class World:
         if not request.detail or row is None:
             return None
         cause = Cause(text="mailbox full", count=7, first_seen=0, last_seen=60, last_reply="452 4.2.2 Mailbox full")
-        return Detail(row=row, delta=self.delta, causes=[cause], messages=[])
+        balance = self.balance
+        if balance is not None:
+            waiting, lost = row.total, balance.off
+            sums = accounted(row.account, row.account_id, accepted=20 + waiting + lost, lost=lost, waiting=waiting)
+            balance = replace(balance, sums=sums)
+        return Detail(row=row, delta=self.delta, causes=[cause], messages=[], balance=balance)
 
     def jumped(self, jump: Jump) -> Jumped:
         """Where a jump to an account or isp leads; only a name that is exactly so is found."""

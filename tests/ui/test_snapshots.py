@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.balances import OFF_SINCE
 from tests.ui.fleet import fleet
 from tests.ui.screens import UTF8, Looker, running
 from tests.ui.scripted import FIRST, LIVE, ScriptedLink, World
+from tui.hub.protocol import Balanced
 from tui.model import Freshness
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -33,11 +36,14 @@ ERROR = replace(
     LIVE, name="cp-eu", type="cpanel", freshness=Freshness.ERROR, age_seconds=190.0, error="the token is refused."
 )
 STALE = replace(LIVE, freshness=Freshness.STALE, age_seconds=75.0, error="mx1 does not answer; it is asked again.")
+OFF = Balanced(asked=1, told=1, off=3, since=OFF_SINCE, off_count=1, off_hosts=["mx1"])
 WORLDS = {
     "error": World(sources=[LIVE, ERROR]),
-    "stale": World(sources=[STALE], queue_freshness=Freshness.STALE),
+    "stale": World(sources=[STALE], queue_freshness=Freshness.STALE, balance=Balanced(asked=1, told=0)),
     "empty": World(cells=[], files=0, panes=lambda request: []),
-    "first": World(sources=[FIRST], queue_known=False, totals_known=False),
+    "first": World(sources=[FIRST], queue_known=False, totals_known=False, balance=None),
+    **{name: World(balance=OFF) for name in ("off", "off-detail", "off-ascii", "off-60x15")},
+    "off-hosts": dataclasses.replace(fleet(), balance=Balanced(asked=5, told=4, off=12, since=OFF_SINCE, off_count=2)),
     **{f"fleet{suffix}": fleet() for suffix in ("", "-hosts", "-140x45", "-60x15", "-ascii", "-no-color")},
     "fleet-200": fleet(200, away=1, stale=2),
 }
@@ -69,6 +75,11 @@ WORLDS = {
         ("filter", (80, 24), UTF8, ("slash", *"acme")),
         ("marks", (80, 24), UTF8, ("space", "space", "exclamation_mark")),
         ("commands", (80, 24), UTF8, ("colon", *"sp")),
+        ("off", (80, 24), UTF8, ()),
+        ("off-detail", (80, 24), UTF8, ("d",)),
+        ("off-ascii", (80, 24), C_LOCALE, ("d",)),
+        ("off-60x15", (60, 15), UTF8, ()),
+        ("off-hosts", (140, 45), UTF8, ()),
         ("fleet", (80, 24), UTF8, ()),
         ("fleet-hosts", (80, 24), UTF8, ("H",)),
         ("fleet-140x45", (140, 45), UTF8, ("H",)),

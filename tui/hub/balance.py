@@ -12,9 +12,9 @@ from tui.hub.protocol import Balanced
 from tui.model import Balance
 from tui.sources.accounting import unaccounted
 
-AGAIN_SECONDS, AGAIN_TIMES = 10.0, 50
+AGAIN_SECONDS, AGAIN_TIMES, SHOWN_TIMES = 10.0, 50, 10
 """A host is asked again no sooner than so long, and so many times as long as it took, after the last time: it reads the
-sums of all accounts for it."""
+sums of all accounts for it. While numbers are shown beside others it is only the latter, and fewer times."""
 
 MAX_OFF_HOSTS = 20
 """So many hosts that do not balance are named."""
@@ -41,20 +41,27 @@ class Balances:
         self._told: Sequence[Balance] | None = None
         self._accounts: frozenset[int] = frozenset()
         self._changes = 0
-        self._due = -math.inf
+        self._asked = -math.inf
+        self._took_seconds = 0.0
 
-    def is_due(self, accounts: Collection[int], changes: int, now: float) -> bool:
-        """Whether to ask: at once for other accounts, else where anything has changed (``changes`` grows then)."""
-        return not self._accounts.issuperset(accounts) or (changes != self._changes and now >= self._due)
+    def is_due(self, accounts: Collection[int] | None, changes: int, now: float) -> bool:
+        """Whether to ask: at once for other accounts, else where anything has changed (``changes`` grows then) and it
+        is time. ``accounts`` are those whose numbers are shown, ``None``: none are."""
+        if not self._accounts.issuperset(accounts or ()):
+            return True
+        seconds = max(AGAIN_SECONDS, AGAIN_TIMES * self._took_seconds)
+        if accounts is not None or self._told is None:
+            seconds = SHOWN_TIMES * self._took_seconds
+        return changes != self._changes and now >= self._asked + seconds
 
     def keep(
-        self, told: Sequence[Balance] | None, accounts: Collection[int], changes: int, began: float, ended: float
+        self, told: Sequence[Balance] | None, accounts: Collection[int] | None, changes: int, began: float, ended: float
     ) -> bool:
         """Take over the answer to a question that ``began`` and ``ended`` then; returns whether it is another one than
-        before. Who tells nothing is asked soon."""
+        before."""
         before = self._told
-        self._told, self._accounts, self._changes = told or None, frozenset(accounts), changes
-        self._due = began + max(AGAIN_SECONDS, AGAIN_TIMES * (ended - began)) if told else began
+        self._told, self._accounts, self._changes = told or None, frozenset(accounts or ()), changes
+        self._asked, self._took_seconds = began, ended - began
         return self._told != before
 
     def part(self, host: str, account_id: int | None, *, is_old: bool) -> Part:

@@ -237,13 +237,14 @@ def _events(request: ViewRequest, pollers: Sequence[Poller]) -> Counts | None:
 def _balance(request: ViewRequest, pollers: Sequence[Poller]) -> Balanced | None:
     """Whether the mail of the row's account is accounted for, or of all where the row is of all that a host has."""
     query, accounts = trend_query(request.query, request.selected), balances_of(request)
+    if accounts is None:
+        return None
     parts = [
         poller.balance(*accounts)
         for poller in pollers
         if poller.source.type not in WITHOUT_QUEUE and not (query.sender_id is not None and len(poller.senders) > 1)
     ]
-    is_told = accounts or (query.account_id is None and query.campaign_id is None and query.isp is None)
-    return together(parts, with_sums=True) if is_told else None
+    return together(parts, with_sums=True)
 
 
 def _sender_total(request: ViewRequest, sheet: Sheet, row: QueueRow, answers: Sequence[Found | None]) -> int | None:

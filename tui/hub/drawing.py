@@ -80,7 +80,7 @@ def wanted(
         tuple(dict.fromkeys(trends)),
         totals,
         tuple(dict.fromkeys([*(each.account for each in panes), *(key.account for key in own_listed)])),
-        balances=balances_of(request) if of_source else (),
+        balances=balances_of(request) if of_source else None,
     )
 
 
@@ -243,11 +243,13 @@ class Drawing:
             del self._series[oldest], self._sampled[oldest]
 
 
-def balances_of(request: ViewRequest) -> tuple[int, ...]:
-    """The account whose balance belongs to the detail that is asked for; that of a part of an account is not known."""
+def balances_of(request: ViewRequest) -> tuple[int, ...] | None:
+    """The account whose balance belongs to the detail that is asked for, none where it is that of whole hosts;
+    ``None``: there is none, as for parts of an account."""
     query = trend_query(request.query, request.selected)
-    is_part = query.campaign_id is not None or query.isp is not None
-    return (query.account_id,) if request.detail and query.account_id and not is_part else ()
+    if not request.detail or query.campaign_id is not None or query.isp is not None or query.account_id == 0:
+        return None
+    return () if query.account_id is None else (query.account_id,)
 
 
 def is_of(selected: RowKey | None, source: str) -> bool:

@@ -328,7 +328,7 @@ class Poller:
                 self._keep(trend, (changes, end // HISTORY_SECONDS))
         began, accounts = self._now(), wanted.balances
         if self._balances.is_due(accounts, changes, began):
-            told = await self._answer(source.balances(accounts))
+            told = await self._answer(source.balances(accounts or ()))
             if self._balances.keep(told, accounts, changes, began, self._now()):
                 self._told()
 

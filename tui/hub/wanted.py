@@ -17,14 +17,15 @@ class Trend(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """What is shown of a source. ``query`` is ``None`` when its queue is not; ``totals`` says whether its accounts may
     be shown, ``accounts`` are the names of those that are; ``isps`` whether it is to be told where most waits;
-    ``balances`` are the accounts (ids) of which it is to be told whether their mail is accounted for."""
+    ``balances`` are the accounts (ids) whose mail is to be accounted for in numbers, beside that of the host; ``None``:
+    it is enough to know whether it is."""
 
     query: QueueQuery | None = None
     trends: tuple[Trend, ...] = ()
     totals: bool = False
     accounts: tuple[str, ...] = ()
     isps: bool = False
-    balances: tuple[int, ...] = ()
+    balances: tuple[int, ...] | None = None
 
     @property
     def nothing(self) -> bool:

@@ -32,9 +32,9 @@ def balance_words(balance: Balanced | None, now: float, glyphs: Glyphs, *, brief
     return [Span(glyphs.well, "success"), Span(f" {share}balanced", "muted")]
 
 
-def equation(balance: Balanced) -> list[Line]:
-    """The numbers that must come to the same, a piece each."""
-    sums = balance.sums
+def equation(balance: Balanced | None) -> list[Line]:
+    """The numbers that must come to the same, a piece each; none where nobody tells."""
+    sums = balance.sums if balance is not None else None
     if sums is None:
         return []
     pieces = [("accepted", sums.accepted, ""), ("= delivered", sums.delivered, "success")]

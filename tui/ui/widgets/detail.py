@@ -185,10 +185,10 @@ def _facts(detail: Detail, now: float, width: int, glyphs: Glyphs) -> list[Line]
                 Span(f" of {whole} {detail.sender_total:,}", "muted"),
             ]
         )
+    if words := balance_words(detail.balance, now, glyphs):
+        going.append(words)
     lines = [*_flowing(pieces, width), *_flowing(going, width), *_flowing(_events(detail), width)]
-    if detail.balance is not None:
-        words = balance_words(detail.balance, now, glyphs)
-        lines += _flowing([words, *equation(detail.balance)], width)
+    lines += _flowing(equation(detail.balance), width, " ")
     if detail.problem:
         room = max(width - 4, 1)
         for number, text in enumerate(_folded(glyphs.plain(detail.problem[:LONGEST_TEXT]), room)):
@@ -215,12 +215,12 @@ def _piece(word: str, value: int, role: str) -> Line:
     return [Span(f"{word} ", "muted"), Span(f"{value:,}", role if value else "muted")]
 
 
-def _flowing(pieces: list[Line], width: int) -> list[Line]:
+def _flowing(pieces: list[Line], width: int, between: str = BETWEEN) -> list[Line]:
     """Pieces beside one another, on as many lines as they need."""
     lines: list[Line] = []
     for piece in pieces:
-        if lines and line_width(lines[-1]) + len(BETWEEN) + line_width(piece) < width:
-            lines[-1] += [Span(BETWEEN), *piece]
+        if lines and line_width(lines[-1]) + len(between) + line_width(piece) < width:
+            lines[-1] += [Span(between), *piece]
         else:
             lines.append([Span(" "), *piece])
     return lines

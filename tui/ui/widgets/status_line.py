@@ -21,10 +21,11 @@ from tui.ui.widgets.lines import Line, Lines, justified, line_width
 
 TICK_SECONDS = 1.0
 
-_BRIEFER = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
-"""In which order less is told where there is no room: of what is asked for, of the balance, of live sources."""
+_BRIEFER = ((False, 0, False), (True, 0, False), (True, 1, False), (True, 1, True), (True, 2, True))
+"""In which order less is told where there is no room: of what is asked for, of the balance (0: all, 1: only by how much
+it is off, 2: nothing), of live sources."""
 
-_BRIEFER_COUNTED = ((False, False, 0), (True, False, 0), (True, True, 0), (True, True, 1), (True, True, 2))
+_BRIEFER_COUNTED = ((False, 0, 0), (True, 0, 0), (True, 1, 0), (True, 1, 1), (True, 1, 2))
 """The same where sources are counted, more or less briefly."""
 
 
@@ -89,12 +90,12 @@ class StatusLine(Lines):
         left = [Span(" "), Span("mailtop", "strong")]
         if self._crowd is not None:
             return [self._counted(self._crowd, left, since, width)]
-        for brief_right, brief_balance, brief in _BRIEFER:
+        for brief_right, balance_brevity, brief in _BRIEFER:
             right = self._right(since, brief=brief_right)
-            balance = self._balance(brief=brief_balance)
+            balance = self._balance(balance_brevity)
             items = [self._source(status, since, brief=brief) for status in self._statuses]
             room = width - line_width(right) - line_width(balance)
-            if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and brief_balance):
+            if line_width(left) + sum(map(line_width, items)) < room or (len(items) == 1 and balance_brevity):
                 break
         for number, item in enumerate(items):
             rest = f"  +{len(items) - number} more"
@@ -108,31 +109,31 @@ class StatusLine(Lines):
     def _counted(self, many: Crowd, left: Line, since_seconds: float, width: int) -> Line:
         """How many sources are how, in as many words as fit, and the names of those in doubt where there is room."""
         names = many.names(self.glyphs, since_seconds, self._least_age_seconds)
-        for brief_right, brief_balance, brevity in _BRIEFER_COUNTED:
+        for brief_right, balance_brevity, brevity in _BRIEFER_COUNTED:
             right = self._right(since_seconds, brief=brief_right)
-            balance = self._balance(brief=brief_balance)
-            line = [*left, *many.summary(self.glyphs, since_seconds, self._least_age_seconds, brevity), *balance]
-            needed = line_width(line) + (0 if brief_right else sum(map(line_width, names)))
+            balance = self._balance(balance_brevity)
+            line = [*left, *many.summary(self.glyphs, since_seconds, self._least_age_seconds, brevity)]
+            needed = line_width(line) + line_width(balance) + (0 if balance_brevity else sum(map(line_width, names)))
             if needed + line_width(right) < width:
                 break
         unnamed = many.in_doubt()
         for item in names:
             rest = f"  +{unnamed - 1} more" if unnamed > 1 else ""
-            if line_width(line) + line_width(item) + len(rest) + line_width(right) >= width:
+            if line_width(line) + line_width(item) + len(rest) + line_width(balance) + line_width(right) >= width:
                 break
             line, unnamed = [*line, *item], unnamed - 1
         if 0 < unnamed < many.in_doubt():
             line.append(Span(f"  +{unnamed} more", "muted"))
-        return justified(line, right, width)
+        return justified([*line, *balance], right, width)
 
-    def _balance(self, *, brief: bool) -> Line:
+    def _balance(self, brevity: int) -> Line:
         """Whether all mail is accounted for, with what parts it from the sources."""
         balance = self._view.balance if self._view is not None else None
-        if balance is None or self._view is None:
+        if balance is None or self._view is None or brevity > 1:
             return []
         if self._silent_seconds:
             balance = replace(balance, told=0)
-        words = balance_words(balance, self._view.time, self.glyphs, brief=brief)
+        words = balance_words(balance, self._view.time, self.glyphs, brief=brevity > 0)
         return [Span("  "), *words] if words else []
 
     def _right(self, since_seconds: float, *, brief: bool = False) -> Line:
