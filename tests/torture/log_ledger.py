@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from tui.engine.collect import Collector
 from tui.engine.feeds import MtaFeed
 from tui.engine.logs.reader import LogReader
@@ -18,7 +20,7 @@ from tui.engine.sqlite_verify import differences
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.engine.tail import Tail
 from tui.isp import IspTable
-from tui.model import QueueQuery
+from tui.model import Grouping, QueueQuery
 
 
 class LogOnly(MtaFeed):
@@ -60,6 +62,11 @@ class Collected:
                 )
                 assert least >= 0, f"{least} waited in the last {span_seconds} seconds"
 
+    def watched(self, start: int, end: int) -> int:
+        """How many minutes between two times (seconds since 1970) the ledger says it knows."""
+        with closing(SqliteReader(self.ledger)) as reader:
+            return sum(point is not None for point in reader.history(QueueQuery(), end, end - start).points)
+
     def sums(self) -> tuple[int, int, int, int]:
         """Sent, delivered, put off and failed, of all accounts."""
         with closing(SqliteReader(self.ledger)) as reader:
@@ -76,6 +83,15 @@ class Collected:
         with closing(SqliteReader(self.ledger)) as reader:
             table = reader.queue(QueueQuery())
         return sum(map(sum, (table.new, table.proc, table.retry, table.hold)))
+
+    def state(self) -> object:
+        """All that is known by name: totals, what waits, what happened in the last day, what was not understood."""
+        with closing(SqliteReader(self.ledger)) as reader:
+            totals = {each.account: msgspec.structs.replace(each, account_id=0) for each in reader.totals()}
+            history = reader.history(QueueQuery(), int(self.clock()), 24 * 3600).points
+            rows = reader.queue(QueueQuery(grouping=Grouping.ACCOUNT_CAMPAIGN)).rows()
+            waiting = {(row.account, row.campaign): (row.new, row.proc, row.retry, row.hold) for row in rows}
+        return totals, waiting, history, self.counters().get("unparsed", 0)
 
     def counters(self) -> Mapping[str, int]:
         """What could not be explained."""
