@@ -88,6 +88,27 @@ def test_totals_are_what_the_log_says(postfix: PostfixInFiles) -> None:
     ]
 
 
+def test_all_mail_is_accounted_for_or_it_is_said_what_is_not(postfix: PostfixInFiles) -> None:
+    numbers = ("account", "accepted", "delivered", "failed", "removed", "waiting", "difference")
+
+    def balances(*arguments: str) -> list[tuple[object, ...]]:
+        return [tuple(row[key] for key in numbers) for row in shown(postfix, "balance", *arguments)["rows"]]
+
+    assert balances() == [("", 4, 1, 1, 0, 2, 0)]
+    assert balances("--all")[1:] == [("bob", 3, 1, 0, 0, 2, 0), ("eve", 1, 0, 1, 0, 0, 0)]
+    assert balances("--account", "eve") == [("eve", 1, 0, 1, 0, 0, 0)]
+    printed = postfix.run("show", "balance").stdout.splitlines()
+    assert [line.split() for line in printed] == [
+        ["source", *numbers, "since"],
+        ["mx", "4", "1", "1", "0", "2", "0", "-"],
+    ]
+    postfix.queue.write_text("")  # as if somebody had removed the files of the queue
+    assert balances() == [("", 4, 1, 1, 0, 0, 2), ("bob", 3, 1, 0, 0, 0, 2)]
+    since = {row["since"] for row in shown(postfix, "balance")["rows"]}
+    assert len(since) == 1 and str(since.pop()).endswith("Z")
+    assert "It is off by 2 since 20" in postfix.run("check").stdout
+
+
 def test_queue_is_what_the_listing_says_in_each_grouping(postfix: PostfixInFiles) -> None:
     for grouping, expected in {
         "total": [("", "", "", 2)],
