@@ -262,3 +262,15 @@ def test_ledger_without_a_key_is_the_services_where_it_can_be_used(
     assert config.ledger_path(LocalSource(name="web")) == own, "this user may not read it"
     monkeypatch.setattr("os.access", lambda path, mode: path == service and mode in (os.F_OK, os.R_OK))
     assert config.ledger_path(LocalSource(name="web")) == service, "the service's numbers may be read"
+
+
+def test_a_file_that_everybody_may_change_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("interval = 3\n")
+    path.chmod(0o646)
+    with pytest.raises(
+        ConfigError, match="everybody may change this file, and so what is run as you; close it with: chmod o-w"
+    ):
+        config.load(path)
+    path.chmod(0o664)
+    assert config.load(path).interval == 3

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +28,11 @@ def load(path: Path | None) -> Config:
 def read(path: Path) -> tuple[Config, str]:
     """The configuration in the file ``path`` and the file's text; raises ``ConfigError``."""
     try:
-        text = path.read_bytes().decode()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:
+                close = f"chmod o-w {shlex.quote(str(path))}"
+                raise ConfigError(f"everybody may change this file, and so what is run as you; close it with: {close}")
+            text = file.read().decode()
         return decode(tomllib.loads(text)), text
     except OSError as error:
         raise ConfigError(f"{path}: the configuration cannot be read: {error.strerror}") from None

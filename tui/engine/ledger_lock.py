@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tui.engine.ledger import LedgerBusy, LedgerError
+from tui.engine.ledger_files import make_folder, open_own, open_to_same
 from tui.text import clean
 
 _TRIES, _PAUSE_SECONDS = 10, 0.02
@@ -38,14 +39,15 @@ class LedgerLock:
     def __init__(self, ledger: Path, command: str | None = None) -> None:
         self._path = path = lock_path(ledger)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            make_folder(path.parent)
+            self._file = open_own(path)
         except OSError as error:
             raise LedgerError(
                 f"cannot lock the ledger {ledger} ({path}: {error.strerror}); its folder must be writable to collect"
             ) from error
         try:
             self._take(ledger)
+            open_to_same(self._file, ledger)
             holder = Holder(os.getpid(), time.time(), _own_command() if command is None else command)
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, msgspec.json.encode(holder), 0)
@@ -100,7 +102,7 @@ def holder(ledger: Path) -> Holder | None:
     """Who writes the ledger now; ``None``: nobody does. Raises ``LedgerError`` when that cannot be known."""
     path = lock_path(ledger)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:

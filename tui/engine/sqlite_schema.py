@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tui.engine.ledger import LedgerError
+from tui.engine.ledger_files import make_folder, open_own
 from tui.engine.sqlite_blocks import BlockError
 from tui.text import clean
 
@@ -119,9 +120,8 @@ def open_to_write(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) 
     again, since the place in the log is part of the batch.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Replies and addresses are not for everyone's eyes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+        make_folder(path.parent)
+        os.close(open_own(path))
     except OSError as error:
         raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror)) from error
     db = _connect(path, "rw")
