@@ -26,6 +26,7 @@ sys.exit(main.main(["show", "totals"]))
     [
         (MemoryError(), "no more memory"),
         (ImportError("libx.so: failed to map segment from shared object: Cannot allocate memory"), "no more memory"),
+        (ImportError("libsqlite3.so.0: failed to map segment from shared object"), "no more memory"),
         (RuntimeError("can't start new thread"), "no more processes or threads"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "no more processes or threads"),
         (OSError(errno.EMFILE, "Too many open files"), "open no more files"),

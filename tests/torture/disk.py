@@ -10,13 +10,18 @@ from tests.torture.full_disk import (
     files_that_may_not_grow_lose_nothing,
     needs_a_disk,
 )
+from tests.torture.limits import (
+    a_screen_without_processes_waits_for_them,
+    commands_short_of_memory_or_files_say_so,
+    needs_a_herd,
+)
 from tests.torture.tampering import what_somebody_does_to_a_ledger_is_noticed
 
 ATTACKS = [
     Attack("ledgers removed, replaced, damaged, cut while open", what_somebody_does_to_a_ledger_is_noticed, 2.0),
     Attack("a full disk under a collector that is killed, too", a_full_disk_loses_nothing, 1.5, needs_a_disk),
     Attack("files that may grow no further (RLIMIT_FSIZE)", files_that_may_not_grow_lose_nothing, 1.5),
-    Attack(
-        "commands, exports and settings on a full or closed disk", commands_on_a_full_disk_say_so, 1.5, needs_a_disk
-    ),
+    Attack("commands, exports, settings on a full or closed disk", commands_on_a_full_disk_say_so, 1.5, needs_a_disk),
+    Attack("commands short of memory or open files", commands_short_of_memory_or_files_say_so, 1.0),
+    Attack("a screen that may start no process", a_screen_without_processes_waits_for_them, 4, needs_a_herd),
 ]

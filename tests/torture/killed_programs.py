@@ -36,7 +36,7 @@ def a_killed_hub_is_replaced(folder: Path, rng: random.Random) -> int:
         terminal.wait_for(lambda _: host.collector() is not None)
         for piece in pieces(host.mail.log(), rng, 3):
             append(host.log, piece)
-            _read_for(terminal, 0.6 * rng.random() ** 2)
+            read_for(terminal, 0.6 * rng.random() ** 2)
             hubs = [pid for pid in host.processes() if pid != screen and _parent(pid) == screen]
             collector = host.collector()
             victim = rng.choice([*hubs, *([collector] if collector else [])] or [None])
@@ -57,7 +57,8 @@ def a_killed_hub_is_replaced(folder: Path, rng: random.Random) -> int:
     return tried + 1
 
 
-def _read_for(terminal: Terminal, seconds: float) -> None:
+def read_for(terminal: Terminal, seconds: float) -> None:
+    """Look at a terminal for a while."""
     end = time.monotonic() + seconds
     terminal.wait_for(lambda _: time.monotonic() > end)
 

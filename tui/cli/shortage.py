@@ -27,7 +27,7 @@ def shortage(error: BaseException) -> str | None:
         number = errno.EAGAIN
     elif isinstance(error, FileNotFoundError) and "No usable temporary directory" in said:
         number = errno.ENOSPC
-    elif isinstance(error, ImportError) and "memory" in said:
+    elif isinstance(error, ImportError) and ("memory" in said or "failed to map segment" in said):
         number = errno.ENOMEM
     else:
         number = error.errno or 0 if isinstance(error, OSError) else 0

@@ -79,7 +79,8 @@ class Outlet(Thread):
     def stop(self, seconds: float) -> None:
         """End after all that was given; a terminal that takes longer is left alone."""
         self._given.put(None)
-        self.join(seconds)
+        if self.ident is not None:  # else the system has refused the thread
+            self.join(seconds)
 
     def drop(self) -> None:
         """Write nothing more of what was given, nor of what will be."""
