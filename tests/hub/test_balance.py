@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.balances import OFF_SINCE, balance
 from tests.hub.cells import Cell, CellSource
 from tests.hub.scripted import ScriptedSource, until
 from tests.hub.test_hub import ACCOUNTS, quick, screen
 from tests.hub.test_hub_fleets import is_of
-from tui.hub import balance as rooms
-from tui.hub.balance import Balances, together
+from tui.hub.balance import AGAIN_TIMES, MOST_SECONDS, SHOWN_TIMES, Balances, together
 from tui.hub.protocol import Balanced
 from tui.model import Balance, Freshness, Grouping, QueueQuery, RowKey
 
@@ -21,11 +18,6 @@ __all__ = ["quick"]
 ALICE = balance("alice", 1, accepted=5)
 LOST = balance("bob", 2, accepted=5, lost=2)
 DOUBLE = balance("eve", 3, accepted=5, lost=-2)
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "AGAIN_SECONDS", 0.05)
 
 
 def told(*balances: Balance, accounts: tuple[int, ...] = ()) -> Balances:
@@ -65,16 +57,18 @@ def test_together_unknown_is_not_balanced_and_old_is_not_now() -> None:
     assert found.sums is not None and (found.sums.accepted, found.sums.difference) == (27, 12)
 
 
-def test_it_is_asked_at_once_for_another_account_and_else_seldom_and_only_where_something_changed() -> None:
+def test_it_is_asked_at_once_for_another_account_and_else_seldom_where_it_takes_long() -> None:
     balances = Balances()
     assert balances.is_due(None, 1, 0.0)
     assert balances.keep(None, None, 1, 0.0, 0.0) is False
-    assert not balances.is_due(None, 1, 9.0) and balances.is_due(None, 2, 0.0), "who told nothing is asked soon"
+    assert not balances.is_due(None, 1, 9.0) and balances.is_due(None, 2, 0.0), "it took no time"
     assert balances.keep([balance()], None, 2, 1.0, 1.1)
-    again, shown = 1.0 + rooms.AGAIN_TIMES * 0.1, 1.0 + rooms.SHOWN_TIMES * 0.1
+    again, shown = 1.0 + AGAIN_TIMES * 0.1, 1.0 + SHOWN_TIMES * 0.1
     assert not balances.is_due(None, 3, again - 0.01) and balances.is_due(None, 3, again + 0.01)
     assert not balances.is_due((), 3, shown - 0.01) and balances.is_due((), 3, shown + 0.01)
     assert not balances.is_due(None, 2, again + 9), "nothing has changed"
+    balances.keep([balance()], None, 2, 1.0, 61.0)
+    assert balances.is_due(None, 3, 1.0 + MOST_SECONDS), "it may have been a bad moment"
     assert balances.is_due((5,), 2, 1.0)
     assert balances.keep([balance()], (5,), 2, 1.0, 1.0) is False
     assert not balances.is_due(None, 2, 1.0) and not balances.is_due((5,), 2, 1.0)

@@ -12,9 +12,9 @@ from tui.hub.protocol import Balanced
 from tui.model import Balance
 from tui.sources.accounting import unaccounted
 
-AGAIN_SECONDS, AGAIN_TIMES, SHOWN_TIMES = 10.0, 50, 10
-"""A host is asked again no sooner than so long, and so many times as long as it took, after the last time: it reads the
-sums of all accounts for it. While numbers are shown beside others it is only the latter, and fewer times."""
+AGAIN_TIMES, SHOWN_TIMES, MOST_SECONDS = 100, 10, 30.0
+"""A host is asked again so many times as long after the last time as it took then, since it reads the sums of all
+accounts for it; sooner where the numbers stand beside others; and after so long at the most."""
 
 MAX_OFF_HOSTS = 20
 """So many hosts that do not balance are named."""
@@ -49,10 +49,8 @@ class Balances:
         is time. ``accounts`` are those whose numbers are shown, ``None``: none are."""
         if not self._accounts.issuperset(accounts or ()):
             return True
-        seconds = max(AGAIN_SECONDS, AGAIN_TIMES * self._took_seconds)
-        if accounts is not None or self._told is None:
-            seconds = SHOWN_TIMES * self._took_seconds
-        return changes != self._changes and now >= self._asked + seconds
+        times = AGAIN_TIMES if accounts is None else SHOWN_TIMES
+        return changes != self._changes and now >= self._asked + min(times * self._took_seconds, MOST_SECONDS)
 
     def keep(
         self, told: Sequence[Balance] | None, accounts: Collection[int] | None, changes: int, began: float, ended: float
