@@ -15,6 +15,7 @@ from tests import postfix_capture
 from tests.captures import EXIM_RUNS, exim_capture
 from tests.fuzz.case import Room, damaged
 from tests.torture.attack import Attack
+from tests.torture.big_queues import very_many_held_messages
 from tests.torture.log_ledger import Collected
 from tests.torture.mail_lives import (
     Line,
@@ -261,5 +262,8 @@ ATTACKS = [
     Attack("Exim's ids of 16 and then 23 characters in one log: no difference", an_upgrade_to_long_ids, 0.5),
     Attack("several hosts and instances in one log: all counts once", mail_systems_that_share_a_log, 0.5),
     Attack("equal ids at one time: each outcome counts once, the ledger adds up", equal_ids_at_a_time, 0.3),
+    Attack(
+        "very many held messages: listed again in little time, while mail is counted", very_many_held_messages, 20.0
+    ),
     Attack("damaged logs through reader, tracker and ledger: it adds up, in pieces as at once", damaged_logs, 1.0),
 ]
