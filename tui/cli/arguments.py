@@ -66,6 +66,20 @@ _LEDGER_URL = (
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
 
+class _NoColours:
+    """A theme of argparse in which nothing has a colour."""
+
+    def __getattr__(self, name: str) -> str:
+        return ""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help without colours: to know of them takes Python 3.14 longer than all else that help needs."""
+
+    def _set_color(self, _color: object) -> None:  # argparse of Python 3.14 calls it wherever it formats
+        self._theme, self._decolor = _NoColours(), str
+
+
 def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of the whole command line. Where ``words`` say what is to be parsed, only the commands among them know
     their options: to make all options takes longer than all else that help needs."""
@@ -74,7 +88,7 @@ def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
         description="top for mail: who sends what, what waits in the queue, and why. "
         "Without a command it monitors this host's mail system.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print version, commit and Python, and end")
@@ -103,7 +117,7 @@ class _Version(argparse.Action):
 
 def child_parser(name: str) -> argparse.ArgumentParser:
     """The parser of what follows ``HUB``, ``SCREEN`` or ``SOURCES``, which no message of the other parser names."""
-    child = argparse.ArgumentParser(prog=f"mailtop {name}", allow_abbrev=False)
+    child = argparse.ArgumentParser(prog=f"mailtop {name}", formatter_class=_Help, allow_abbrev=False)
     child.set_defaults(command=name.removeprefix("_"), config=None, debug=None)
     _add_common(child)
     return child
@@ -330,7 +344,8 @@ def _add_completion(completion: argparse.ArgumentParser) -> None:
 
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:
-    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", allow_abbrev=False)
+    description = what[0].upper() + what[1:] + "."
+    return commands.add_parser(name, help=what, description=description, formatter_class=_Help, allow_abbrev=False)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
