@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.engine.log_files import append
 from tests.torture.log_ledger import Collected
 from tests.torture.log_world import entry, is_short
 from tui.engine.accounts import Accounts
@@ -127,7 +128,7 @@ def watch(folder: Path, count: int, lister: QueueLister, reader: Callable[[], Lo
         collector.tick()
         seen.first_tick = time.process_time() - begun
         for number in range(3):
-            log.open("ab").write(entry(number))
+            append(log, entry(number))
             now += 301
             begun = time.process_time()
             collector.tick()

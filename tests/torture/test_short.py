@@ -3,20 +3,15 @@ work."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.torture.attack import Attack, attacks, attempt
-
-PARTS = sorted(
-    file.stem for file in Path(__file__).parent.glob("*.py") if "ATTACKS" in file.read_text() and file != Path(__file__)
-)
+from tests.torture.table import parts
 
 
 @pytest.mark.parametrize(
     "attack",
-    [pytest.param(each, id=f"{part}: {each.promise}") for part in PARTS if part != "attack" for each in attacks(part)],
+    [pytest.param(each, id=f"{part}: {each.promise}") for part in parts() for each in attacks(part)],
 )
 def test_a_promise_is_kept(attack: Attack) -> None:
     if missing := attack.needs():
