@@ -7,11 +7,15 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from tui.cli.arguments import HUB, SCREEN, SOURCES, Exit, child_parser, parser
 from tui.cli.ending import obey_signals, told
 from tui.cli.output import OutputError, PipeClosed, flush, say
 from tui.cli.shortage import be_quiet, shortage
+
+ELSEWHERE = {"demo": ("monitor", "run"), "screen": ("web", "screen"), "sources": ("completion", "names")}
+"""The module and the function of commands that are not ``run`` in the module of their own name."""
 
 SCREENS = ("monitor", "demo", "screen")
 SERVICES = ("collect", "serve", "web")
@@ -69,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
             from tui.cli import debug
 
             debug.start(options)
-        command = _command(options)
+        command = _command(options.command)
         if options.command not in SCREENS:
             obey_signals()
         return command(options)
@@ -84,48 +88,8 @@ def _run(options: argparse.Namespace) -> int:
         return Exit.SOURCE
 
 
-def _command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
-    """What runs the command."""
-    if options.command == "show":
-        from tui.cli import show
-
-        return show.run
-    if options.command == "collect":
-        from tui.cli import collect
-
-        return collect.run
-    if options.command == "hub":
-        from tui.cli import hub
-
-        return hub.run
-    if options.command == "config":
-        from tui.cli import config
-
-        return config.run
-    if options.command == "check":
-        from tui.cli import check
-
-        return check.run
-    if options.command == "serve":
-        from tui.cli import serve
-
-        return serve.run
-    if options.command in ("web", "screen"):
-        from tui.cli import web
-
-        return web.run if options.command == "web" else web.screen
-    if options.command in ("completion", "sources"):
-        from tui.cli import completion
-
-        return completion.run if options.command == "completion" else completion.names
-    if options.command == "ledger":
-        from tui.cli import ledger
-
-        return ledger.run
-    if options.command == "token":
-        from tui.cli import token
-
-        return token.run
-    from tui.cli import monitor
-
-    return monitor.run
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """What runs the command of this name."""
+    module, function = ELSEWHERE.get(name, (name, "run"))
+    run: Callable[[argparse.Namespace], int] = getattr(import_module(f"tui.cli.{module}"), function)
+    return run
