@@ -296,3 +296,21 @@ def test_a_postqueue_that_something_else_runs_has_no_postcat_but_a_named_one(tmp
     assert one(LocalSource(postqueue=(*inside, "postqueue", "-j")), tmp_path).postcat is None
     named = LocalSource(postcat=(*inside, "postcat", "-qeh"))
     assert (one(named, tmp_path).mta, one(named, tmp_path).postcat) == ("postfix", (*inside, "postcat", "-qeh"))
+
+
+def test_files_that_go_while_they_are_looked_at_are_no_trouble(tmp_path: Path) -> None:
+    debian_exim(tmp_path)
+    folder = tmp_path / "var/spool/exim4/input/a"
+    folder.mkdir()
+    log = tmp_path / "var/log/exim4/mainlog"
+
+    def access(path: Path, mode: int) -> bool:
+        if path == folder:
+            folder.rmdir()
+        if path == log:
+            log.unlink(missing_ok=True)
+            return True
+        return os.access(path, mode)
+
+    assert one(NOTHING_NAMED, tmp_path, access).mta == "exim"
+    assert one(LocalSource(log=str(log)), tmp_path, access).log == log

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -111,8 +113,11 @@ def _wanted(config: LocalSource, access: Access) -> _Kind | None:
         return _EXIM
     if _closed_folder(log, access) is not None or not log.is_file() or refusal(log, access):
         return _POSTFIX
-    with log.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    try:
+        with log.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:  # it is being rotated
+        head = b""
     return _POSTFIX if b"postfix" in head or not head else _EXIM
 
 
@@ -240,16 +245,32 @@ def _speaks(path: Path, access: Access) -> tuple[int, float]:
     """How much a log has to say: of several, the one with content that was written last is the one in use."""
     if _closed_folder(path, access) is not None:
         return 1, 0.0
-    found = path.stat()
-    return (1, found.st_mtime) if found.st_size and path.is_file() else (0, 0.0)
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # it is being rotated
+        return 0, 0.0
+    return (1, found.st_mtime) if found.st_size and stat.S_ISREG(found.st_mode) else (0, 0.0)
 
 
 def _holds_mail(queue: Path, access: Access) -> bool:
     """Whether a file is in ``queue`` or one of its subfolders, as far as one may look."""
     if not _stands(queue, access) or refusal(queue, access):
         return False
-    folders = [queue, *(entry for entry in queue.iterdir() if entry.is_dir() and access(entry, os.R_OK | os.X_OK))]
-    return any(entry.is_file() for folder in folders for entry in folder.iterdir())
+    found, folders = _look_into(queue)
+    return found or any(access(folder, os.R_OK | os.X_OK) and _look_into(folder)[0] for folder in folders)
+
+
+def _look_into(folder: Path) -> tuple[bool, list[Path]]:
+    """Whether a file is in ``folder``, and which folders are when there is none; nothing in one that went meanwhile, as
+    Exim's do when they are empty. It ends at the first file: there may be a million."""
+    folders = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file():
+                return True, []
+            if entry.is_dir():
+                folders.append(Path(entry.path))
+    return False, folders
 
 
 def _program(names: tuple[str, ...], root: Path, access: Access) -> Path | None:
