@@ -4,7 +4,7 @@ state enters, and the tracker where speed counts."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tui.engine.batch import ISP_BITS
 from tui.engine.counts import COLUMNS, FAIL, SUCCESS
@@ -58,13 +58,33 @@ class Accounting:
             if message.unnamed:
                 message.unnamed -= 1
 
-    def lose(self, message: Message, recipients: int) -> None:
-        """So many recipients wait no longer, and no line says how they ended; of a message with aliases they were those
-        that addresses of theirs stand for."""
-        if message.aliased:
-            self.count(message.cell, -recipients)
-        else:
-            message.owed += recipients
+    def lose(self, message: Message, recipients: Collection[bytes]) -> None:
+        """These recipients wait no longer, and no line says how they ended; but for those that were replaced."""
+        aliases = message.aliases or ()
+        replaced = sum(recipient in aliases for recipient in recipients)
+        self.count(message.cell, -replaced)
+        message.owed += len(recipients) - replaced
+
+    def end(self, message: Message) -> None:
+        """A line ended the message. Of one with an alias, whoever is left was replaced: two recipients that lead to
+        one address have one line."""
+        self.close(message)
+        message.owed += len(message.units)
+        if message.aliases and message.owed > 0:
+            self.count(message.cell, -message.owed)
+            message.owed = 0
+
+    def replace(self, message: Message, alias: bytes, address: bytes) -> None:
+        """An address that a recipient stood for had an outcome: unless it waited too it is accepted for itself. The
+        recipient is no longer, when it waits no longer: at once if it was owed already."""
+        if not message.awaits(address):
+            self.taken_on.append(message.cell)
+        message.aliases = aliases = message.aliases or []
+        if alias not in aliases:
+            aliases.append(alias)
+            if message.owed > 0 and not message.awaits(alias):
+                message.owed -= 1
+                self.count(message.cell, -1)
 
     def close(self, message: Message) -> None:
         """The message left the queue with all its recipients. Those that no line has named were accepted all the

@@ -52,8 +52,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
     ``owed`` is its part of ``Balance.difference``: recipients that were accepted, do not wait, and no line says how
     they ended; below zero: outcomes of recipients that nobody accepted. ``unnamed`` are those that its arrival
-    declared by number and no line has named yet; ``declared`` says that it named them all. ``aliased`` says that
-    addresses which a recipient stood for had outcomes of their own.
+    declared by number and no line has named yet; ``declared`` says that it named them all. ``aliases`` are recipients
+    of which addresses that they stood for had outcomes.
     """
 
     cell: int
@@ -78,7 +78,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     owed: int = 0
     unnamed: int = 0
     declared: bool = False
-    aliased: bool = False
+    aliases: list[bytes] | None = None
 
     @property
     def unit_state(self) -> int:

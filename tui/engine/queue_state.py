@@ -84,8 +84,7 @@ class QueueState:
             if len(pending) == 1:
                 self.balance.taken_on.append(cell)
             else:
-                pending = tuple(dict.fromkeys(pending))
-                self.balance.count(cell, len(pending))
+                self.balance.taken_on.extend([cell] * len(pending))
         tally.more[SEND].append(cell)
         credits: list[Credit] | None = None if campaign else [(minute, 0, SEND, 1)]
         if size >= 0:
@@ -157,8 +156,11 @@ class QueueState:
                 self._count_pending(message)
 
     def _count_pending(self, message: Message) -> None:
-        pending, early, message.pending = message.pending or (), message.early or (), None
-        message.declared, message.early = True, None
+        pending, early = message.pending or (), message.early or ()
+        message.pending, message.early, message.declared = None, None, True
+        if len(pending) > 1 and (twice := len(pending) - len(set(pending))):
+            self.balance.count(message.cell, -twice)  # nobody gets it twice
+            message.owed -= twice
         waiting = self.add_units(message, pending, message.minute, early)
         message.owed += len(pending) - len(early) - waiting
 
@@ -267,10 +269,11 @@ class QueueState:
         """Exactly these recipients wait now; returns how many more than before."""
         before = len(message.units)
         wanted = dict.fromkeys(recipients)
-        for recipient in [unit for unit in message.units if unit not in wanted]:
+        gone = [recipient for recipient in message.units if recipient not in wanted]
+        for recipient in gone:
             self.remove_unit(message, recipient, minute)
+        self.balance.lose(message, gone)
         kept = len(message.units)
-        self.balance.lose(message, before - kept)
         for recipient in wanted:
             self.move_unit(message, recipient, message.unit_state, minute)
         self.balance.accept(message, len(message.units) - kept)
@@ -284,13 +287,8 @@ class QueueState:
 
     def end(self, id_: bytes, message: Message, time: int) -> None:
         """A line ended the message. While it owes recipients it is remembered, for lines that come late."""
-        waiting, balance = len(message.units), self.balance
+        self.balance.end(message)
         self.remove_units(message, time // 60)
-        balance.close(message)
-        balance.lose(message, waiting)
-        if message.aliased and message.owed > 0:
-            message.owed, owed = 0, message.owed
-            balance.lose(message, owed)
         if message.owed > 0:
             message.absent, message.seen = ENDED, time
             self.messages[id_] = message
@@ -300,7 +298,7 @@ class QueueState:
         """The message left the queue and no line said so: count it, and remember it for lines that come late."""
         self.changed.add(id_)
         self.balance.close(message)
-        message.owed += len(message.units)
+        self.balance.lose(message, message.units)
         message.absent = len(message.units)
         message.seen = time
         message.heard = None  # its recipients' attempts are forgotten with them

@@ -69,8 +69,7 @@ class _Loading(SqliteWriter):
             )
             for part in parts:
                 self._add_names(part)
-                self._add_deltas(part.deltas)
-                self._add_balances(part)
+                self._add_deltas(part)
                 self._put_off_since(part.off_since)
                 add_causes(self._db, part.causes)
                 self._put_messages(part.messages, part.places)

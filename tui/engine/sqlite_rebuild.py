@@ -14,6 +14,7 @@ from tui.engine import sqlite_blocks
 from tui.engine.counts import columns_of, merged
 from tui.engine.messages import decode_message
 from tui.engine.sqlite_history import ACCOUNT, CELL, ISP, TOTAL
+from tui.engine.sqlite_schema import BALANCED
 from tui.engine.sqlite_sums import add_up
 from tui.engine.sqlite_verify import Difference, differences
 from tui.engine.sqlite_writer import SqliteWriter
@@ -40,6 +41,11 @@ _SUMS = (
         coalesce(sum(hold), 0), coalesce(sum(accepted), 0), coalesce(sum(removed), 0) FROM accounts)""",
 )
 
+_OFF_SINCE = tuple(
+    " ".join(["UPDATE", table, "SET off_since = CASE WHEN", BALANCED, "THEN NULL ELSE coalesce(off_since, ?) END"])
+    for table in ("accounts", "ledger")
+)
+
 
 def rebuild(path: Path) -> tuple[list[Difference], list[Difference]]:
     """Compute the roll-ups of the ledger at ``path`` anew where they differ, in one transaction; what differed before,
@@ -62,8 +68,8 @@ class _Rebuilding(SqliteWriter):
                 return before, before
             for statement in _SUMS:
                 self._db.execute(statement)
-            accounts = {number for (number,) in self._db.execute("SELECT account_id FROM accounts")}
-            self._date_balances(accounts, int(time.time()))
+            for statement in _OFF_SINCE:
+                self._db.execute(statement, (int(time.time()),))
             _history(self._db)
             _places(self._db)
             self._db.execute("DELETE FROM cause_sums")

@@ -5,39 +5,35 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, LogPosition, Names, Place
-from tui.engine.counts import D_NEW, Columns, columns_of, rows_of
+from tui.engine.counts import COLUMNS, D_NEW, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError, LedgerLost
 from tui.engine.ledger_lock import LedgerLock, is_at
 from tui.engine.sqlite_causes import CauseSums, add_causes
 from tui.engine.sqlite_contents import positions
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
-from tui.engine.sqlite_schema import BALANCED, explained, open_to_write
-from tui.engine.sqlite_sums import together
+from tui.engine.sqlite_schema import explained, open_to_write
+from tui.engine.sqlite_sums import add_up, together
+from tui.model import Counts
 
 _DAY_SECONDS = 86400
 
-_ADD_COUNTS = """UPDATE TABLE
-    SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ? WHERE KEY = ?"""
-_ADD_ALL = """UPDATE TABLE
-    SET send = send + ?, success = success + ?, defer = defer + ?, fail = fail + ?, size = size + ?,
-    new = new + ?, proc = proc + ?, retry = retry + ?, hold = hold + ? WHERE KEY = ?"""
+_SUMS = Counts.__struct_fields__
+# What is off balance notes since when; the parameters are those of ``_adding``.
+_OFF_SINCE = """off_since = CASE WHEN accepted + ?11 =
+    success + ?3 + fail + ?5 + removed + ?12 + new + ?7 + proc + ?8 + retry + ?9 + hold + ?10
+    THEN NULL ELSE coalesce(off_since, ?13) END"""
 _ADD_TO_CELL = """
     INSERT INTO cells (campaign_id, isp_id, account_id, new, proc, retry, hold) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
     new = new + excluded.new, proc = proc + excluded.proc,
     retry = retry + excluded.retry, hold = hold + excluded.hold"""
-_ADD_BALANCE = "UPDATE TABLE SET accepted = accepted + ?, removed = removed + ? WHERE KEY = ?"
-_DATE_BALANCE = """UPDATE TABLE
-    SET off_since = CASE WHEN BALANCED THEN NULL ELSE coalesce(off_since, ?) END WHERE KEY = ?""".replace(
-    "BALANCED", BALANCED
-)
 _DROP_CELL = """
     DELETE FROM cells
     WHERE campaign_id = ? AND isp_id = ? AND new = 0 AND proc = 0 AND retry = 0 AND hold = 0"""
@@ -48,6 +44,7 @@ _PUT_MESSAGE = """
     INSERT INTO messages (id, state, since, campaign_id, isps) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, since = excluded.since, campaign_id = excluded.campaign_id, isps = excluded.isps"""
 _NO_PLACE = None, None, None
+_NOTHING = (0,) * len(COLUMNS)
 
 _LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY
 """Why a closed ledger may stay more than one file, with nothing lost: readers are there, the disk is full or closed, or
@@ -117,9 +114,7 @@ class SqliteWriter:
         stored."""
         with self._transaction():
             self._add_names(batch)
-            counted = self._add_deltas(batch.deltas)
-            self._add_balances(batch)
-            self._date_balances(counted | batch.accepted.keys() | batch.removed.keys(), _last_seen(batch))
+            self._add_deltas(batch)
             add_causes(self._db, batch.causes)
             self._put_messages(batch.messages, batch.places)
             self._put_numbers(batch)
@@ -241,20 +236,21 @@ class SqliteWriter:
         )
         self._owners.update((number, account_id) for (account_id, _), number in batch.campaigns.items())
 
-    def _add_deltas(self, deltas: Mapping[int, Columns]) -> set[int]:
+    def _add_deltas(self, batch: Batch) -> None:
         """Add to the history and to the roll-ups: campaigns, accounts, ISPs and the ledger keep all nine sums; cells
-        only what waits, and only where anything does. Returns the accounts whose sums may have changed."""
+        only what waits, and only where anything does. Accounts and the ledger keep the balance too."""
         try:
-            buckets = sqlite_history.add(self._db, deltas, self._owners)
+            buckets = sqlite_history.add(self._db, batch.deltas, self._owners)
         except KeyError as error:
             raise self._nameless("campaigns") from error
-        if not buckets:
-            return set()
-        sums = together(buckets, self._owners)
+        if not buckets and not batch.accepted and not batch.removed:
+            return
+        sums = together(buckets or [add_up([{}] * len(COLUMNS), {})], self._owners)
+        now, totals = _last_seen(batch), [sum(each.values()) for each in (batch.accepted, batch.removed)]
         self._add_sums("campaigns", "campaign_id", sums.campaigns)
-        self._add_sums("accounts", "account_id", sums.accounts)
+        self._add_sums("accounts", "account_id", sums.accounts, (batch.accepted, batch.removed, now))
         self._add_sums("isps", "isp_id", sums.isps)
-        self._add_sums("ledger", "id", columns_of({1: sums.total}))
+        self._add_sums("ledger", "id", columns_of({1: sums.total}), ({1: totals[0]}, {1: totals[1]}, now))
         waiting = rows_of(sums.waiting)
         changed = [(*_split(cell), counts) for cell, counts in sorted(waiting.items()) if any(counts)]
         self._db.executemany(
@@ -263,36 +259,33 @@ class SqliteWriter:
         fewer = [(campaign, isp) for campaign, isp, counts in changed if min(counts) < 0]
         self._db.executemany(_DROP_CELL, fewer)
         self._db.executemany(_FLIP_CAMPAIGN, [(number,) for number in sorted({campaign for campaign, _, _ in changed})])
-        return {account for column in sums.accounts for account in column}
 
-    def _add_balances(self, batch: Batch) -> None:
-        accepted, removed = batch.accepted, batch.removed
-        numbers = sorted(accepted.keys() | removed.keys())
-        rows = [(accepted.get(number, 0), removed.get(number, 0), number) for number in numbers]
-        self._add_rows("accounts", "account_id", _ADD_BALANCE, rows)
-        self._add_rows("ledger", "id", _ADD_BALANCE, [(sum(accepted.values()), sum(removed.values()), 1)])
-
-    def _date_balances(self, accounts: Set[int], now: int) -> None:
-        """Note for accounts, and for all together, since when they are off balance."""
-        self._add_rows("accounts", "account_id", _DATE_BALANCE, [(now, number) for number in sorted(accounts)])
-        self._add_rows("ledger", "id", _DATE_BALANCE, [(now, 1)])
-
-    def _add_sums(self, table: str, key: str, columns: Columns) -> None:
+    def _add_sums(
+        self,
+        table: str,
+        key: str,
+        columns: Columns,
+        balance: tuple[Mapping[int, int], Mapping[int, int], int] | None = None,
+    ) -> None:
+        """Add nine sums by key, and with ``balance`` what was accepted and removed by then (seconds since 1970)."""
         # Columns that an index names are left alone where nothing changes: each is rewritten with them.
-        counted, changed = [], []
-        for number, counts in sorted(rows_of(columns).items()):
-            if any(counts[D_NEW:]):
-                changed.append((*counts, number))
+        counted: list[Sequence[int]] = []
+        changed: list[Sequence[int]] = []
+        rows = rows_of(columns)
+        accepted, removed, now = balance or ({}, {}, 0)
+        for number in sorted(rows.keys() | accepted.keys() | removed.keys()):
+            counts = rows.get(number, _NOTHING)
+            waits = any(counts[D_NEW:])
+            if balance is not None:
+                row = (number, *counts, accepted.get(number, 0), removed.get(number, 0), now)
             else:
-                counted.append((*counts[:D_NEW], number))
-        for statement, values in ((_ADD_COUNTS, counted), (_ADD_ALL, changed)):
-            self._add_rows(table, key, statement, values)
-
-    def _add_rows(self, table: str, key: str, statement: str, rows: Sequence[Sequence[int]]) -> None:
-        if rows:
-            added = self._db.executemany(statement.replace("TABLE", table).replace("KEY", key), rows)
-            if added.rowcount != len(rows):
-                raise self._nameless(table)
+                row = (number, *(counts if waits else counts[:D_NEW]))
+            (changed if waits else counted).append(row)
+        for width, values in ((D_NEW, counted), (len(COLUMNS), changed)):
+            if values:
+                added = self._db.executemany(_adding(table, key, width, balanced=balance is not None), values)
+                if added.rowcount != len(values):
+                    raise self._nameless(table)
 
     def _nameless(self, table: str) -> LedgerError:
         return LedgerError(
@@ -364,6 +357,15 @@ class SqliteWriter:
             )
         elif keep == asked:
             self._put_note("size", None)
+
+
+def _adding(table: str, key: str, width: int, *, balanced: bool) -> str:
+    """Adds to the first ``width`` of the nine sums: the key and so many counts; ``balanced``: the key, nine counts,
+    what was accepted and removed, and the time."""
+    added = [" ".join([name, "=", name, "+", f"?{place}"]) for place, name in enumerate(_SUMS[:width], 2)]
+    if balanced:
+        added += ["accepted = accepted + ?11", "removed = removed + ?12", _OFF_SINCE]
+    return " ".join(["UPDATE", table, "SET", ", ".join(added), "WHERE", key, "= ?1"])
 
 
 def _last_seen(batch: Batch) -> int:

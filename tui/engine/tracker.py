@@ -114,9 +114,9 @@ class Tracker:
         if message.credits is not None:
             message.credits.append((minute, isp, column, 1))
         if event.waiting is not address:
-            message.aliased = True
-            if not message.awaits(address):
-                state.balance.taken_on.append(message.cell)
+            alone = not message.awaits(address)
+            state.balance.replace(message, event.waiting, address)
+            if alone:
                 return
         if message.units and (unit := message.units.pop(address, None)) is not None:
             tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
@@ -129,7 +129,7 @@ class Tracker:
             if message.pending is not None:
                 return
         state.balance.meet(message)
-        if message.absent == ENDED and not message.owed:
+        if message.absent == ENDED and not message.owed and not message.units:
             state.forget(event.id)
 
     def _deferred(self, event: ev.Deferred) -> None:
@@ -204,7 +204,8 @@ class Tracker:
     def _used_again(self, id_: bytes, time: int) -> None:
         """Short queue ids come again: what is known of an earlier message of this id is over."""
         known = self._state.messages.get(id_)
-        if known is not None and (known.sent or known.units or known.absent == ENDED):
+        # What no line ever told of a listing showed first, and its lines are late.
+        if known is not None and (known.sent or (known.units and known.heard is not None) or known.absent == ENDED):
             if known.absent < 0:
                 self._state.vanish(id_, known, time)
             del self._state.messages[id_]
