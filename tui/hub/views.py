@@ -49,12 +49,17 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_view(request: ViewRequest, known: Known) -> View:
     """The answer to ``request``. It costs little when the sheet is prepared for it."""
-    sheet, sort = known.sheet, sort_of(request)
-    view = View(
+    view = _without_rows(request, known)
+    return view if known.sheet is None else _with_rows(view, request, known, known.sheet)
+
+
+def _without_rows(request: ViewRequest, known: Known) -> View:
+    """All of a view that no row has to do with."""
+    return View(
         serial=request.serial,
         time=known.time,
         query=request.query,
-        sort=sort,
+        sort=sort_of(request),
         descending=request.descending,
         selected=request.selected,
         panes=list(known.panes),
@@ -71,8 +76,10 @@ def make_view(request: ViewRequest, known: Known) -> View:
         host_count=known.host_count,
         hosts_counted=known.hosts_counted,
     )
-    if sheet is None:
-        return view
+
+
+def _with_rows(view: View, request: ViewRequest, known: Known, sheet: Sheet) -> View:
+    """The view with the rows of its window, and what is said of all rows."""
     selection, order, first = selection_of(request, sheet), order_of(request, sheet), _first_row(request, sheet)
     indices = order[first : first + request.rows]
     rows = [sheet.row(index) for index in indices]
