@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -21,6 +20,10 @@ THEMES = sorted(path.name for path in (ROOT / "themes").glob("*.toml"))
 PAGES = sorted(path.name for path in (ROOT / "tui" / "web" / "pages").iterdir())
 PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|Mozilla|0BSD|Unlicense)\b", re.I)
 """Licences of what may come with a program under MIT; MPL binds only changes to its own files."""
+
+COPYLEFT = re.compile(r"\b[AL]?GPL|General Public", re.I)
+FOR_TESTS_ALONE = {"pyte", "cpanel-api"}
+"""Given to nobody: the one is under the LGPL, the other does not say its licence."""
 
 
 def built(target: str, folder: Path) -> Path:
@@ -53,26 +56,11 @@ def test_a_source_distribution_has_what_is_built_from_it(tmp_path: Path) -> None
     assert {f"themes/{name}" for name in THEMES} | {"requirements.lock", "requirements-dev.lock"} <= names
 
 
-def named(requirements: list[str]) -> set[str]:
-    found = (re.match(r"[A-Za-z0-9_.-]+", text) for text in requirements)
-    return {match[0].lower().replace("_", "-") for match in found if match and not match[0].startswith("mailtop")}
-
-
-def needed() -> list[str]:
-    """Every package that comes with mailtop and its extras, as far as it is installed here."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    waiting = named(
-        [*project["dependencies"], *(text for each in project["optional-dependencies"].values() for text in each)]
-    )
-    seen: set[str] = set()
-    while waiting - seen:
-        name = min(waiting - seen)
-        seen.add(name)
-        try:
-            waiting |= named([text for text in distribution(name).requires or () if "extra ==" not in text])
-        except PackageNotFoundError:
-            continue  # for another system or an older Python, or of an extra that is not installed
-    return sorted(name for name in seen if is_installed(name))
+def locked(lock: str) -> list[str]:
+    """Every package that a lock file names, as far as it is installed here: others are for another system or Python."""
+    names = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / lock).read_text(), re.M)
+    assert names
+    return [name for name in names if is_installed(name)]
 
 
 def is_installed(name: str) -> bool:
@@ -83,18 +71,46 @@ def is_installed(name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", needed())
-def test_every_licence_allows_to_be_given_away_with_mailtop(name: str) -> None:
+def licence(name: str) -> str:
+    """What a package says of its licence."""
     about = distribution(name).metadata
-    told = " ".join(
+    return " ".join(
         [
             *about.get_all("License-Expression", []),
             *(text[:60] for text in about.get_all("License", [])),  # some put the whole text there
             *(text for text in about.get_all("Classifier", []) if text.startswith("License ::")),
         ]
     )
+
+
+@pytest.mark.parametrize("name", locked("requirements.lock"))
+def test_every_licence_allows_to_be_given_away_with_mailtop(name: str) -> None:
+    told = licence(name)
     assert PERMISSIVE.search(told), told
-    assert not re.search(r"\b[AL]?GPL|General Public", told), told
+    assert not COPYLEFT.search(told), told
+
+
+@pytest.mark.parametrize("name", sorted(set(locked("requirements-dev.lock")) - FOR_TESTS_ALONE))
+def test_every_licence_of_a_tool_is_one_that_was_looked_at(name: str) -> None:
+    told = licence(name)
+    assert PERMISSIVE.search(told), told
+    assert not COPYLEFT.search(told), told
+
+
+@pytest.mark.parametrize("name", sorted(FOR_TESTS_ALONE))
+def test_what_may_not_be_given_away_is_for_tests_alone(name: str) -> None:
+    assert name not in locked("requirements.lock")
+    assert name in (ROOT / "requirements-dev.lock").read_text()
+
+
+def test_every_lock_file_says_what_it_means_by_hash() -> None:
+    locks = [*ROOT.glob("*.lock"), *(ROOT / "scripts").glob("*.lock")]
+    assert len(locks) == 5
+    for lock in locks:
+        for entry in re.split(r"\n(?=\S)", lock.read_text().strip()):
+            assert re.match(r"[\w.-]+==\S+( ;[^\\]*)? \\\n    --hash=sha256:[0-9a-f]{64}", entry), (
+                f"{lock.name}: {entry[:80]}"
+            )
 
 
 def test_the_version_says_what_was_built(capsys: pytest.CaptureFixture[str]) -> None:
