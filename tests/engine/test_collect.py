@@ -277,3 +277,22 @@ def test_a_queue_whose_campaigns_cannot_be_had_is_listed_all_the_same(feed: Scri
     collector.tick()
     assert campaigns_that_wait(ledger) == {"spring": 1}
     assert not ledger.notes
+
+
+def test_a_listing_of_the_future_is_of_now_and_one_without_lines_is_not_of_the_past(ledger: MemoryLedger) -> None:
+    clock = Clock()
+
+    class Ahead(ScriptedFeed):
+        def list(self) -> Listing | None:
+            return Listing(int(clock.now) + 400 * 86_400, dict(self.queue))
+
+    feed = Ahead()
+    feed.log = [arrived(b"1")]
+    feed.queue = {b"1": waiting(b"1")}
+    collector = Collector(feed, ledger, IspTable(), clock=clock)
+    collector.tick()
+    clock.now += 7200
+    feed.queue = {}
+    collector.tick()
+    assert ledger.gauges["listed_at"] == int(clock.now)
+    assert max(minute for (minute, _, _), amount in ledger.rows.items() if amount) == int(clock.now) // 60

@@ -23,6 +23,7 @@ from tui.engine.ledger import LedgerBusy, LedgerError, LedgerWriter
 from tui.engine.queues.postcat import Postcat
 from tui.engine.simulate import Simulation
 from tui.engine.sqlite_writer import SqliteWriter
+from tui.engine.steady import SteadyClock
 from tui.engine.tail import Tail
 from tui.isp import IspTable
 from tui.sources.source import SourceError
@@ -42,7 +43,7 @@ def collector(source: Collected) -> Iterator[Collector]:
         found = mail_system(source)  # first, so that no ledger is made when there is none
         writer = open_things.enter_context(closing(_open_ledger(source)))
         feed = open_things.enter_context(closing(_feed(found, source, writer)))
-        yield Collector(feed, writer, IspTable(source.isp), source.minutes_kept_hours)
+        yield Collector(feed, writer, IspTable(source.isp), source.minutes_kept_hours, SteadyClock())
 
 
 def catch_up(source: Collected, running: ExitStack) -> str | None:

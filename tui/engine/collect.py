@@ -163,6 +163,7 @@ class Collector:
             self._list_again = ended + max(LISTING_SECONDS, pause_seconds)
         if listing is None:
             return
+        listing = msgspec.structs.replace(listing, taken=min(listing.taken, int(self._clock())))
         self.queue_problem = listing.problem
         self._writer.note("queue", self.queue_problem)
         touched: set[bytes] = set()
@@ -187,6 +188,7 @@ class Collector:
         """Read and apply all that was logged; ``touched`` gets the ids that the lines name."""
         unwritten_bytes, tally = 0, self._state.tally
         tally.fine_from = (int(self._clock()) // 3600 - self._minutes_kept_hours) * 60
+        tally.until = int(self._clock()) // 60 + 1
         while (reading := self._feed.read()) is not None:
             tally.until = int(self._clock()) // 60 + 1
             self._tracker.apply(reading.events)
