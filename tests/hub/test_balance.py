@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+import pytest
+
 from tests.balances import OFF_SINCE, balance
 from tests.hub.cells import Cell, CellSource
 from tests.hub.scripted import ScriptedSource, until
 from tests.hub.test_hub import ACCOUNTS, quick, screen
 from tests.hub.test_hub_fleets import is_of
 from tui.hub.balance import AGAIN_TIMES, MOST_SECONDS, SHOWN_TIMES, Balances, together
+from tui.hub.formats import balance_row
 from tui.hub.protocol import Balanced
 from tui.model import Balance, Freshness, Grouping, QueueQuery, RowKey
+from tui.sources.accounting import LAST_DAY
 
 __all__ = ["quick"]
 
@@ -55,6 +60,14 @@ def test_together_unknown_is_not_balanced_and_old_is_not_now() -> None:
     assert (found.asked, found.told, found.off, found.since) == (4, 2, 12, OFF_SINCE)
     assert (found.off_count, found.off_hosts) == (2, ["mx4", "mx3"])
     assert found.sums is not None and (found.sums.accepted, found.sums.difference) == (27, 12)
+
+
+@pytest.mark.parametrize("time", [-1, LAST_DAY + 1, 2**63 - 1, -(2**62)])
+def test_a_time_that_no_calendar_has_is_unknown(time: int) -> None:
+    off = msgspec.structs.replace(LOST, since=time)
+    some = told(msgspec.structs.replace(balance(lost=2), since=time), off)
+    assert some.part("mx", None, is_old=False).since is None and some.part("mx", 2, is_old=False).since is None
+    assert balance_row("mx", off)["since"] is None
 
 
 def test_it_is_asked_at_once_for_another_account_and_else_seldom_where_it_takes_long() -> None:

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.balances import OFF_SINCE
 from tui.cli.arguments import GROUPINGS, parser
 from tui.hub import formats
 from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueTable
 from tui.sources import ssh_wire
-from tui.sources.ssh_wire import AnswerError, Question, QueueAnswer, decode_queue, decode_totals
+from tui.sources.ssh_wire import AnswerError, Question, QueueAnswer, decode_balances, decode_queue, decode_totals
 from tui.text import clean
 
 BY_ACCOUNT = Question(what="queue", group="account")
@@ -120,6 +121,24 @@ def test_totals() -> None:
     assert totals[0].defer_fail_count == 6
 
 
+def test_balances() -> None:
+    question = Question(what="balance", account="bob")
+    off = BALANCE_ROW | {"account": "e\x1bve", "account_id": 6, "waiting": 0, "since": "2025-11-21T01:54:00Z"}
+    told = decode_balances(body(rows=[BALANCE_ROW, off], query={"show": "balance", "account": "bob"}), question)
+    assert [(each.account, each.account_id, each.difference, each.since) for each in told] == [
+        ("bob", 5, 0, None),
+        ("e\ufffdve", 6, 1, OFF_SINCE),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row", [{"accepted": -1}, {"waiting": None}, {"since": "yesterday"}, {"since": "2025-11-21T01:54:00"}]
+)
+def test_what_is_no_balance(row: dict[str, object]) -> None:
+    with pytest.raises(AnswerError, match="is not what `mailtop show` prints"):
+        decode_balances(body(rows=[BALANCE_ROW | row], query={"show": "balance"}), Question(what="balance"))
+
+
 def test_no_rows_are_unknown_where_nothing_was_ever_read() -> None:
     unread = SOURCE | {"age_seconds": None, "freshness": "partial"}
     assert read(body(rows=[], sources=[unread])).table is None
@@ -213,7 +232,11 @@ any_json: st.SearchStrategy[Any] = st.recursive(
 @given(any_json, any_json, any_json, any_json)
 def test_no_json_does_more_than_be_refused(rows: object, sources: object, query: object, schema: object) -> None:
     for answer in (body(rows, sources, query, schema), body([rows], [sources]), body(rows, [SOURCE]), body([rows])):
-        for decode in (lambda each: read(each), lambda each: decode_totals(each, Question(what="totals"))):
+        for decode in (
+            lambda each: read(each),
+            lambda each: decode_totals(each, Question(what="totals")),
+            lambda each: decode_balances(each, Question(what="balance")),
+        ):
             try:
                 decode(answer)
             except AnswerError as error:

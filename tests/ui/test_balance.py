@@ -14,6 +14,7 @@ from tests.ui.scripted import LIVE, NOON, ScriptedLink, World
 from tests.ui.test_quiet import settled
 from tui.hub.protocol import Balanced
 from tui.model import Balance, Freshness
+from tui.sources.accounting import LAST_DAY
 from tui.ui.glyphs import ASCII, UNICODE, Glyphs
 from tui.ui.widgets.balance import WARNING, balance_words, equation
 
@@ -51,6 +52,10 @@ def words(shown: Balanced | None, now: float = NOON, glyphs: Glyphs = UNICODE, *
 )
 def test_what_the_words_say(shown: Balanced | None, said: str) -> None:
     assert words(shown) == said
+
+
+def test_the_last_day_of_all_can_be_told() -> None:
+    assert words(replace(OFF, since=LAST_DAY)) == "✖ off by 3 since 9999-12-31"
 
 
 def test_briefly_only_what_is_off_is_told() -> None:

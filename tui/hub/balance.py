@@ -10,7 +10,7 @@ import msgspec
 
 from tui.hub.protocol import Balanced
 from tui.model import Balance
-from tui.sources.accounting import unaccounted
+from tui.sources.accounting import on_calendar, unaccounted
 
 AGAIN_TIMES, SHOWN_TIMES, MOST_SECONDS = 100, 10, 30.0
 """A host is asked again so many times as long after the last time as it took then, since it reads the sums of all
@@ -79,7 +79,7 @@ class Balances:
             own = Balance(account_id=account_id, accepted=0, delivered=0, failed=0, removed=0, waiting=0)
         if own is None:
             return Part(host)
-        return Part(host, own, abs(own.difference), own.since if own.difference else None, is_old)
+        return Part(host, own, abs(own.difference), on_calendar(own.since) if own.difference else None, is_old)
 
 
 def together(parts: Sequence[Part], *, with_sums: bool = False) -> Balanced | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from tui.hub.protocol import HostFacts
 from tui.model import Balance, Grouping, MailTotals, QueueRow, SourceStatus
+from tui.sources.accounting import on_calendar
 from tui.text import cell_width, fit
 
 SCHEMA = 1
@@ -162,13 +163,13 @@ def totals_row(source: str | None, totals: MailTotals) -> Row:
 
 def balance_row(source: str, balance: Balance) -> Row:
     """A balance by the keys that JSON and CSV have."""
-    since = None if balance.since is None else datetime.fromtimestamp(balance.since, UTC)
+    since = on_calendar(balance.since)
     return {
         "source": source,
         "account_id": balance.account_id,
         "account": balance.account,
         **{key: getattr(balance, key) for key in BALANCE_COUNTS},
-        "since": None if since is None else f"{since:%Y-%m-%dT%H:%M:%SZ}",
+        "since": None if since is None else f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
 
 

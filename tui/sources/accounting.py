@@ -8,13 +8,22 @@ from datetime import datetime
 
 from tui.model import Balance
 
+LAST_DAY = 253_402_214_400
+"""9999-12-31, the last day of the calendar (seconds since 1970)."""
+
+
+def on_calendar(time: int | None) -> int | None:
+    """A time (seconds since 1970) that has a date; ``None`` for others, which only a damaged ledger or a hostile host
+    tells."""
+    return time if time is not None and 0 <= time <= LAST_DAY else None
+
 
 def unaccounted(balances: Sequence[Balance]) -> tuple[int, int | None]:
     """By how many recipients a host is off, and since when (seconds since 1970; ``None``: it is not, or nobody knows).
     ``balances`` are its own, then those of accounts, among them all that are off: what is too much in one account does
     not make up for what lacks in another."""
     off = [each for each in balances if each.difference]
-    times = [each.since for each in off if each.since is not None]
+    times = [time for each in off if (time := on_calendar(each.since)) is not None]
     differences = [abs(each.difference) for each in balances[1:]]
     return max(abs(balances[0].difference), sum(differences)), min(times, default=None)
 

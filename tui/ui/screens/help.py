@@ -166,6 +166,8 @@ def word_lines(glyphs: Glyphs) -> list[Line]:
         (glyphs.focus, "focus", "the part of the screen that has the keys"),
         (glyphs.marked, "marked", "marked: added up below the rows"),
         (glyphs.problem, "problem", "a problem: held, mostly put off, or growing fast"),
+        (f"{glyphs.well} balanced", "success", "all recipients that were accepted are accounted for"),
+        (f"{glyphs.problem} off by 3", "stale", "3 of them are not: `mailtop show balance` says whose"),
         (f"name{glyphs.unverified}", "strong", "unverified: its certificate was not checked"),
         (glyphs.per_minute, "strong", "how much more or less waits than a minute ago"),
         ("drain", "strong", "how long until nothing waits, at that pace"),
