@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tui.sorts import STATES as STATES
+
 UNKNOWN_ACCOUNT = "(unknown)"
 """The account of mail whose sender neither the log nor the queue has told yet."""
 
@@ -16,9 +18,6 @@ NO_CAMPAIGN_NAME = "(no campaign)"
 NO_ACCOUNT_NAME = "(no account)"
 NO_ISP_NAME = "(no isp)"
 """How rows are shown that have neither name nor number there."""
-
-STATES = ("new", "proc", "retry", "hold")
-"""The four states of a waiting recipient, in the order of the columns (sender-queue API)."""
 
 
 class Grouping(enum.StrEnum):

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from tests.cli.scripted import ScriptedSource, asked
-from tui.cli.arguments import SORTS, Exit
+from tui.cli.arguments import Exit
 from tui.cli.asking import Asked
 from tui.cli.main import main
 from tui.cli.picking import check_filter
 from tui.config import ConfigError
-from tui.hub import sheet
 from tui.hub.formats import Report
 from tui.model import Grouping
 
@@ -84,10 +83,6 @@ async def test_files_of_the_whole_queue_are_not_told_of_a_part() -> None:
 def test_a_filter_that_cannot_be_used_ends_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         check_filter(text)
-
-
-def test_every_column_of_the_screen_can_be_asked_for() -> None:
-    assert set(SORTS) == set(sheet.SORTS)
 
 
 def test_a_column_that_is_none_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hub.test_accounts import roll_of
-from tui.hub.protocol import ACCOUNT_SORTS, AccountKey, AccountsPage, AccountsRequest
+from tui.hub.protocol import AccountKey, AccountsPage, AccountsRequest
 from tui.hub.roll import Roll, Sample, Told, deferral_share, success_share
 from tui.model import MailTotals
+from tui.sorts import ACCOUNT_SORTS
 
 counts = st.none() | st.integers(0, 50)
 an_account = st.builds(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui.hub.history import Recent
 from tui.hub.protocol import View, ViewRequest
-from tui.hub.sheet import KEY_COLUMNS, QUICK_ROWS, SORTS, Sheet
+from tui.hub.sheet import KEY_COLUMNS, QUICK_ROWS, Sheet
 from tui.hub.views import Known, make_view, same_but_for_time, trend_query, trend_title
 from tui.model import (
     STATES,
@@ -23,6 +23,7 @@ from tui.model import (
     RowKey,
     SourceStatus,
 )
+from tui.sorts import SORTS
 
 CAMPAIGNS = QueueQuery(Grouping.ACCOUNT_CAMPAIGN)
 

@@ -1,11 +1,12 @@
-"""The command line: every command, every option, every exit code. Imports nothing but argparse, so help comes at
-once."""
+"""The command line: every command, every option, every exit code. Imports little, so help comes at once."""
 
 from __future__ import annotations
 
 import argparse
 import enum
 from collections.abc import Callable, Mapping, Sequence
+
+from tui.sorts import ACCOUNT_SORTS, HOST_SORTS, SORTS
 
 
 class Exit(enum.IntEnum):
@@ -44,15 +45,6 @@ HUB, SCREEN, SOURCES = "_hub", "_screen", "_sources"
 """The commands that only the screen, the web server and a shell that completes a word give."""
 
 GROUPINGS = ("total", "account", "account_campaign", "isp", "host")
-SORTS = (
-    *("account", "campaign", "isp", "sender", "source"),
-    *("new", "proc", "retry", "hold", "total", "delta", "share", "drain", "trend"),
-)
-HOST_SORTS = ("freshness", "deferral")
-ACCOUNT_SORTS = (
-    *("attention", "account", "sent", "delivered", "deferred", "failed", "progress", "bytes"),
-    *("success", "deferral", "rate", "defer_rate"),
-)
 FORMATS = ("table", "json", "csv")
 SCOPES = ("totals", "queue")
 SHELLS = ("bash", "zsh", "fish")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from tui.cli import picking
-from tui.cli.arguments import HOST_SORTS, Exit
+from tui.cli.arguments import Exit
 from tui.cli.asking import TELLS_IDS, Answer, Asked, ask_all, wanted_of
 from tui.cli.output import say, write
 from tui.cli.sources import collected, configuration, named, sources_of, with_demo_ledgers
@@ -21,6 +21,7 @@ from tui.config import ConfigError
 from tui.hub import formats
 from tui.hub.formats import Partial, Report, Row
 from tui.model import Freshness, Grouping
+from tui.sorts import HOST_SORTS
 
 
 def run(options: argparse.Namespace) -> int:

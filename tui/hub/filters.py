@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tui.model import STATES
+from tui.sorts import ACCOUNT_NAMES, ACCOUNT_NUMBERS, ROW_NAMES, ROW_NUMBERS
 from tui.text import clean
 
 MAX_TEXT = 1000
@@ -59,13 +59,13 @@ class Grammar(msgspec.Struct, frozen=True):
 
 
 QUEUE = Grammar(
-    ("account", "campaign", "isp", "sender", "source"),
-    (*STATES, "total", "delta", "share", "drain"),
+    ROW_NAMES,
+    ROW_NUMBERS,
     {"sender": "sender_id"},
 )
 ACCOUNTS = Grammar(
-    ("account", "source"),
-    ("sent", "delivered", "deferred", "failed", "progress", "bytes", "success", "deferral", "rate", "defer_rate"),
+    ACCOUNT_NAMES,
+    ACCOUNT_NUMBERS,
 )
 
 _SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}

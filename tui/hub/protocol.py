@@ -50,7 +50,7 @@ class AccountKey(msgspec.Struct, frozen=True):
 
 
 class AccountsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The table of all accounts: its order (a name of ``ACCOUNT_SORTS``), the rows that match ``filter``, and a window
+    """The table of all accounts: its order (a name of ``sorts.ACCOUNT_SORTS``), the rows that match ``filter``, and a window
     of these. ``selected`` is the account under the cursor; with ``anchor`` the window is placed so that this account
     stands at ``anchor_offset`` in it."""
 
@@ -62,13 +62,6 @@ class AccountsRequest(msgspec.Struct, frozen=True, kw_only=True):
     selected: AccountKey | None = None
     anchor: AccountKey | None = None
     anchor_offset: int = 0
-
-
-ACCOUNT_SORTS = (
-    *("attention", "account", "sent", "delivered", "deferred", "failed", "progress", "bytes"),
-    *("success", "deferral", "rate", "defer_rate"),
-)
-"""What accounts can be sorted by: who needs attention; name and totals; shares; rates a minute."""
 
 
 class ViewRequest(msgspec.Struct, frozen=True, kw_only=True, tag="request"):

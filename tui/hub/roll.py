@@ -10,9 +10,10 @@ import msgspec
 
 from tui.hub.filters import ACCOUNTS, FilterError, parse_filter
 from tui.hub.order import Order, SortKey
-from tui.hub.protocol import ACCOUNT_SORTS, AccountKey, AccountPane, AccountsPage, AccountsRequest
+from tui.hub.protocol import AccountKey, AccountPane, AccountsPage, AccountsRequest
 from tui.model import MailTotals
 from tui.series import rate_per_minute
+from tui.sorts import ACCOUNT_SORTS
 
 QUICK_ACCOUNTS = 500
 """So many accounts are sorted fast enough for the hub's loop to do it."""

@@ -57,7 +57,7 @@ class Selection:
         return column if self._flags is None else compress(column, self._flags)
 
     def order(self, sort: str, descending: bool) -> Order:
-        """The rows' indices sorted by a column of ``SORTS``. Kept once made."""
+        """The rows' indices sorted by a column of ``sorts.SORTS``. Kept once made."""
         wanted = sort, descending
         kept = self._orders.get(wanted)
         if kept is None:

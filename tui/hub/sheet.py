@@ -32,12 +32,6 @@ from tui.model import (
     RowKey,
 )
 
-SORTS = ("account", "campaign", "isp", "sender", "source", *STATES, "total", "delta", "share", "drain", "trend")
-"""What rows can be sorted by."""
-
-HOST_SORTS = ("freshness", "deferral")
-"""What rows of grouping ``HOST`` can be sorted by beside these; "isp" is there where most waits."""
-
 KEY_COLUMNS = ("campaign_id", "isp", "account_id", "sender_id", "source")
 """The columns that make a row's key. Rows that are equal otherwise stand in their order, ascending."""
 
@@ -109,7 +103,7 @@ class Sheet:
         return len(self.problems)
 
     def order(self, sort: str, descending: bool) -> Order:
-        """The indices of all rows sorted by a column of ``SORTS``."""
+        """The indices of all rows sorted by a column of ``sorts.SORTS``."""
         return self.selection().order(sort, descending)
 
     def selection(self, filters: tuple[str, ...] = (), only_problems: bool = False) -> Selection:

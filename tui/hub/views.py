@@ -11,8 +11,9 @@ from tui.hub.order import Order
 from tui.hub.part import sum_known
 from tui.hub.protocol import AccountPane, AccountsPage, Balanced, ChartLine, Detail, HostFacts, View, ViewRequest
 from tui.hub.selection import Selection
-from tui.hub.sheet import HOST_SORTS, QUICK_ROWS, SORTS, Sheet
+from tui.hub.sheet import QUICK_ROWS, Sheet
 from tui.model import NO_CAMPAIGN_NAME, STATES, Freshness, Grouping, QueueQuery, QueueRow, RowKey, SourceStatus
+from tui.sorts import HOST_SORTS, SORTS
 
 AGE_STEP_SECONDS = 10
 """How often the age of numbers that are not live is told anew when nothing else changes."""

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from tui.hub.protocol import ViewRequest
 from tui.model import Grouping
-
-NAME_SORTS = ("account", "campaign", "isp", "sender", "source")
-"""What is sorted from A to Z where nobody turns it around; the others are numbers."""
+from tui.sorts import ROW_NAMES
 
 
 def place_command(
@@ -51,7 +49,7 @@ def _queue(asked: ViewRequest, campaigns_by_id: bool) -> list[str]:
         words.append("--problems")
     if asked.sort != "total":
         words += ["--sort", asked.sort]
-    if asked.descending != (asked.sort not in NAME_SORTS):
+    if asked.descending != (asked.sort not in ROW_NAMES):
         words.append("--reverse")
     return words
 
