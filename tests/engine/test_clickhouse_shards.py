@@ -6,12 +6,15 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
+from tests.clickhouse_server import PASSWORD, ClickhouseServer, clickhouse_servers, skips_without_servers
 from tests.engine.clickhouse_case import SECONDS, new_place
 from tests.engine.ledger_model import BASE, batch, delta
+from tui.cli.arguments import Exit
+from tui.cli.main import main
 from tui.config.ledger_place import Place
 from tui.engine import clickhouse_shards
 from tui.engine.batch import cell_key
@@ -89,6 +92,26 @@ def test_the_other_shards_answer_and_what_is_missing_is_said(
         until_whole(reader)
         assert (waits(reader), waits(reader, Grouping.HOST)) == ([3], [2, 1])
         assert [one.counted for one in reader.hosts()] == [True, True]
+
+
+def test_the_command_line_says_nothing_of_the_whole_without_a_shard(
+    place: Place, servers: list[ClickhouseServer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    nodes = ",".join(server.address for server in servers)
+    words = [f"clickhouse://mail@{nodes}/{place.database}?cluster={place.cluster}", "--token-file", str(password)]
+    servers[1].kill()
+    try:
+        for what in ("info", "verify"):
+            assert main(["ledger", what, *words]) == Exit.SOURCE
+            assert capsys.readouterr().err == (
+                f"mailtop: the ClickHouse server {servers[1].address} does not answer, and without what it has nothing "
+                "can be said of the whole ledger; try again when it is back\n"
+            )
+    finally:
+        servers[1].start()
 
 
 def test_a_shard_that_hangs_is_named_in_time(

@@ -23,6 +23,7 @@ from tui.config import ConfigError
 from tui.engine import clickhouse_verify, sqlite_verify
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_contents import ClickhouseContents
+from tui.engine.clickhouse_shards import AWAY, silent
 from tui.engine.clickhouse_spool import is_shipped, spooled
 from tui.engine.clickhouse_stored import make_tables
 from tui.engine.ledger import LedgerBusy, LedgerError
@@ -54,12 +55,27 @@ def run(options: argparse.Namespace) -> int:
     try:
         return what(options, ledger)
     except ClusterRefused as error:
+        if error.code in AWAY:
+            raise _nothing_of_the_whole(ledger, error) from None
         if error.code not in (UNKNOWN_TABLE, UNKNOWN_DATABASE):
             raise
         raise LedgerError(
             f"there is no ledger at {shown(ledger.place)}, or not on all of its servers; 'mailtop ledger create' makes "
             f"it ({error})"
         ) from None
+
+
+def _nothing_of_the_whole(ledger: Named, error: ClusterRefused) -> LedgerError:
+    """What to say where a shard of the cluster is away: nothing of this is done by halves."""
+    missing = [] if ledger.place is None else silent(ledger.place, ledger.password)
+    if not missing:
+        return error
+    one = len(missing) == 1
+    return LedgerError(
+        f"the ClickHouse server{'' if one else 's'} {', '.join(missing)} {'does' if one else 'do'} not answer, and "
+        f"without what {'it has' if one else 'they have'} nothing can be said of the whole ledger; try again when "
+        f"{'it is' if one else 'they are'} back"
+    )
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""Asks all shards of a cluster, and where some are away those that are there: never without saying so. Only the reader
-enters."""
+"""Asks all shards of a cluster, and where some are away those that are there: never without saying so. The reader
+enters, and the command line to name who is away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ANSWER_SECONDS = 12.0
 _LONGEST_SECONDS = 10  # the server gives up before its client does
 _PING_SECONDS = 1.0
 
-_AWAY = {32, 198, 209, 210, 279, 1000}
+AWAY = {32, 198, 209, 210, 279, 1000}
 """ClickHouse's errors where another server ended, has no address, is silent, cannot be reached, or broke off."""
 
 _EVERY_SHARD = {
@@ -66,7 +66,7 @@ class Shards:
                 # Servers of before 2020 wait as long as their own profile says for one that hangs.
                 raise ClusterAway(f"the ClickHouse servers wait for {', '.join(silent) or 'each other'}") from error
             except ClusterRefused as error:
-                if error.code not in _AWAY:
+                if error.code not in AWAY:
                     raise
                 self.missing = self._reason(error)
                 self._again = self._clock() + ASK_AGAIN_SECONDS
@@ -90,18 +90,22 @@ class Shards:
         )
 
     def _silent(self) -> list[str]:
-        return [address(node) for node in self._place.nodes if not self._answers(node)]
+        return silent(self._place, self._password)
 
-    def _answers(self, node: str) -> bool:
-        client = Client(
-            self._place, self._password, only=node, connect_seconds=_PING_SECONDS, answer_seconds=_PING_SECONDS
-        )
-        try:
-            client.ask("SELECT 1")
-        except ClusterRefused:
-            return True
-        except ClusterAway:
-            return False
-        finally:
-            client.close()
+
+def silent(place: Place, password: Callable[[], str]) -> list[str]:
+    """The addresses of the servers that do not answer."""
+    return [address(node) for node in place.nodes if not _answers(place, password, node)]
+
+
+def _answers(place: Place, password: Callable[[], str], node: str) -> bool:
+    client = Client(place, password, only=node, connect_seconds=_PING_SECONDS, answer_seconds=_PING_SECONDS)
+    try:
+        client.ask("SELECT 1")
+    except ClusterRefused:
         return True
+    except ClusterAway:
+        return False
+    finally:
+        client.close()
+    return True
