@@ -158,6 +158,28 @@ def test_a_message_that_leaves_without_a_line_is_counted_and_taken_back_when_the
     assert book.cells()["alice@acme.test", "", "Gmail"] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
+def test_a_recipient_that_only_a_listing_told_of_goes_with_its_message() -> None:
+    a, b = b"x@gmail.com", b"X@gmail.com"
+    book = Book()
+    engine = book.engine()
+    engine.reconcile(Listing(NOW, {b"1": Waiting(b"1", ev.NEW, (b,), None, b"acme.test", None, 10, NOW)}), set())
+    engine.apply([arrived(b"1", a), ev.Delivered(NOW, b"1", a, a), ev.Gone(NOW, b"1")])
+    book.add(engine.take())
+    assert not engine.units()
+    assert book.sums()[5:] == [0, 0, 0, 0]
+
+
+def test_a_late_deferral_of_a_message_that_is_gone_leaves_nothing_behind() -> None:
+    a, b, c = b"a@gmail.com", b"b@gmail.com", b"c@gmail.com"
+    book = Book()
+    engine = book.engine()
+    came = ev.Arrived(NOW, b"1", b"alice", b"acme.test", 10, (a, b, c), ev.NEW)
+    engine.apply([came, ev.Gone(NOW + 60, b"1"), ev.Deferred(NOW + 61, b"1", a, a, b"451 later", True)])
+    engine.apply([ev.Delivered(NOW + 62, b"1", each, each) for each in (b, c)])
+    book.add(engine.take())
+    assert sum(book.sums()[5:]) == sum(map(len, engine.units().values()))
+
+
 def test_a_message_of_the_queue_that_was_never_logged_is_counted_until_its_line_comes() -> None:
     a = b"x@gmail.com"
     book = Book()

@@ -4,8 +4,9 @@ For the attacks on logs and on what stands in them."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,12 @@ from tui.model import Grouping, QueueQuery
 
 
 class LogOnly(MtaFeed):
-    """A mail system whose queue nobody lists."""
+    """A mail system whose queue nobody lists, but for the listings that it is given: one a look."""
+
+    listings: Iterator[Listing | None] = repeat(None)
 
     def list(self) -> Listing | None:
-        return None
+        return next(self.listings)
 
 
 class Collected:
@@ -37,6 +40,7 @@ class Collected:
         self, log: Path, ledger: Path, reader: Callable[[], LogReader], clock: Callable[[], float] = time.time
     ) -> None:
         self.log, self.ledger, self.clock = log, ledger, clock
+        self.listings: Iterator[Listing | None] = repeat(None)
         self._reader = reader
 
     def collect(self, ticks: int = 1, before: Callable[[int], None] = lambda _tick: None) -> None:
@@ -44,6 +48,7 @@ class Collected:
         with closing(SqliteWriter(self.ledger)) as writer:
             position = next(iter(writer.positions()), None)
             with closing(LogOnly(Tail(self.log, position), self._reader(), _NoQueue())) as feed:
+                feed.listings = self.listings
                 collector = Collector(feed, writer, IspTable(), clock=self.clock)
                 for tick in range(ticks):
                     before(tick)

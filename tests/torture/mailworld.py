@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,9 +29,11 @@ from tests.torture.mail_lives import (
     syslog_stamp,
 )
 from tui.engine.accounts import Accounts
+from tui.engine.events import Deferred, Delivered, Event
 from tui.engine.logs.exim import EximLog
 from tui.engine.logs.postfix import PostfixLog
 from tui.engine.logs.reader import LogReader
+from tui.engine.queues.listing import Listing, Waiting
 
 DAY_SECONDS = 86_400
 
@@ -131,6 +133,9 @@ def clocks_that_jump(folder: Path, chance: random.Random) -> int:
     return jumps
 
 
+_NOW = float(_moment(2026, 11, 23, 0))
+
+
 def _exim() -> EximLog:
     return EximLog(Accounts(), UTC)
 
@@ -203,11 +208,18 @@ def equal_ids_at_a_time(folder: Path, chance: random.Random) -> int:
 
 
 def _in_pieces(
-    folder: Path, data: bytes, kind: Callable[[], LogReader], truth: Truth | None, chance: random.Random
+    folder: Path,
+    data: bytes,
+    kind: Callable[[], LogReader],
+    truth: Truth | None,
+    chance: random.Random,
+    listings: Iterator[Listing] | None = None,
 ) -> Collected:
     """Log ``data`` in pieces to a collector that is killed between them."""
-    log, written = folder / "log", float(_moment(2026, 11, 23, 0))
+    log, written = folder / "log", _NOW
     collected = Collected(log, folder / "ledger", kind, lambda: written)
+    if listings is not None:
+        collected.listings = listings
     cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(1, 5)))
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         with log.open("ab") as file:
@@ -228,7 +240,8 @@ def _logs() -> list[tuple[Room, Callable[[], LogReader]]]:
 
 def damaged_logs(folder: Path, chance: random.Random) -> int:
     """Logs of real mail systems with damage of every kind, through reader, tracker and ledger: no crash, a ledger that
-    adds up, nothing waits that is less than nothing, and in pieces the same as at once."""
+    adds up, nothing waits that is less than nothing, and in pieces the same as at once; and with listings that have
+    little to do with them."""
     times = 2
     for number in range(times):
         room, kind = chance.choice(_logs())
@@ -239,13 +252,38 @@ def damaged_logs(folder: Path, chance: random.Random) -> int:
         try:
             pieces = _in_pieces(one, data, kind, None, chance)
             whole = _in_pieces(other, data, kind, None, _Never())
-            for each in (pieces, whole):
+            (third := folder / f"{number}c").mkdir()
+            listed = _in_pieces(third, data, kind, None, chance, _listings(kind().events(data, _NOW), chance))
+            for each in (pieces, whole, listed):
                 each.adds_up()
             assert pieces.state() == whole.state(), "in pieces it is not the same as at once"
         except BaseException as error:
             error.add_note(f"the log: {data[:20_000]!r}")
             raise
     return times
+
+
+def _listings(events: Sequence[Event], chance: random.Random) -> Iterator[Listing]:
+    """Listings of some of the messages that events name, with recipients that may be theirs, in any state."""
+    ids = sorted({event.id for event in events}) or [b"0t5C6f-000001-00"]
+    addresses = [event.waiting for event in events if isinstance(event, (Delivered, Deferred))] or [b"a@b.test"]
+    while True:
+        messages = {
+            id_: Waiting(
+                id_,
+                chance.randrange(4),
+                tuple({chance.choice(addresses) for _ in range(chance.randrange(4))}),
+                chance.choice((None, b"carol")),
+                b"shop.test",
+                chance.choice((None, b"welcome")),
+                chance.choice((-1, 500)),
+                int(_NOW) - chance.randrange(10**6),
+                chance.random() < 0.1,
+                chance.choice((None, b"", b"c@shop.test")),
+            )
+            for id_ in chance.sample(ids, chance.randrange(len(ids) + 1))
+        }
+        yield Listing(int(_NOW), messages)
 
 
 class _Never(random.Random):

@@ -213,7 +213,7 @@ class Tracker:
     def _gone(self, event: ev.Gone) -> None:
         state, minute = self._state, event.time // 60
         message = state.messages.get(event.id)
-        if message is not None and message.pending is not None and message.minute == minute:
+        if message is not None and message.pending is not None and message.minute == minute and not message.units:
             early = message.early
             if early is not None and len(early) == len(message.pending):
                 state.forget(event.id)  # it came and went within the minute
