@@ -75,8 +75,8 @@ def test_it_is_asked_at_once_for_another_account_and_else_seldom_where_it_takes_
     assert balances.is_due(None, 1, 0.0)
     assert balances.keep(None, None, 1, 0.0, 0.0) is False
     assert not balances.is_due(None, 1, 9.0) and balances.is_due(None, 2, 0.0), "it took no time"
-    assert balances.keep([balance()], None, 2, 1.0, 1.1)
-    again, shown = 1.0 + AGAIN_TIMES * 0.1, 1.0 + SHOWN_TIMES * 0.1
+    assert balances.keep([balance()], None, 2, 1.0, 1.01)
+    again, shown = 1.0 + AGAIN_TIMES * 0.01, 1.0 + SHOWN_TIMES * 0.01
     assert not balances.is_due(None, 3, again - 0.01) and balances.is_due(None, 3, again + 0.01)
     assert not balances.is_due((), 3, shown - 0.01) and balances.is_due((), 3, shown + 0.01)
     assert not balances.is_due(None, 2, again + 9), "nothing has changed"

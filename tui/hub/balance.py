@@ -12,7 +12,7 @@ from tui.hub.protocol import Balanced
 from tui.model import Balance
 from tui.sources.accounting import on_calendar, unaccounted
 
-AGAIN_TIMES, SHOWN_TIMES, MOST_SECONDS = 100, 10, 30.0
+AGAIN_TIMES, SHOWN_TIMES, MOST_SECONDS = 500, 10, 30.0
 """A host is asked again so many times as long after the last time as it took then, since it reads the sums of all
 accounts for it; sooner where the numbers stand beside others; and after so long at the most."""
 
