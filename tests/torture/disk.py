@@ -4,6 +4,7 @@ that jump, and a system that gives no processes, files or memory. `attack` enter
 from __future__ import annotations
 
 from tests.torture.attack import Attack
+from tests.torture.clocks import a_clock_that_is_wrong_for_a_moment
 from tests.torture.full_disk import (
     a_full_disk_loses_nothing,
     commands_on_a_full_disk_say_so,
@@ -24,4 +25,5 @@ ATTACKS = [
     Attack("commands, exports, settings on a full or closed disk", commands_on_a_full_disk_say_so, 1.5, needs_a_disk),
     Attack("commands short of memory or open files", commands_short_of_memory_or_files_say_so, 1.0),
     Attack("a screen that may start no process", a_screen_without_processes_waits_for_them, 4, needs_a_herd),
+    Attack("a clock set ahead for less than an hour: history stays", a_clock_that_is_wrong_for_a_moment, 1.0),
 ]
