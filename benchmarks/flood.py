@@ -19,19 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from tui.model import (
-    Balance,
-    Cause,
     Checkup,
     Counts,
     Freshness,
     History,
-    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
+from tui.sources.source import Source
 
 VARIABLE = "MAILTOP_FLOOD"
 ACCOUNTS = 2000
@@ -39,7 +36,7 @@ LEAST_POLLS = 100
 """The first row's ``hold`` is this and the number of polls: so the screen shows how new it is."""
 
 
-class Flood:
+class Flood(Source):
     """``rows`` campaigns of 2,000 accounts, sizes by Zipf's law. At every poll the first ``changing`` of them differ
     from the last one by some per cent; the first row is the biggest, and its ``hold`` counts the polls."""
 
@@ -112,29 +109,11 @@ class Flood:
         ]
         return History(start, step, points)
 
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        del query
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        del query, limit
-        return None
-
-    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
-        del accounts
-        return None
-
-    async def hosts(self) -> list[HostStatus] | None:
-        return None
-
     async def changed(self) -> bool:
         return self._changing > 0
 
     async def check(self) -> Checkup:
         return Checkup(reached="nothing")
-
-    async def close(self) -> None:
-        return
 
     def _moved(self) -> list[int]:
         """The retries of this poll. A few changing rows differ by one, so that they keep their places."""

@@ -22,14 +22,12 @@ from tui.hub.hub import Hub
 from tui.hub.process import ChildLink, inherited_socket, serve
 from tui.hub.protocol import AccountsRequest, View, ViewRequest
 from tui.model import (
-    Balance,
     Cause,
     Checkup,
     Counts,
     Freshness,
     Grouping,
     History,
-    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
@@ -37,6 +35,7 @@ from tui.model import (
     SourceStatus,
     WaitingMessage,
 )
+from tui.sources.source import Source
 from tui.sources.worker import Worker
 
 QUERY = QueueQuery(Grouping.ACCOUNT_CAMPAIGN)
@@ -44,7 +43,7 @@ WINDOW_ROWS = 60
 KEY_SECONDS = 1 / 30
 
 
-class Flood:
+class Flood(Source):
     """A source whose every row differs at every poll."""
 
     name = "flood"
@@ -90,16 +89,6 @@ class Flood:
         del query
         message = WaitingMessage(id="1abc", sender="a@b", recipient="c@d", state="retry", arrived=1, attempts=2)
         return [message] * limit
-
-    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
-        del accounts
-        return None
-
-    async def hosts(self) -> list[HostStatus] | None:
-        return None
-
-    async def changed(self) -> bool:
-        return True
 
     async def check(self) -> Checkup:
         return Checkup(reached="nothing")

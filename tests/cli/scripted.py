@@ -13,19 +13,15 @@ from tui.cli.asking import Answer, Asked
 from tui.hub.formats import Report
 from tui.model import (
     Balance,
-    Cause,
     Checkup,
     Freshness,
     Grouping,
-    History,
-    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
-from tui.sources.source import SourceError
+from tui.sources.source import Source, SourceError
 
 # account, campaign, isp, new, proc, retry, hold; ids are the place in the sorted names, from 1
 CELLS = [
@@ -39,7 +35,7 @@ ACCOUNT_IDS = {"bob": 1, "eve": 2, "2": 3}
 CAMPAIGN_IDS = {("bob", "spring"): 1, ("bob", ""): 2, ("eve", "spring"): 3, ("2", "news"): 4}
 
 
-class ScriptedSource:
+class ScriptedSource(Source):
     """Answers from `CELLS`, or with `error`."""
 
     interval_seconds = 2.0
@@ -104,27 +100,12 @@ class ScriptedSource:
             table.isp.append(isp)
         return table
 
-    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
-        return None
-
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        return None
-
     async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
         if self.error:
             raise SourceError(self.error)
         if self.accounted is None or accounts is None:
             return self.accounted
         return [self.accounted[0], *(each for each in self.accounted[1:] if each.difference)]
-
-    async def hosts(self) -> list[HostStatus] | None:
-        return None
-
-    async def changed(self) -> bool:
-        return True
 
     async def check(self) -> Checkup:
         return Checkup(reached="a script")

@@ -7,19 +7,17 @@ from collections.abc import Callable, Collection
 
 from tui.model import (
     Balance,
-    Cause,
     Checkup,
     Counts,
     Freshness,
     Grouping,
     History,
-    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
+from tui.sources.source import Source
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
@@ -53,7 +51,7 @@ def table(query: QueueQuery, rows: int = 3, retry: int = 0) -> QueueTable:
     )
 
 
-class ScriptedSource:
+class ScriptedSource(Source):
     """Answers ``rows`` rows to any query. ``trouble`` is raised by every call but ``status``; while ``gate`` is clear
     ``queue`` hangs; ``deaf`` makes it ignore being cancelled there. ``calls`` remembers what was asked."""
 
@@ -110,19 +108,10 @@ class ScriptedSource:
         points: list[Counts | None] = [Counts(send=minute, new=minute) for minute in range(span_seconds // 60)]
         return History(start, 60, points) if self.has_history else None
 
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        return None
-
     async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
         self._call("balances")
         self.balances_asked.append(accounts)
         return self.accounted
-
-    async def hosts(self) -> list[HostStatus] | None:
-        return None
 
     async def changed(self) -> bool:
         self._call("changed")

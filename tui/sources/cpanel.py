@@ -11,17 +11,10 @@ from tui.config import CpanelSource
 from tui.config.secrets import Secret
 from tui.model import (
     UNKNOWN_ACCOUNT,
-    Balance,
-    Cause,
     Checkup,
     Freshness,
-    History,
-    HostStatus,
     MailTotals,
-    QueueQuery,
-    QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
 from tui.sources.cpanel_accounts import AccountPool
 from tui.sources.cpanel_calls import Calls, Reach, Unanswered, together
@@ -31,7 +24,7 @@ from tui.sources.cpanel_login import HttpReach
 from tui.sources.cpanel_place import Way, configured_accounts, doubt, place_of
 from tui.sources.cpanel_wire import Trouble, filled
 from tui.sources.http import HttpClient
-from tui.sources.source import SourceError
+from tui.sources.source import Source, SourceError
 
 LIST_SECONDS = 300.0
 """How long the list of accounts is good for."""
@@ -56,7 +49,7 @@ class Found(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-class Cpanel:
+class Cpanel(Source):
     """The mail totals of a server's accounts. ``read_secret`` is called in a thread, at first use and after a refusal;
     ``clock`` is in seconds; ``cpapi2`` and ``whmapi1`` are the commands for ``login = "cli"``."""
 
@@ -135,34 +128,6 @@ class Cpanel:
             raise
         self._error, self._answered = None, self._clock()
         return self._found.totals
-
-    async def queue(self, query: QueueQuery) -> QueueTable | None:
-        """cPanel tells of no queue cells."""
-        return None
-
-    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
-        """cPanel tells no history."""
-        return None
-
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        """cPanel tells no causes."""
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        """cPanel tells no messages."""
-        return None
-
-    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
-        """cPanel does not tell what it accepted."""
-        return None
-
-    async def hosts(self) -> list[HostStatus] | None:
-        """One host, or several that every row is told apart by."""
-        return None
-
-    async def changed(self) -> bool:
-        """Only asking can tell."""
-        return True
 
     async def check(self) -> Checkup:
         """Try every call once; never raises."""

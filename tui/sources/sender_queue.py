@@ -6,30 +6,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.model import (
-    Balance,
-    Cause,
     Checkup,
     Freshness,
-    History,
-    HostStatus,
-    MailTotals,
     QueueQuery,
     QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
 from tui.sources.http import HttpClient
 from tui.sources.sender_queue_api import RefusedError, SenderQueueApi
 from tui.sources.sender_queue_names import NameList
 from tui.sources.sender_queue_wire import MAX_NAME, Rows
-from tui.sources.source import SourceError, Unreachable
+from tui.sources.source import Source, SourceError, Unreachable
 from tui.text import REPLACEMENT
 
 CONNECTIONS = 8
@@ -57,7 +51,7 @@ class _Part(msgspec.Struct, frozen=True):
     age_seconds: float = 0.0
 
 
-class SenderQueue:
+class SenderQueue(Source):
     """Asks the queues of the configured senders, which need not all answer. ``read_secret`` may block."""
 
     type = "sender_queue"
@@ -111,10 +105,6 @@ class SenderQueue:
             color=self._config.color,
         )
 
-    async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
-        """``None``: this API has no totals."""
-        return None
-
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         """The queue cells that ``query`` selects, of all senders that answer; ``SourceError`` when none does."""
         self._asked += 1
@@ -130,30 +120,6 @@ class SenderQueue:
             self._is_partial = any(part.error for part in parts) or self._lacks_senders()
             self._notes = self._said_of(parts)
         return table
-
-    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
-        """``None``: this API knows only what waits now."""
-        return None
-
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        """``None``: this API does not say why mail waits."""
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        """``None``: this API tells no messages."""
-        return None
-
-    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
-        """``None``: this API tells nothing but what waits."""
-        return None
-
-    async def hosts(self) -> list[HostStatus] | None:
-        """One host, or several that every row is told apart by."""
-        return None
-
-    async def changed(self) -> bool:
-        """True: nobody knows without asking."""
-        return True
 
     async def check(self) -> Checkup:
         """Try the queues and both lists of names once; never raises."""

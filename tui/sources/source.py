@@ -55,8 +55,8 @@ class Busy(SourceError):
 
 
 class Source(Protocol):
-    """Where numbers come from. Each method may raise ``SourceError``; what a source does not offer it answers with
-    ``None``."""
+    """Where numbers come from. Each method may raise ``SourceError``. What a source does not offer it answers with
+    ``None``, as a class that names this as its base does of whatever it leaves out."""
 
     name: str
     type: str
@@ -69,39 +69,39 @@ class Source(Protocol):
     async def totals(self, shown: Collection[str] = ()) -> list[MailTotals] | None:
         """The mail totals of every account. Where each account costs a request those in ``shown`` are asked for first
         and at every call; the others' last answers may be given again for a while."""
-        ...
+        return None
 
     async def queue(self, query: QueueQuery) -> QueueTable | None:
         """The queue cells that ``query`` selects, added up by its grouping."""
-        ...
+        return None
 
     async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
         """Counts over the ``span_seconds`` before ``end`` (seconds since 1970) of all cells that the query's filters
         select, whatever its grouping."""
-        ...
+        return None
 
     async def causes(self, query: QueueQuery) -> list[Cause] | None:
         """Why the mail that the query's filters select waits, most frequent first."""
-        ...
+        return None
 
     async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
         """The ``limit`` oldest messages that wait among what the query's filters select, a recipient each, the oldest
         first."""
-        ...
+        return None
 
     async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
         """Whether all mail is accounted for: of the whole host first, then of each account; with ``accounts`` (ids) of
         these alone and of all that are off."""
-        ...
+        return None
 
     async def hosts(self) -> list[HostStatus] | None:
         """How each of its hosts is, where the source adds up several; ``None`` where it is one host, or tells all its
         rows apart by sender."""
-        ...
+        return None
 
     async def changed(self) -> bool:
         """Whether any number may differ from the last call's; a source that cannot tell says yes."""
-        ...
+        return True
 
     async def check(self) -> Checkup:
         """Try once whether and how well it answers; never raises."""
@@ -109,4 +109,4 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Give back connections and files."""
-        ...
+        return

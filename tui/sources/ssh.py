@@ -12,21 +12,17 @@ from tui.config import SshSource
 from tui.model import (
     DOUBTFUL,
     Balance,
-    Cause,
     Checkup,
     Freshness,
     Grouping,
-    History,
-    HostStatus,
     MailTotals,
     QueueQuery,
     QueueTable,
     SourceStatus,
-    WaitingMessage,
 )
 from tui.sources import ssh_failures, ssh_wire
 from tui.sources.accounting import accounted
-from tui.sources.source import SourceError
+from tui.sources.source import Source, SourceError
 from tui.sources.ssh_names import Names
 from tui.sources.ssh_reach import SshReach
 from tui.sources.ssh_wire import AnswerError, Question, QueueAnswer, Told
@@ -48,7 +44,7 @@ LONG_BYTES = 50_000
 Result = TypeVar("Result")
 
 
-class Ssh:
+class Ssh(Source):
     """Asks one source of another host. Its ids are that host's; its freshness is what that host says, and the age since
     then."""
 
@@ -121,18 +117,6 @@ class Ssh:
         self._refuse_others(query, answer.table)
         return answer.table
 
-    async def history(self, query: QueueQuery, end: int, span_seconds: int) -> History | None:
-        """``None``: `show` tells what is now."""
-        return None
-
-    async def causes(self, query: QueueQuery) -> list[Cause] | None:
-        """``None``: `show` does not say why mail waits."""
-        return None
-
-    async def messages(self, query: QueueQuery, limit: int) -> list[WaitingMessage] | None:
-        """``None``: `show` tells no messages."""
-        return None
-
     async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
         """What the host says of itself and of the accounts that are off, a minute old at most, and of those of
         ``accounts`` whose names are known; ``None`` where it does not tell, as an older mailtop. All else that is wrong
@@ -150,14 +134,6 @@ class Ssh:
             return None
         known = {each.account for each in host}
         return [*host, *(each for told in others for each in told or () if each.account not in known)]
-
-    async def hosts(self) -> list[HostStatus] | None:
-        """One host, or several that every row is told apart by."""
-        return None
-
-    async def changed(self) -> bool:
-        """True: nobody knows without asking."""
-        return True
 
     async def check(self) -> Checkup:
         """Try the queue and the totals once; never raises."""
