@@ -37,11 +37,19 @@ class _Known(msgspec.Struct, gc=False):
 
 
 class _Files(msgspec.Struct):
-    """What a spool holds: the ``-H`` files, the ``-J`` files by message id, and the messages whose body is locked."""
+    """What a folder holds: the ``-H`` files, the ``-J`` files by message id, and the messages whose body is locked."""
 
     headers: Entries
     journals: dict[bytes, os.DirEntry[bytes]]
     locked: set[bytes]
+
+
+class _Listed(msgspec.Struct):
+    """What was found so far: ``known`` is what to remember of it, ``damaged`` are files and what is wrong with them."""
+
+    messages: dict[bytes, Waiting]
+    known: dict[bytes, _Known]
+    damaged: list[str]
 
 
 class EximSpool:
@@ -59,9 +67,11 @@ class EximSpool:
         """List the queue now (see ``QueueLister``). A message whose header file is damaged is listed as held, with no
         recipients, and named in the listing's ``problem``; Exim counts it too and does not touch it."""
         taken = int(time.time())
+        listed = _Listed({}, {}, [])
         try:
-            files = self._files()
-            return self._listing(taken, files)
+            locked = self._locked_inodes(self._spool.stat().st_dev)
+            for folder in self._folders():  # one by one: half a million files are more than one wants to hold
+                self._list_files(_files(folder, locked), listed, taken)
         except PermissionError as error:
             raise ListingError(self._refused(_path(error))) from error
         except OSError as error:
@@ -69,46 +79,26 @@ class EximSpool:
                 f"cannot read {_path(error)}: {error.strerror}; set `spool` in the configuration to the folder of "
                 "Exim that holds `input`"
             ) from error
+        self._known = listed.known
+        damaged = listed.damaged
+        problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})" if damaged else None
+        return Listing(taken, listed.messages, problem)
 
-    def _listing(self, taken: int, files: _Files) -> Listing:
-        known: dict[bytes, _Known] = {}
-        messages: dict[bytes, Waiting] = {}
-        damaged: list[str] = []
+    def _list_files(self, files: _Files, listed: _Listed, taken: int) -> None:
         for entry in files.headers:
             id_ = entry.name[:-2]
             try:
-                message = known[id_] = self._message(id_, entry, files.journals.get(id_))
+                message = listed.known[id_] = self._message(id_, entry, files.journals.get(id_))
             except FileNotFoundError:
                 continue  # it left meanwhile
             except (HeaderError, IsADirectoryError) as error:
-                damaged.append(f"{os.fsdecode(entry.path)}: {error}")
-                messages[id_] = Waiting(id_, HOLD, (), None, _NOBODY, None, -1, taken)
+                listed.damaged.append(f"{os.fsdecode(entry.path)}: {error}")
+                listed.messages[id_] = Waiting(id_, HOLD, (), None, _NOBODY, None, -1, taken)
                 continue
-            listed = message.waiting
-            if id_ in files.locked and listed.state != HOLD:
-                listed = msgspec.structs.replace(listed, state=PROC)
-            messages[id_] = listed
-        self._known = known
-        problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})" if damaged else None
-        return Listing(taken, messages, problem)
-
-    def _files(self) -> _Files:
-        """The files that matter, by one look into each folder. A body without a header is being received."""
-        locked = self._locked_inodes(self._spool.stat().st_dev)
-        files = _Files([], {}, set())
-        for folder in self._folders():
-            for entry in folder:
-                name = entry.name
-                kind = name[-2:]
-                if len(name) not in _NAME_LENGTHS:
-                    continue
-                if kind == b"-H":
-                    files.headers.append(entry)
-                elif kind == b"-J":
-                    files.journals[name[:-2]] = entry
-                elif kind == b"-D" and entry.inode() in locked:
-                    files.locked.add(name[:-2])
-        return files
+            one = message.waiting
+            if id_ in files.locked and one.state != HOLD:
+                one = msgspec.structs.replace(one, state=PROC)
+            listed.messages[id_] = one
 
     def _folders(self) -> Iterator[Entries]:
         """What is in ``input``, in its folders of one letter when the spool is split, and in those of named queues."""
@@ -165,6 +155,23 @@ class EximSpool:
 
     def _refused(self, path: str) -> str:
         return refusal(Path(path)) or f"cannot read {path}: this user may not"
+
+
+def _files(folder: Entries, locked: set[int]) -> _Files:
+    """The files that matter. A body without a header is being received."""
+    files = _Files([], {}, set())
+    for entry in folder:
+        name = entry.name
+        kind = name[-2:]
+        if len(name) not in _NAME_LENGTHS:
+            continue
+        if kind == b"-H":
+            files.headers.append(entry)
+        elif kind == b"-J":
+            files.journals[name[:-2]] = entry
+        elif kind == b"-D" and entry.inode() in locked:
+            files.locked.add(name[:-2])
+    return files
 
 
 def _entries(folder: bytes) -> Entries:
