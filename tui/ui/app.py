@@ -118,18 +118,21 @@ class MailtopApp(App[None]):
         self._lite_chosen = False
         self._told: int | None = None
         self._told_before = told
-        # the others when the first picture is there
+        self._main.lite = self._able.lite
+        self._first_theme = self.wanted_theme = self._found_theme(theme)
+        self._show_theme()
+
+    def _found_theme(self, theme: str) -> str:
+        """The theme to begin with, by its name; where there is none, a notice says so. The others are read when the
+        first picture is there."""
         self._notices += self._read_themes([theme, ANSI_THEME]).problems
         if theme not in self._shelf.themes:
             self._notices += self._read_themes().problems
-        self.wanted_theme = DEFAULT_THEME
         try:
-            self.wanted_theme = find_theme(theme, self._shelf.themes)
+            return find_theme(theme, self._shelf.themes)
         except ThemeError as error:
             self._notices.append(str(error))
-        self._first_theme = self.wanted_theme
-        self._main.lite = self._able.lite
-        self._show_theme()
+            return DEFAULT_THEME
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our own variables are while a theme that lacks them is on."""
