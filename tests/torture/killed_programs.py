@@ -34,7 +34,7 @@ def a_killed_hub_is_replaced(folder: Path, rng: random.Random) -> int:
     with Terminal(MAILTOP, env=host.environ) as terminal:
         screen = terminal.pid
         terminal.wait_for(lambda _: host.collector() is not None)
-        for piece in pieces(host.mail.log(), rng, 3):
+        for piece in pieces(host.mail.log(), rng, 1):
             append(host.log, piece)
             read_for(terminal, 0.6 * rng.random() ** 2)
             hubs = [pid for pid in host.processes() if pid != screen and _parent(pid) == screen]
@@ -77,14 +77,11 @@ def a_killed_server_comes_back(folder: Path, rng: random.Random) -> int:
         port = free.getsockname()[1]
     tokens = TokenStore(folder / "tokens.json")
     secret = tokens.new("torture")
-    for tried, piece in enumerate(pieces(host.mail.log(), rng, 2)):
+    for tried, piece in enumerate(pieces(host.mail.log(), rng, 1)):
         append(host.log, piece)
-        with subprocess.Popen(
-            [*MAILTOP, "serve", "--tokens", str(tokens.path), "--bind", f"127.0.0.1:{port}", "--rate", "0"],
-            env=host.environ,
-            stderr=(folder / "said").open("ab"),
-        ) as server:
-            if tried == 2:
+        command = [*MAILTOP, "serve", "--tokens", str(tokens.path), "--bind", f"127.0.0.1:{port}", "--rate", "0"]
+        with (folder / "said").open("ab") as said, subprocess.Popen(command, env=host.environ, stderr=said) as server:
+            if tried == 1:
                 found: Totals = {}
                 end = time.monotonic() + 20
                 while (found := dict(_asked(port, secret))) != _sent(host.mail.truth()):
