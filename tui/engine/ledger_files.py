@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -37,8 +38,12 @@ def open_own(path: Path) -> int:
 def open_to_same(file: int, path: Path) -> None:
     """Let who may read the file at ``path`` read the open ``file`` too, and nobody else, where that is ours to say.
     Raises ``OSError``."""
-    if path.exists() and os.geteuid() in (0, os.fstat(file).st_uid):
-        os.fchmod(file, _OWNER | path.stat().st_mode & 0o044)
+    if os.geteuid() not in (0, os.fstat(file).st_uid):
+        return
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            os.fchmod(file, _OWNER | mode & 0o044)
 
 
 def _mode_in(folder: Path) -> int:
