@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.pty_driver import Terminal
 from tui.cli.arguments import Exit
 from tui.engine import ledger_lock
 from tui.engine.ledger import LedgerError
+from tui.engine.sqlite_reader import SqliteReader
 
 
 @pytest.fixture
@@ -229,6 +230,28 @@ def test_collector_of_another_program_ends_with_it(postfix: PostfixInFiles) -> N
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(5) == Exit.OK
+
+
+def test_ledger_that_is_removed_while_it_is_collected_is_made_anew_from_the_log(postfix: PostfixInFiles) -> None:
+    with collecting(postfix) as process:
+        until(lambda: counted(postfix.ledger) != {})
+        before = counted(postfix.ledger)
+        postfix.ledger.unlink()
+        until(lambda: postfix.ledger.exists() and counted(postfix.ledger) == before)
+        assert process.poll() is None
+        process.kill()
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert said.startswith(f"mailtop: the ledger {postfix.ledger} has to be opened anew, since {postfix.ledger} was ")
+    assert "Traceback" not in said
+
+
+def counted(ledger: Path) -> dict[str, int | None]:
+    try:
+        with closing(SqliteReader(ledger)) as reader:
+            return {each.account: each.send_count for each in reader.totals()}
+    except LedgerError:
+        return {}
 
 
 def test_collector_says_once_what_it_cannot_read(postfix: PostfixInFiles) -> None:

@@ -25,7 +25,7 @@ from tui.engine.queue_state import QueueState
 from tui.engine.queues.listing import Listing, Waiting
 from tui.engine.reconcile import Reconciler
 from tui.engine.sqlite_reader import SqliteReader
-from tui.engine.sqlite_schema import MIGRATIONS, open_to_read, open_to_write
+from tui.engine.sqlite_schema import MIGRATIONS, explained, open_to_read, open_to_write
 from tui.engine.sqlite_writer import SqliteWriter
 from tui.isp import IspTable
 from tui.model import QueueQuery, WaitingMessage
@@ -181,6 +181,13 @@ def test_a_damaged_block_says_so(path: Path) -> None:
     with pytest.raises(LedgerError, match="is damaged"):
         reader.history(QueueQuery(), START + 60, 60)
     reader.close()
+
+
+def test_a_ledger_that_was_cut_off_is_damaged(path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR_SHORT_READ, "SQLITE_IOERR_SHORT_READ"
+    with pytest.raises(LedgerError, match=r"is damaged \(.*SHORT_READ\); move it away"), explained(path):
+        raise error
 
 
 def test_another_programs_lock_is_waited_for_and_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
