@@ -329,7 +329,7 @@ def a_log_that_grows_by_50_mb_a_second(folder: Path, chance: random.Random) -> i
     """Somebody logs 50 MB/s for a while: memory stays flat, and the collector catches up."""
     log = folder / "mainlog"
     log.touch()
-    seconds = 0.15 if is_short() else chance.choice((2.0, 5.0))
+    seconds = 0.15 if is_short() else chance.choice((1.0, 2.0))
     piece = b"".join(entry(number) for number in range(5000, 5400))
     pieces = int(50_000_000 * seconds / len(piece))
     collected = Collected(log, folder / "ledger", _exim)
@@ -382,6 +382,6 @@ ATTACKS = [
     Attack(
         "a log that grows by 50 MB/s: memory flat, and the collector catches up",
         a_log_that_grows_by_50_mb_a_second,
-        15.0,
+        6.0,
     ),
 ]
