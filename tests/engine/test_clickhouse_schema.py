@@ -38,6 +38,9 @@ def test_replicated_tables_are_the_same_tables_known_to_a_keeper() -> None:
         "hours": "ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/mailtop/mail/hours', '{replica}')",
         "names": "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/mailtop/mail/names', '{replica}')",
         "hosts": "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/mailtop/mail/hosts', '{replica}', version)",
+        "balances": (
+            "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/mailtop/mail/balances', '{replica}', version)"
+        ),
         "causes": (
             "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/mailtop/mail/causes', '{replica}', version)"
         ),

@@ -8,14 +8,15 @@ from itertools import groupby
 from typing import Any
 
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, CauseDelta, CauseKey, Place, cell_key
-from tui.engine.clickhouse_client import Client
+from tui.engine.clickhouse_balances import balances, balances_question
+from tui.engine.clickhouse_client import UNKNOWN_TABLE, Client, ClusterRefused
 from tui.engine.clickhouse_hosts import host_states, hosts_question
 from tui.engine.clickhouse_names import ACCOUNT_NAME, CAMPAIGN_NAME, ISP_NAME
 from tui.engine.clickhouse_native import Column
 from tui.engine.clickhouse_rows import HostState
 from tui.engine.clickhouse_schema import ACCOUNT, CELL, COUNTS, MARK, STATES, TOTAL, everywhere
 from tui.engine.clickhouse_text import quoted
-from tui.engine.counts import D_NEW, Columns, columns_of
+from tui.engine.counts import D_NEW, FAIL, SUCCESS, Columns, columns_of
 from tui.engine.ledger import LedgerBusy, LedgerError
 from tui.engine.ledger_contents import BEFORE_HISTORY, Head, gathered
 from tui.engine.messages import STATE_BITS, decode_message, encode_message
@@ -76,6 +77,7 @@ class ClickhouseContents:
         """Batches that make an empty ledger what this one is (``Contents``). Raises ``LedgerError``."""
         mark, state = self.mark(), self._state()
         counted, waiting = self._sums()
+        sums = self._accounted(counted, waiting)
         for part in gathered(self._history(state, counted, waiting), _COUNTS_AT_ONCE):
             yield self._new_names()
             yield part
@@ -83,6 +85,7 @@ class ClickhouseContents:
         yield self._new_names()
         if any(before):
             yield Batch(deltas={BEFORE_HISTORY: before})
+        yield from self._balances(sums)
         yield from self._causes()
         yield from self._messages()
         if self.mark() != mark:
@@ -154,6 +157,39 @@ class ClickhouseContents:
             left = {number: count for number, count in by_account.items() if count}
             columns.append({cell_key(self._campaign_named(number, ""), 0): count for number, count in left.items()})
         return [*columns, *({cell: count for cell, count in state.items() if count} for state in waiting)]
+
+    def _accounted(self, counted: list[dict[int, int]], waiting: list[dict[int, int]]) -> dict[int, int]:
+        """Recipients by account that are accounted for."""
+        accounted: dict[int, int] = {}
+        for column in (counted[SUCCESS], counted[FAIL]):
+            for account, count in column.items():
+                accounted[account] = accounted.get(account, 0) + count
+        for state in waiting:
+            for cell, count in state.items():
+                account = self._owners[cell >> ISP_BITS]
+                accounted[account] = accounted.get(account, 0) + count
+        return accounted
+
+    def _balances(self, accounted: dict[int, int]) -> Iterator[Batch]:
+        """What was accepted and removed; of accounts that the host has not told of what is ``accounted`` for."""
+        try:
+            found = self._client.ask(balances_question(self._client.place, self._mine))
+        except ClusterRefused as error:
+            if error.code != UNKNOWN_TABLE:
+                raise
+            found = []
+        told = {each.account_id: each for each in balances([""] * len(found[0]), found)} if found else {}
+        self._number_accounts(sorted(told.keys() - {0}))
+        yield self._new_names()
+        numbers = {0: 0} | self._accounts
+        accepted = accounted | {numbers[id_]: each.accepted for id_, each in told.items() if id_}
+        yield Batch(
+            accepted={number: count for number, count in accepted.items() if count},
+            removed={numbers[id_]: each.removed for id_, each in told.items() if id_ and each.removed},
+        )
+        off = {numbers[id_]: each.since for id_, each in told.items() if each.since is not None}
+        if off:
+            yield Batch(off_since=off)
 
     def _causes(self) -> Iterator[Batch]:
         keys, parts = "account_id, campaign_id, isp_id", "text, count, first_seen, last_seen, last_reply"

@@ -80,4 +80,5 @@ class _Migrating(SpoolingLedger):
             deltas=delta_rows(part, self._numbering, keep.minutes_from, keep.hours_from),
             messages=message_rows(part, self._numbering, ()),
             causes=self._causes(sorted({key.cell for key in part.causes})),
+            balances=self._balances(Batch(accepted=part.accepted, removed=part.removed)),
         )

@@ -69,6 +69,10 @@ class Numbering:
         """Account, campaign and ISP of one of the host's cell keys."""
         return *self._campaigns[key >> ISP_BITS], self._isps[key & ISP_MASK]
 
+    def account(self, number: int) -> int:
+        """The account of one of the host's numbers; 0 is everybody."""
+        return account_id(self._accounts[number]) if number else 0
+
     def isp(self, number: int) -> int:
         """The ISP of one of the host's numbers."""
         return self._isps[number]

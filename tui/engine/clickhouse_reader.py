@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tui.config.ledger_place import Place
 from tui.engine import clickhouse_waiting, coverage
+from tui.engine.clickhouse_balances import balances, balances_question
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_hosts import (
     Standing,
@@ -189,8 +190,18 @@ class ClickhouseReader:
         ]
 
     def balances(self) -> list[Balance]:
-        """Nothing: hosts do not tell yet."""
-        return []
+        """Whether all mail is accounted for, on all hosts: of everybody first, then of each account that ever had any.
+        Nothing where hosts do not tell yet; ``since`` is when the first of them went off balance."""
+        try:
+            found = self._shards.ask(balances_question(self._place, self._rows))
+        except ClusterRefused as error:
+            if error.code == UNKNOWN_TABLE:
+                return []
+            raise
+        if not found:
+            return []
+        names = self._names.names(ACCOUNT_NAME, [id_ for id_ in found[0] if id_])
+        return balances(["", *names] if found[0][0] == 0 else names, found)
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         """Rows of the query's grouping where mail waits, the longest queues first; ``limit`` rows at the most. Totals

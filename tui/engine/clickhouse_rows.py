@@ -61,6 +61,7 @@ class Entry(msgspec.Struct):
     causes: list[Row] = []
     messages: list[Row] = []
     state: bytes | None = None
+    balances: list[Row] = []
 
 
 def packed(entry: Entry) -> bytes:
@@ -113,7 +114,7 @@ def inserts(host: str, serial: int, entries: Iterable[tuple[int, int, Entry]]) -
 
     The same package makes the same inserts, whenever it is made.
     """
-    rows: dict[str, list[Row]] = {"names": [], "causes": [], "messages": [], "hosts": []}
+    rows: dict[str, list[Row]] = {"names": [], "causes": [], "messages": [], "balances": [], "hosts": []}
     deltas: list[Row] = []
     name = host.encode()
     for version, seen, entry in entries:
@@ -124,6 +125,7 @@ def inserts(host: str, serial: int, entries: Iterable[tuple[int, int, Entry]]) -
             for *cell, text, count, first, last, reply in entry.causes
         ]
         rows["messages"] += [(name, row[0], version, seen, *row[1:]) for row in entry.messages]
+        rows["balances"] += [(account, name, version, *row) for account, *row in entry.balances]
         if entry.state is not None:
             rows["hosts"] = [(name, version, entry.state)]
     for table in ("names", "causes", "messages"):
@@ -135,6 +137,7 @@ def inserts(host: str, serial: int, entries: Iterable[tuple[int, int, Entry]]) -
         whole = [(*shared[0], row[1], *shared[1], row[0], *row[2:]) for row in piece]
         for insert in _insert("deltas", DELTAS, whole):
             yield msgspec.structs.replace(insert, serial=at)
+    yield from _insert("balances", TABLES["balances"].columns, rows["balances"])
     yield from _insert("hosts", TABLES["hosts"].columns, rows["hosts"])
 
 

@@ -19,6 +19,7 @@ in the same part as what was added, so either both are there or neither."""
 
 COUNTS = ("send", "success", "defer", "fail", "size", "new", "proc", "retry", "hold")
 STATES = COUNTS[5:]
+BALANCE = ("accepted", "delivered", "failed", "removed", "waiting")
 
 MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
 MONTH_SECONDS = 30 * DAY_SECONDS
@@ -69,6 +70,18 @@ TABLES = {
     ),
     "hosts": Table(
         {"host": "String", "version": "UInt64", "state": "String"}, "ReplacingMergeTree(version)", ("host",)
+    ),
+    # Whether all of a host's mail is accounted for, by account (0: all of it); ``since`` 0: it is.
+    "balances": Table(
+        {
+            "account_id": "UInt64",
+            "host": "String",
+            "version": "UInt64",
+            **dict.fromkeys(BALANCE, "Int64"),
+            "since": "Int64",
+        },
+        "ReplacingMergeTree(version)",
+        ("account_id", "host"),
     ),
     # The replies of a cell in one row, as its host has them: four arrays beside each other.
     "causes": Table(
@@ -126,10 +139,10 @@ def everywhere(place: Place, table: str) -> str:
 
 def create(client: Client) -> None:
     """Make on the client's server what is not there yet. Raises ``LedgerError``."""
-    # The views come last: when the last of them is there, so is everything else.
-    last = f"database = '{client.place.database}' AND name = 'to_{_VIEWS[-1][0]}'"
-    made = f"SELECT count() FROM system.tables WHERE {last}"
-    if not client.ask(made)[0][0]:
+    # The views come last: when the last of them is there, so is all that ledgers had before they had balances.
+    names = f"'to_{_VIEWS[-1][0]}', 'balances{EVERYWHERE if client.place.cluster else ''}'"
+    made = f"SELECT count() FROM system.tables WHERE database = '{client.place.database}' AND name IN ({names})"
+    if client.ask(made)[0][0] < 2:
         for statement in statements(client.place, replicated=_replicates(client)):
             client.tell(statement)
 

@@ -41,6 +41,10 @@ _TABLES = (
 )
 
 
+_BALANCE = "accepted, success, fail, removed, new + proc + retry + hold, coalesce(off_since, 0)"
+_BALANCES = " ".join(["SELECT account_id,", _BALANCE, "FROM accounts"])
+_ALL_BALANCED = " ".join(["SELECT 0,", _BALANCE, "FROM ledger"])
+
 WRITTEN = "UPDATE shipping SET written = (SELECT serial FROM ledger)"
 """The ledger has nothing now that did not go by way of the spool."""
 
@@ -154,6 +158,7 @@ class SpoolingLedger(SqliteWriter):
             entry.deltas = delta_rows(batch, self._numbering, keep.minutes_from, keep.hours_from)
             entry.messages = message_rows(batch, self._numbering, gone)
             entry.causes = self._causes(sorted({key.cell for key in batch.causes}))
+            entry.balances = self._balances(batch)
         state = self._state()
         if batch is None and state == self._shown:
             return
@@ -195,6 +200,17 @@ class SpoolingLedger(SqliteWriter):
         return [
             id_ for id_ in batch.messages if id_ not in batch.places and self._db.execute(waited, (id_,)).fetchone()
         ]
+
+    def _balances(self, batch: Batch) -> list[Row]:
+        """How everybody and the accounts of a batch balance."""
+        campaigns = {cell >> ISP_BITS for columns in batch.deltas.values() for column in columns for cell in column}
+        accounts = {self._owners[campaign] for campaign in campaigns} | batch.accepted.keys() | batch.removed.keys()
+        if not accounts:
+            return []
+        one = " ".join([_BALANCES, "WHERE account_id = ?"])
+        rows = [self._db.execute(one, (number,)).fetchone() for number in sorted(accounts)]
+        rows.append(self._db.execute(_ALL_BALANCED).fetchone())
+        return [(self._numbering.account(number), *row) for number, *row in rows]
 
     def _causes(self, cells: Sequence[int]) -> list[Row]:
         """All causes of the cells, a row each."""

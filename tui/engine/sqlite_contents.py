@@ -103,9 +103,9 @@ class SqliteContents:
         return left
 
     def _balances(self) -> Iterator[Batch]:
-        for rows in self._rows("SELECT account_id, accepted, removed FROM accounts WHERE accepted OR removed"):
+        for rows in self._rows("SELECT account_id, accepted, removed FROM accounts ORDER BY account_id"):
             yield Batch(
-                accepted={number: accepted for number, accepted, _ in rows if accepted},
+                accepted={number: accepted for number, accepted, _ in rows},
                 removed={number: removed for number, _, removed in rows if removed},
             )
         for rows in self._rows(

@@ -118,19 +118,21 @@ class Tracker:
             state.balance.replace(message, event.waiting, address)
             if alone:
                 return
-        if message.units and (unit := message.units.pop(address, None)) is not None:
-            tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
-            return
-        if message.pending is not None or not message.sent:
-            if message.early is None:
-                message.early = [address]
+        pending = message.pending
+        if pending is None:
+            unit = message.units.pop(address, None)
+            if unit is not None:
+                tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
             else:
-                message.early.append(address)
-            if message.pending is not None:
+                state.balance.meet(message)
+                if message.absent == ENDED and not message.owed:
+                    state.forget(event.id)
+            if message.sent:
                 return
-        state.balance.meet(message)
-        if message.absent == ENDED and not message.owed and not message.units:
-            state.forget(event.id)
+        if message.early is None:
+            message.early = [address]
+        else:
+            message.early.append(address)
 
     def _deferred(self, event: ev.Deferred) -> None:
         state, minute, address = self._state, event.time // 60, event.address
@@ -167,6 +169,8 @@ class Tracker:
     def _dropped(self, event: ev.Dropped) -> None:
         state, minute = self._state, event.time // 60
         message = state.message(event.id, event.time)
+        if not message.sent:
+            message.early = [*(message.early or ()), event.waiting]
         if event.waiting in message.units:
             state.remove_unit(message, event.waiting, minute)
         elif message.owed > 0 or not message.declared:
