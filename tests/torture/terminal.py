@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
+import shutil
 import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from tests.cli.postfix_in_files import MAILTOP
 from tests.torture.attack import Attack
-from tests.torture.terminal_case import SLACK_SECONDS, left_over, started
+from tests.torture.terminal_case import SLACK_SECONDS, Watched, environment, left_over, run, started
 
 UP = "recipients in"
 ENDING = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
@@ -166,6 +171,87 @@ def hub_is_killed(folder: Path, chance: random.Random) -> int:
     return 1
 
 
+def told_without_a_screen(folder: Path, chance: random.Random) -> int:
+    """A signal at any moment to a command without a screen, or its parent's end."""
+    services = (["collect"], ["serve", "--bind", "127.0.0.1:0"], ["web", "--bind", "127.0.0.1:0"])
+    command = chance.choice((*services, ["show", "queue"], ["check"]))
+    number = chance.choice([*ENDING, signal.SIGKILL])
+    with started(folder, *command) as terminal:
+        terminal.read_for(chance.random() * 0.9)
+        if not terminal.has_ended:
+            os.kill(terminal.pid, number)
+        if number is signal.SIGINT and terminal.ends_in_python():
+            return 1
+        quietly = [0] if command in services or command[0] in ("show", "check") else []
+        terminal.must_go(*quietly, *([3] if command == ["check"] else []), ENDING.get(number, -9), -number)
+    assert left_over(folder) == [], f"{number.name} left {left_over(folder)}"
+    return 1
+
+
+class Tmux:
+    """A server of tmux of its own, with mailtop in its one window."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._env = environment(folder)
+        self._socket = str(folder / "tmux")
+        self("new-session", "-d", "-x", "100", "-y", "30", shlex.join([*MAILTOP, *words]))
+
+    def __call__(self, *words: str) -> str:
+        return run(["tmux", "-S", self._socket, "-f", "/dev/null", *words], self._env).stdout
+
+    def shows(self, text: str) -> bool:
+        return text in self("capture-pane", "-p")
+
+    def processes(self) -> list[int]:
+        """Those that were started in the window, and still live."""
+        mark = f"TMUX={self._socket},".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return found
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, (
+                f"{what}: not after {seconds:g} s; tmux shows:\n{self('capture-pane', '-p')}"
+            )
+            time.sleep(0.05)
+
+
+def in_tmux(folder: Path, chance: random.Random) -> int:
+    """Detached, attached in other sizes, and at last the server of tmux is ended or killed."""
+    tmux = Tmux(folder)
+    try:
+        tmux.until(lambda: tmux.shows(UP), "it is up")
+        for _ in range(2):
+            columns, rows = chance.randrange(80, 150), chance.randrange(24, 50)
+            with Watched(
+                ["tmux", "-S", str(folder / "tmux"), "attach"], columns=columns, rows=rows, env=environment(folder)
+            ) as attached:
+                attached.until(lambda: tmux("list-clients") != "", "it is attached")
+                attached.read_for(chance.random() * 0.5)
+                attached.hang_up()
+            tmux.until(lambda: not tmux("list-clients"), "it is detached")
+        tmux("send-keys", "?")
+        tmux.until(lambda: tmux.shows("Walk through the queue"), "keys are obeyed")
+        if chance.random() < 0.5:
+            tmux("kill-server")
+        else:
+            os.kill(int(tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
+        tmux.until(lambda: not tmux.processes(), "all processes end", 2.0 + SLACK_SECONDS)
+    finally:
+        tmux("kill-server")
+    return 1
+
+
+def tmux_is_missing() -> str:
+    """What is missing for it."""
+    return "" if shutil.which("tmux") else "tmux is not installed"
+
+
 ATTACKS = [
     Attack("a signal while the screen starts ends it and leaves nothing", signal_in_the_start),
     Attack("further signals while it ends change nothing", signals_while_it_ends, 2.0),
@@ -173,5 +259,7 @@ ATTACKS = [
     Attack("thousands of sizes, from 0x0 on: it is drawn rightly, and rests", sizes, 3.0),
     Attack("whatever is typed or pasted, it lives or leaves in order", garbage, 3.0),
     Attack("it goes with its terminal, told to ignore that or not", terminal_goes, 2.0),
+    Attack("commands without a screen end when told to, at any moment", told_without_a_screen, 1.5),
+    Attack("in tmux it is detached, attached and ended", in_tmux, 4.0, tmux_is_missing),
     Attack("a hub that is killed is replaced, and none is left behind", hub_is_killed, 2.0),
 ]
