@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import sys
@@ -129,6 +130,8 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of each command that prints JSON: what it prints is one of these."""
     printed = (formats.ShownSource, formats.Partial, check.Checked, token.Listed, ledger_info.Facts)
     _, structs = msgspec.json.schema_components(printed, ref_template="#/$defs/{name}")
+    for each in structs.values():  # some Pythons leave a docstring as it was indented
+        each["description"] = inspect.cleandoc(each["description"])
     answer = {"schema": {"const": formats.SCHEMA}, "time": {"type": "string", "format": "date-time"}}
     sources = {"type": "array", "items": {"$ref": "#/$defs/ShownSource"}}
 
