@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from tui.cli.ending import note_signals
+from tui.cli.ending import note_signals, stop_waiting
 
 
 def main() -> int:
     """Run the command line of this process; returns the exit code."""
     note_signals()
-    from tui.cli import main as command_line
+    try:
+        from tui.cli import main as command_line
 
-    return command_line.main()
+        return command_line.main()
+    finally:
+        stop_waiting()
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ class Modes:
     def __init__(self) -> None:
         self._set: dict[bytes, bool] = {}
         self._keyboards = 0
+        self.entered = 0
+        """How often the program has turned to a screen of its own."""
         self._rest = b""
 
     def take(self, data: bytes) -> None:
@@ -42,6 +44,7 @@ class Modes:
             end = match.end()
             found = match[1]
             if found[:1] == b"?":
+                self.entered += found == b"?1049h"
                 self._set |= dict.fromkeys(found[1:-1].split(b";"), found[-1:] == b"h")
             else:
                 self._keyboards = max(self._keyboards + (1 if found[:1] == b">" else -1), 0)
@@ -97,6 +100,10 @@ class Watched(Terminal):
     def state(self) -> str:
         """The command's state, as ``ps`` shows it: ``T`` is stopped."""
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][:1]
+
+    def has_entered(self, times: int) -> bool:
+        """Whether the command has turned to a screen of its own so often."""
+        return self.modes.entered >= times
 
     def read_for(self, seconds: float) -> None:
         """Take what the program sends, for so long."""

@@ -16,6 +16,6 @@ if __name__ == "__main__":
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     link = ScriptedLink()
     app = MailtopApp(link, driver_class=TerminalDriver)
-    app.run(mouse=False)
+    app.run(mouse="mouse" in sys.argv)
     Path(sys.argv[1]).write_text(f"closed {link.closed} times")
     sys.exit(app.return_code)

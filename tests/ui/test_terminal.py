@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.pty_driver import Terminal
+from tests.torture.terminal_case import Watched
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
@@ -112,3 +114,45 @@ def test_it_goes_though_nobody_reads_its_terminal(tmp_path: Path) -> None:
         while terminal._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert terminal._process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+def test_stopped_and_continued_it_is_as_before(tmp_path: Path, number: signal.Signals) -> None:
+    with Watched(scripted(tmp_path / "told"), columns=80, rows=24, env=ENVIRON) as terminal:
+        terminal.wait_for("all 5 accounts")
+        os.kill(terminal.pid, number)
+        terminal.until(lambda: terminal.state == "T", "it stops")
+        terminal.read_for(0.1)
+        assert (terminal.changed == []) is (number is signal.SIGTSTP), "who is asked gives the terminal back"
+        for _ in range(2):  # a second time it has not been stopped
+            before = terminal.modes.entered + 1
+            os.kill(terminal.pid, signal.SIGCONT)
+            terminal.until(partial(terminal.has_entered, before), "it takes the terminal again")
+            terminal.wait_for("all 5 accounts")
+        terminal.press("down")
+        terminal.wait_for("row 2 of 5")
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+def test_a_terminal_that_tells_its_size_itself_is_as_before(tmp_path: Path) -> None:
+    answers = {b"\x1b[?2048$p": b"\x1b[?2048;2$y"}
+    argv = [*scripted(tmp_path / "told"), "mouse"]
+    with Watched(argv, columns=80, rows=24, env=ENVIRON, answers=answers) as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.until(lambda: {"1016", "2048"} <= set(terminal.modes.changed), "the terminal is asked for both")
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+def test_keys_for_what_is_not_there_yet_are_not_lost(tmp_path: Path) -> None:
+    with started(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for opening in ("?", "T"):
+            for _ in range(5):
+                terminal.type(f"{opening}jkG")
+                terminal.press("escape")
+        terminal.type("t")
+        terminal.wait_for("queue ▸ in total")
+        terminal.press("q", "q")
+        assert terminal.wait_exit() == 0

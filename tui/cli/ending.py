@@ -37,11 +37,16 @@ def note_signals() -> None:
 def obey_signals() -> None:
     """From now on raise ``KeyboardInterrupt`` in the main thread, or do there what asyncio does in its place, when a
     signal tells this process to end; at once if one has."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    stop_waiting()
     for number in NUMBERS:
         if signal.getsignal(number) is _note:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else _interrupt)
     obey()
+
+
+def stop_waiting() -> None:
+    """The start is over, and nobody need end it any more."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _note(number: int, _frame: FrameType | None) -> None:
