@@ -125,7 +125,7 @@ class Tracker:
                 tally.add(minute, cell, D_NEW + (unit & STATE_MASK), -1)
             else:
                 state.balance.meet(message)
-                if message.absent == ENDED and not message.owed:
+                if message.absent == ENDED and not message.owed and not message.units:
                     state.forget(event.id)
             if message.sent:
                 return
