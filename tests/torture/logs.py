@@ -366,15 +366,15 @@ def _resident_bytes() -> int:
 ATTACKS = [
     Attack("a log rotated in every style: every line comes once, in order", rotated_in_every_style, 1.0),
     Attack(
-        "the same with a collector that is killed: its ledger counts every message once",
+        "the same with a killed collector: its ledger counts each message once",
         the_ledger_counts_every_line,
         1.5,
     ),
-    Attack("what is deleted or truncated unread, or between a copy and the cut, is told", losses_are_told, 0.5),
+    Attack("what is deleted or cut unread, or between a copy and the cut, is told", losses_are_told, 0.5),
     Attack("handles that go stale and a disk that fails: every line comes once", stale_handles, 1.0),
     Attack("rights taken away and given back: a sentence meanwhile, and every line", closed_for_a_while, 0.3),
     Attack(
-        "half a line for hours, across kills and rotations, counts once when it is whole",
+        "half a line for hours, across kills and rotations, counts once",
         half_a_line_is_read_when_it_is_whole,
         1.0,
     ),
