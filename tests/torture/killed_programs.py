@@ -81,21 +81,27 @@ def a_killed_server_comes_back(folder: Path, rng: random.Random) -> int:
         append(host.log, piece)
         command = [*MAILTOP, "serve", "--tokens", str(tokens.path), "--bind", f"127.0.0.1:{port}", "--rate", "0"]
         with (folder / "said").open("ab") as said, subprocess.Popen(command, env=host.environ, stderr=said) as server:
-            if tried == 1:
-                found: Totals = {}
-                end = time.monotonic() + 20
-                while (found := dict(_asked(port, secret))) != _sent(host.mail.truth()):
-                    assert server.poll() is None, (folder / "said").read_text()
-                    assert time.monotonic() < end, f"{found} instead of {host.mail.truth()}"
-                    time.sleep(0.02)
-            else:
-                time.sleep(1.2 * rng.random())
-            assert server.poll() is None, (folder / "said").read_text()
-            server.kill()
+            try:
+                if tried == 1:
+                    _comes_to(host, port, secret)
+                else:
+                    time.sleep(1.2 * rng.random())
+                assert server.poll() is None, (folder / "said").read_text()
+            finally:
+                server.kill()
         until(lambda: not host.processes(), f"nothing is left of the server: {host.processes()}", GONE_SECONDS)
         assert host.collector() is None
     assert host.is_counted()
     return tried + 1
+
+
+def _comes_to(host: MailHost, port: int, secret: str) -> None:
+    """Wait until the server says what is known to be true."""
+    found: Totals = {}
+    end = time.monotonic() + 20
+    while (found := dict(_asked(port, secret))) != _sent(host.mail.truth()):
+        assert time.monotonic() < end, f"{found} instead of {host.mail.truth()}"
+        time.sleep(0.02)
 
 
 def _asked(port: int, secret: str) -> Iterator[tuple[str, tuple[int, ...]]]:
