@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,7 +164,7 @@ def is_told(text: str) -> list[str]:
 
 @contextmanager
 def no_token_in_any_command() -> Iterator[None]:
-    """Watches what all processes were called with, for as long as the block."""
+    """Watches what all processes were called with, and what they inherited, for as long as the block."""
     found: set[str] = set()
     done = threading.Event()
 
@@ -172,6 +173,8 @@ def no_token_in_any_command() -> Iterator[None]:
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     found.update(is_told(path.read_bytes().decode("utf-8", "replace")))
+                    inherited = path.with_name("environ").read_bytes().decode("utf-8", "replace").replace("\0", "\n")
+                    found.update(line for line in is_told(inherited) if TOKENS["environment"] not in line)
                 except OSError:
                     continue  # it has ended
 
@@ -202,6 +205,7 @@ async def test_no_token_is_printed_or_logged(setting: Setting) -> None:
             ("check", "--format", "json"),
             ("show", "totals"),
             ("show", "queue", "--format", "json"),
+            ("show", "queue", "--format", "csv"),
         ]
         with no_token_in_any_command():
             outcomes = await asyncio.gather(*(setting.run(*command) for command in commands))
@@ -266,13 +270,29 @@ async def test_no_token_is_drawn_on_the_screen(setting: Setting) -> None:
 
         terminal.wait_for(shows)
 
+    exports = setting.folder / "exports"
+    exports.mkdir()
+    forms = ("text", "csv", "json", "svg")
+
+    def has_files(count: int, _: Terminal) -> bool:
+        return len([file for file in exports.glob("mailtop-*") if file.stat().st_size]) == count
+
     def look() -> None:
-        with Terminal([*MAILTOP, "--debug", str(setting.debug)], env=setting.environ) as terminal:
+        inside = ["sh", "-c", 'cd "$0" && exec "$@"', str(exports)]
+        with Terminal([*inside, *MAILTOP, "--debug", str(setting.debug)], env=setting.environ) as terminal:
             watch(terminal, "306")
             for server in servers[1:]:
                 now[0] = server
                 terminal.press("r")
                 watch(terminal, "error")
+            for number, form in enumerate(forms, 1):
+                terminal.press("x")
+                watch(terminal, "write as")
+                terminal.press(*["backspace"] * 5)
+                terminal.type(f"{form}\r")
+                watch(terminal, "to the new file")
+                terminal.press("enter")
+                terminal.wait_for(partial(has_files, number))
             terminal.press("q")
             assert terminal.wait_exit() == Exit.OK
 
@@ -280,5 +300,8 @@ async def test_no_token_is_drawn_on_the_screen(setting: Setting) -> None:
         setting.point_to(there.url)
         with no_token_in_any_command():
             await asyncio.to_thread(look)
+    written = sorted(exports.iterdir())
+    assert len(written) == len(forms)
+    assert is_told("".join(file.read_text() for file in written)) == []
     assert " hub[" in setting.debug.read_text()
     assert is_told(setting.debug.read_text()) == []
