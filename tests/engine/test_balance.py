@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import postfix_capture
+from tests.captures import EXIM_RUNS, exim_capture
 from tests.engine.book import Book, Engine
 from tests.engine.mail_stories import Line, difference, history, queue
 from tui.engine import events as ev
+from tui.engine.accounts import Accounts
+from tui.engine.logs.exim import EximLog
+from tui.engine.logs.postfix import PostfixLog
+from tui.engine.queues.listing import Listing, Waiting
 
 randoms = st.integers(0, 1 << 32).map(random.Random)
 
@@ -92,3 +100,116 @@ def test_what_lines_that_are_lost_or_told_twice_leave_open_is_what_a_naive_book_
     book.add(engine.take())
     assert book.difference() == difference(kept, listing)
     assert sum(each.difference for name, each in book.balances().items() if name) == book.difference()
+
+
+# --- Each trap by itself
+
+NOW = 1_800_000_000
+A, B, C = b"a@gmail.com", b"b@corp.example", b"c@yahoo.com"
+
+
+def exim(*recipients: bytes) -> ev.Event:
+    return ev.Arrived(NOW, b"1", b"alice", b"acme.test", 10, recipients, ev.NEW, b"x@y")
+
+
+def postfix(number: int) -> list[ev.Event]:
+    return [
+        ev.Submitted(NOW, b"1", b"alice"),
+        ev.Arrived(NOW, b"1", None, b"acme.test", 10, None, ev.PROC, b"x@y", number),
+    ]
+
+
+def sent(address: bytes, waiting: bytes | None = None) -> ev.Event:
+    return ev.Delivered(NOW, b"1", address, address if waiting is None else waiting)
+
+
+DONE = ev.Gone(NOW, b"1")
+
+
+@pytest.mark.parametrize(
+    ("events", "accepted", "removed", "off"),
+    [
+        ([exim(A, B), sent(A), sent(B), DONE], 2, 0, 0),
+        ([exim(A, A), sent(A), DONE], 1, 0, 0),
+        ([exim(A, B), sent(A), DONE], 2, 0, 1),
+        ([exim(A, B), sent(A), DONE, sent(B)], 2, 0, 0),
+        ([exim(A), sent(A), sent(A), DONE], 1, 0, -1),
+        ([exim(A), sent(C)], 1, 0, -1),
+        ([exim(A), sent(B, A), sent(C, A), DONE], 2, 0, 0),
+        ([exim(A, B), sent(C, A), ev.Deferred(NOW, b"1", B, B, b"451", True)], 3, 0, 0),
+        ([exim(A, B), sent(C, A), DONE], 1, 0, 0),
+        ([exim(A, B), sent(A, B), DONE], 1, 0, 0),
+        ([exim(A, B), sent(A), ev.Removed(NOW, b"1"), DONE], 2, 1, 0),
+        ([exim(A, B), sent(A), ev.Dropped(NOW, b"1", B), DONE], 2, 1, 0),
+        ([exim(A), ev.Added(NOW, b"1", B), sent(A), sent(B), DONE], 2, 0, 0),
+        ([sent(A), exim(A, B), sent(B), DONE], 2, 0, 0),
+        ([sent(A), DONE], 1, 0, 0),
+        ([ev.Deferred(NOW, b"1", A, A, b"451", True), DONE], 1, 0, 1),
+        ([*postfix(2), sent(A), sent(B), DONE], 2, 0, 0),
+        ([*postfix(2), sent(A), DONE], 2, 0, 1),
+        ([*postfix(2), sent(A), DONE, sent(B)], 2, 0, 0),
+        ([*postfix(1), sent(A), sent(B), DONE], 2, 0, 0),
+        ([*postfix(2), sent(A), *postfix(2)[1:], sent(B), DONE], 2, 0, 0),
+        ([*postfix(2)[1:], sent(A), DONE], 1, 0, 0),
+        ([*postfix(1), ev.Dropped(NOW, b"1", A), DONE], 1, 1, 0),
+        ([*postfix(2), sent(A), ev.Removed(NOW, b"1")], 2, 1, 0),
+        (
+            [*postfix(1), ev.Deferred(NOW, b"1", A, A, b"451", True), ev.Expired(NOW, b"1"), DONE],
+            *(1, 0, 0),
+        ),
+    ],
+)
+def test_what_was_accepted_and_removed(events: list[ev.Event], accepted: int, removed: int, off: int) -> None:
+    book = Book()
+    engine = book.engine()
+    engine.apply(events)
+    book.add(engine.take())
+    balance = book.balances()[""]
+    assert (balance.accepted, balance.removed, balance.difference) == (accepted, removed, off)
+
+
+def test_what_a_listing_shows_first_was_accepted_and_what_it_lacks_is_off() -> None:
+    waiting = Waiting(b"1", ev.RETRY, (A, B), b"alice", b"acme.test", b"camp", 10, NOW)
+    book = Book()
+    engine = book.engine()
+    engine.reconcile(Listing(NOW, {b"1": waiting}), set())
+    engine.reconcile(Listing(NOW, {}), set())
+    book.add(engine.take())
+    assert (book.balances()["alice"].accepted, book.difference()) == (2, 2)
+    engine = book.engine()
+    engine.reconcile(Listing(NOW, {b"1": waiting}), set())
+    book.add(engine.take())
+    assert (book.balances()["alice"].accepted, book.difference()) == (2, 0)
+
+
+def test_what_belongs_to_another_account_in_the_end_is_accepted_there() -> None:
+    book = Book()
+    engine = book.engine()
+    engine.apply([sent(A), ev.Dropped(NOW, b"1", B), ev.Deferred(NOW, b"1", C, C, b"451", True)])
+    book.add(engine.take())
+    assert book.balances()["(unknown)"].accepted == 3
+    engine.apply([exim(A, B, C)])
+    book.add(engine.take())
+    assert book.balances().keys() == {"", "alice"}
+    assert (book.balances()["alice"].accepted, book.balances()["alice"].removed, book.difference()) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("run", EXIM_RUNS)
+def test_a_real_exim_run_is_balanced(run: str) -> None:
+    capture = exim_capture(run)
+    log = EximLog(Accounts(), UTC).events(capture.log(), capture.written)
+    assert off_balance(log) == {}
+
+
+def test_a_real_postfix_run_is_balanced() -> None:
+    log = PostfixLog(Accounts(), UTC).events(postfix_capture.log(), postfix_capture.WRITTEN)
+    assert off_balance(log) == {}
+
+
+def off_balance(events: list[ev.Event]) -> dict[str, int]:
+    book = Book()
+    engine = book.engine()
+    engine.apply(events)
+    book.add(engine.take())
+    assert book.balances()[""].accepted > 0
+    return {name: each.difference for name, each in book.balances().items() if each.difference}

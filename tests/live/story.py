@@ -40,12 +40,14 @@ def begin(mta: RealMta) -> None:
 
 
 def same_numbers(mta: RealMta, config: str) -> None:
-    """``mailtop show`` says of a mail system at rest what its own listing, the sink and the mailbox say."""
+    """``mailtop show`` says of a mail system at rest what its own listing, the sink and the mailbox say, and that all
+    mail is accounted for."""
     listing = mta.listing()
     _comes_to(lambda: _shown_totals(mta, config), mta.totals())
     cells = mta.truth.cells(listing)
     for grouping, parts in GROUPINGS.items():
         _comes_to(partial(_shown_queue, mta, config, grouping), (len(listing), grouped(cells, *parts)))
+    _comes_to(partial(_off_balance, mta, config), {})
 
 
 def drilled_down(mta: RealMta, config: str) -> None:
@@ -163,6 +165,12 @@ def _shown_totals(mta: RealMta, config: str | None) -> dict[str, Totals]:
     assert all(row["defer_fail_count"] == row["defer_count"] + row["fail_count"] for row in rows.values())
     keys = ("send_count", "success_count", "defer_count", "fail_count", "total_size", "in_progress_count")
     return {account: Totals(*(row[key] for key in keys)) for account, row in rows.items()}
+
+
+def _off_balance(mta: RealMta, config: str | None) -> dict[str, int]:
+    rows = mta.show(config, "balance", "--all")["rows"]
+    assert rows
+    return {row["account"]: row["difference"] for row in rows if row["difference"]}
 
 
 def _shown_queue(mta: RealMta, config: str | None, grouping: str, *filters: str) -> Queue:
