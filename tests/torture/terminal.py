@@ -76,7 +76,7 @@ def stopped_and_continued(folder: Path, chance: random.Random) -> int:
 
 def sizes(folder: Path, chance: random.Random) -> int:
     """Sizes from nothing to huge, faster than anything is drawn, while keys come."""
-    count = 500
+    count = 300
     with started(folder) as terminal:
         terminal.wait_for(UP)
         for number in range(count):
@@ -102,7 +102,7 @@ def garbage(folder: Path, chance: random.Random) -> int:
     """What no keyboard sends: any bytes, broken sequences, mouse reports, answers unasked, much that is pasted."""
     with started(folder) as terminal:
         terminal.wait_for(UP)
-        rounds = 20
+        rounds = 10
         for _ in range(rounds):
             terminal.send_raw(_garbage(chance).translate(None, b"\x03\x1a\x1c"))  # what a shell's terminal obeys
             terminal.read_for(0.02)
@@ -226,7 +226,7 @@ def in_tmux(folder: Path, chance: random.Random) -> int:
     tmux = Tmux(folder)
     try:
         tmux.until(lambda: tmux.shows(UP), "it is up")
-        for _ in range(2):
+        for _ in range(chance.randrange(1, 4)):
             columns, rows = chance.randrange(80, 150), chance.randrange(24, 50)
             with Watched(
                 ["tmux", "-S", str(folder / "tmux"), "attach"], columns=columns, rows=rows, env=environment(folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.pty_driver import Terminal
+from tests.torture.terminal_case import Watched
 from tui.ui.driver import Outlet
 from tui.ui.traffic import Traffic
 
@@ -155,3 +156,16 @@ def test_no_answer_of_the_terminal_is_taken_for_a_key(tmp_path: Path) -> None:
         assert "R" not in terminal.lines()[-1].split()
         terminal.press("q")
         assert terminal.wait_exit() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_did_not_read_is_as_before_when_it_does(tmp_path: Path, number: signal.Signals) -> None:
+    argv = [sys.executable, "-m", "tests.ui.scripted_app", str(tmp_path / "told")]
+    with Watched(argv, columns=80, rows=24, env=ENVIRON) as terminal:
+        terminal.wait_for("all 5 accounts")
+        for key in ("?", "escape") * 40:
+            terminal.press(key)
+            time.sleep(0.02)
+        os.kill(terminal.pid, number)
+        until(lambda: terminal.has_ended, 5.0)
+        terminal.must_go(128 + number)
