@@ -107,6 +107,23 @@ def test_damaged_messages_are_counted_and_named(exim: Exim) -> None:
     assert "2 damaged messages (1xUu07-0000000000Z-1D2w" in listed.problem
 
 
+def test_a_message_that_waits_on_is_the_same_in_the_next_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed, program = tmp_path / "printed", tmp_path / "exim"
+    program.write_text(f"#!/bin/sh\ncat '{printed}'\n")
+    program.chmod(0o755)
+    lister, now = EximBp(str(program), Accounts()), 1_800_000_000.0
+    seen: list[Waiting] = []
+    monkeypatch.setattr(time, "time", lambda: now)
+    for age, later in (("12h", 0), ("12h", 700), ("12h", 2800), ("13h", 120), ("2d", 36 * 3600)):
+        now += later
+        printed.write_text(f"{age}  2.9K 0t5C6f-0000c8-00 <a@b.test> *** frozen ***\n          c@d.test\n\n")
+        seen += lister.list().messages.values()
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+    assert abs(seen[4].arrived - seen[0].arrived) <= 86_400
+
+
 def test_an_empty_queue_is_empty(exim: Exim) -> None:
     assert exim.list(b"").messages == {}
 

@@ -38,6 +38,7 @@ class EximBp:
         self._command = (exim, "-bp")
         self._accounts = accounts
         self._timeout_seconds = timeout_seconds
+        self._arrived: dict[bytes, int] = {}
 
     def list(self) -> Listing:
         """List the queue now (see ``QueueLister``). A message whose files are damaged is listed as held and named in
@@ -50,6 +51,7 @@ class EximBp:
             raise ListingError(
                 f"{shown(self._command)} printed something that is not a queue listing, so the queue is not known"
             ) from error
+        self._arrived = {message.id: message.arrived for message in messages.values()}
         damaged = [clean(block.head.strip() + b" " + block.damage) for block in printed if block.damage]
         problem = f"Exim's spool holds {len(damaged)} damaged messages ({damaged[0]})" if damaged else None
         return Listing(taken, messages, problem)
@@ -87,9 +89,15 @@ class EximBp:
             fallback=self._accounts.by_sender(sender) if sent else UNKNOWN_ACCOUNT.encode(),
             campaign=None,
             size=_size(words[1]) if at == 2 else -1,
-            arrived=taken - _age_seconds(words[0]) if at else taken,
+            arrived=self._arrival(words[at], taken, words[0]) if at else taken,
             sender=sender if sent else None,
         )
+
+    def _arrival(self, id_: bytes, taken: int, age: bytes) -> int:
+        """When it came, as was said before unless its age tells otherwise: it must not change with every listing."""
+        arrived = taken - _age_seconds(age)
+        before = self._arrived.get(id_, arrived)
+        return before if abs(arrived - before) <= _AGES[age[-1:]] else arrived
 
 
 def _size(text: bytes) -> int:
