@@ -182,6 +182,19 @@ def test_what_a_listing_shows_first_was_accepted_and_what_it_lacks_is_off() -> N
     assert (book.balances()["alice"].accepted, book.difference()) == (2, 0)
 
 
+def test_a_recipient_that_failed_and_is_still_listed_while_its_bounce_is_sent_leaves_nothing_open() -> None:
+    book = Book()
+    engine = book.engine()
+    engine.apply([exim(A, B), ev.Failed(NOW, b"1", A, A, b"550 no")])
+    engine.reconcile(Listing(NOW, {b"1": Waiting(b"1", ev.NEW, (A, B), None, b"", None, 10, NOW)}), set())
+    book.add(engine.take())
+    assert (book.balances()["alice"].waiting, book.difference()) == (2, 0)
+    engine.reconcile(Listing(NOW, {}), set())
+    engine.apply([sent(B), DONE])
+    book.add(engine.take())
+    assert (book.balances()["alice"].accepted, book.difference()) == (2, 0)
+
+
 def test_what_belongs_to_another_account_in_the_end_is_accepted_there() -> None:
     book = Book()
     engine = book.engine()

@@ -59,9 +59,10 @@ class Accounting:
                 message.unnamed -= 1
 
     def lose(self, message: Message, recipients: Collection[bytes]) -> None:
-        """These recipients wait no longer, and no line says how they ended; but for those that were replaced."""
-        aliases = message.aliases or ()
-        replaced = sum(recipient in aliases for recipient in recipients)
+        """These recipients wait no longer, and no line says how they ended; but for those that were replaced, and those
+        that had failed before a listing showed them once more."""
+        known = (*(message.aliases or ()), *(message.failed or ()))
+        replaced = sum(recipient in known for recipient in recipients)
         self.count(message.cell, -replaced)
         message.owed += len(recipients) - replaced
 
@@ -69,7 +70,7 @@ class Accounting:
         """A line ended the message. Of one with an alias, whoever is left was replaced: two recipients that lead to
         one address have one line."""
         self.close(message)
-        message.owed += len(message.units)
+        self.lose(message, message.units)
         if message.aliases and message.owed > 0:
             self.count(message.cell, -message.owed)
             message.owed = 0

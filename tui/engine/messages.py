@@ -53,7 +53,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     ``owed`` is its part of ``Balance.difference``: recipients that were accepted, do not wait, and no line says how
     they ended; below zero: outcomes of recipients that nobody accepted. ``unnamed`` are those that its arrival
     declared by number and no line has named yet; ``declared`` says that it named them all. ``aliases`` are recipients
-    of which addresses that they stood for had outcomes.
+    of which addresses that they stood for had outcomes, ``failed`` those that failed: Exim's queue has them until the
+    bounce is sent.
     """
 
     cell: int
@@ -79,6 +80,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     unnamed: int = 0
     declared: bool = False
     aliases: list[bytes] | None = None
+    failed: list[bytes] | None = None
 
     @property
     def unit_state(self) -> int:

@@ -118,6 +118,8 @@ class Tracker:
             state.balance.replace(message, event.waiting, address)
             if alone:
                 return
+        if column == FAIL:
+            message.failed = [*(message.failed or ()), address]
         pending = message.pending
         if pending is None:
             unit = message.units.pop(address, None)
