@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.chdb_server import ChdbServer, has_chdb
 from tests.clickhouse_server import ClickhouseServer, clickhouse_servers, skips_without_servers
-from tests.engine import ledger_contract
+from tests.engine import ledger_contract, ledger_messages_contract
 from tests.engine.clickhouse_case import ClickhouseLedger, emptied_place
 from tests.engine.ledger_case import Ledger, SnapshotReader
 from tests.engine.ledger_contract import LedgerContract
@@ -86,6 +86,11 @@ class TestOneServer(LedgerContract):
         filters = list(every_filter())[:: 3 if THOROUGH else 9]
         with mock.patch.object(ledger_contract, "every_filter", lambda: iter(filters)):
             self._answer(drawn, rolled)
+
+    def test_the_oldest_messages_of_any_filter_come_first(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
+        filters = list(every_filter())[:: 1 if THOROUGH else 5]
+        with mock.patch.object(ledger_messages_contract, "every_filter", lambda: iter(filters)):
+            super().test_the_oldest_messages_of_any_filter_come_first(writer, reader)
 
     def _answer(self, drawn: Any, rolled: bool) -> None:
         LedgerContract.test_answers_what_a_naive_model_answers.hypothesis.inner_test(  # type: ignore[attr-defined]
