@@ -108,7 +108,7 @@ class Model:
         ]
 
     def points(self, query: QueueQuery, start: int, step: int, length: int) -> list[Counts]:
-        """What happened in each bucket, and what waited at its end."""
+        """What happened in each bucket, and what waited at its end: never less than nothing."""
         buckets: defaultdict[int, Delta] = defaultdict(lambda: [0] * 9)
         waiting = [0] * 4
         for minute, cells in self.minutes.items():
@@ -122,7 +122,7 @@ class Model:
         points = []
         for at in range(start, start + length * step, step):
             waiting = [held + change for held, change in zip(waiting, buckets[at][D_NEW:], strict=True)]
-            points.append(Counts(*buckets[at][:D_NEW], *waiting))
+            points.append(Counts(*buckets[at][:D_NEW], *[max(count, 0) for count in waiting]))
         return points
 
     def check_causes(self, query: QueueQuery, found: list[Cause]) -> None:
