@@ -21,7 +21,7 @@ from tui.engine.clickhouse_reader import ClickhouseReader
 from tui.engine.clickhouse_schema import TABLES, create
 from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerStatus
-from tui.model import Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
+from tui.model import Balance, Cause, History, HostStatus, MailTotals, QueueQuery, QueueTable, WaitingMessage
 
 SECONDS = 20.0
 HOST = "mx1"
@@ -131,6 +131,11 @@ class RenumberedReader:
         own = {id_: number for number, id_ in accounts.items()}
         found = [msgspec.structs.replace(one, account_id=own[one.account_id]) for one in self._reader.totals()]
         return sorted(found, key=lambda one: one.account_id)
+
+    def balances(self) -> list[Balance]:
+        accounts, _ = self._ids()
+        own = {0: 0, **{id_: number for number, id_ in accounts.items()}}
+        return [msgspec.structs.replace(one, account_id=own[one.account_id]) for one in self._reader.balances()]
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         accounts, campaigns = self._ids()

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tui.engine import events as ev
 from tui.engine.queues.listing import Listing, Waiting
 
@@ -35,8 +37,7 @@ def history(rng: random.Random, messages: int, *, seconds: float = 1.0) -> list[
             if story:
                 event, waits, state = story.pop(0)
                 time += int(rng.expovariate(1 / seconds)) if seconds else 0
-                changes = {"time": time}
-                lines.append(Line(type(event)(**{**_fields(event), **changes}), waits, state))
+                lines.append(Line(replace(event, time=time), waits, state))
         stories = [story for story in stories if story]
     return lines
 
@@ -84,10 +85,6 @@ def _owed(events: Sequence[ev.Event], listed: Waiting | None) -> int:
     if listed is None and ev.Submitted in kinds and numbers:
         left += max(0, numbers[0] - len(seen))
     return left - twice
-
-
-def _fields(event: ev.Event) -> dict[str, object]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
 def _outcomes(rng: random.Random, id_: bytes, recipients: Sequence[bytes], aliases: bool) -> list[tuple[ev.Event, int]]:

@@ -47,7 +47,8 @@ def same_numbers(mta: RealMta, config: str) -> None:
     cells = mta.truth.cells(listing)
     for grouping, parts in GROUPINGS.items():
         _comes_to(partial(_shown_queue, mta, config, grouping), (len(listing), grouped(cells, *parts)))
-    _comes_to(partial(_off_balance, mta, config), {})
+    balanced: dict[str, int] = {}
+    _comes_to(partial(_off_balance, mta, config), balanced)
 
 
 def drilled_down(mta: RealMta, config: str) -> None:

@@ -50,9 +50,9 @@ class AccountKey(msgspec.Struct, frozen=True):
 
 
 class AccountsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The table of all accounts: its order (a name of ``sorts.ACCOUNT_SORTS``), the rows that match ``filter``, and a
-    window of these. ``selected`` is the account under the cursor; with ``anchor`` the window is placed so that this account
-    stands at ``anchor_offset`` in it."""
+    """The table of all accounts: its order (a name of ``sorts.ACCOUNT_SORTS``), the rows that match ``filter``, a
+    window of these. ``selected`` is the account under the cursor; with ``anchor`` the window is placed so that this
+    account stands at ``anchor_offset`` in it."""
 
     sort: str = "attention"
     descending: bool = True
