@@ -42,11 +42,12 @@ Sums = Counter[tuple[str, ...]]
 
 
 class Truth:
-    """What the events of a simulation say of it: all that was sent, by account and column, and what waits, by account,
-    campaign, ISP and state."""
+    """What the events of a simulation say of it: all that was sent, by account and column, recipients accepted by
+    account, and what waits, by account, campaign, ISP and state."""
 
     def __init__(self) -> None:
         self.totals: Sums = Counter()
+        self.accepted: Sums = Counter()
         self.held: set[bytes] = set()
         self.tried: set[bytes] = set()
         self.waiting: dict[bytes, set[bytes]] = {}
@@ -66,6 +67,7 @@ class Truth:
                     name = self._account[id_] = account.decode()
                     totals[name, "send_count"] += 1
                     totals[name, "total_size"] += size
+                    self.accepted[name, "accepted"] += len(recipients)
                     self.waiting[id_] = set(recipients)
                 case Delivered(_, id_, waiting=waiting):
                     totals[self._account[id_], "success_count"] += 1

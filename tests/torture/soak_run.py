@@ -311,6 +311,7 @@ class Soak:
             ("mx", self._totals, truth.totals),
             ("mx", self._campaigns, _without(queue, 2)),
             ("mx", self._isps, _without(queue, 0, 1)),
+            ("mx", self._balances, truth.accepted),
             ("panel", self._totals, truth.totals),
             ("queue", self._isps, _without(queue, 0, 1)),
         ):
@@ -336,6 +337,15 @@ class Soak:
         for each in self._json("show", "totals", "--source", source)["rows"]:
             for column in TOTALS:
                 found[each["account"], column] += each[column] or 0
+        return without_zero(found)
+
+    def _balances(self, source: str) -> Sums:
+        """Recipients accepted by account, and how many are not accounted for where there are any."""
+        found: Sums = Counter()
+        for each in self._json("show", "balance", "--all", "--source", source)["rows"]:
+            if each["account"]:
+                found[each["account"], "accepted"] = each["accepted"]
+            found[each["account"], "difference"] = each["difference"]
         return without_zero(found)
 
     def _campaigns(self, source: str) -> Sums:
