@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from datetime import UTC
 
 import pytest
@@ -193,6 +195,18 @@ def test_a_recipient_that_failed_and_is_still_listed_while_its_bounce_is_sent_le
     engine.apply([sent(B), DONE])
     book.add(engine.take())
     assert (book.balances()["alice"].accepted, book.difference()) == (2, 0)
+
+
+@pytest.mark.parametrize("outcome", [sent, lambda address: ev.Failed(NOW, b"1", address, address, b"550 no")])
+def test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[bytes], ev.Event]) -> None:
+    everybody = [b"%d@gmail.com" % number for number in range(40_000)]
+    book = Book()
+    engine = book.engine()
+    began = time.process_time()
+    engine.apply([exim(*everybody), *map(outcome, everybody[1:]), DONE])
+    assert time.process_time() - began < 4.0
+    book.add(engine.take())
+    assert book.difference() == 1
 
 
 def test_what_belongs_to_another_account_in_the_end_is_accepted_there() -> None:

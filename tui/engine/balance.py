@@ -61,7 +61,7 @@ class Accounting:
     def lose(self, message: Message, recipients: Collection[bytes]) -> None:
         """These recipients wait no longer, and no line says how they ended; but for those that were replaced, and those
         that had failed before a listing showed them once more."""
-        known = (*(message.aliases or ()), *(message.failed or ()))
+        known = {*(message.aliases or ()), *(message.failed or ())}
         replaced = sum(recipient in known for recipient in recipients)
         self.count(message.cell, -replaced)
         message.owed += len(recipients) - replaced

@@ -161,7 +161,7 @@ class QueueState:
         if len(pending) > 1 and (twice := len(pending) - len(set(pending))):
             self.balance.count(message.cell, -twice)  # nobody gets it twice
             message.owed -= twice
-        waiting = self.add_units(message, pending, message.minute, early)
+        waiting = self.add_units(message, pending, message.minute, set(early))
         message.owed += len(pending) - len(early) - waiting
 
     def attribute(self, message: Message, account: bytes, minute: int) -> None:

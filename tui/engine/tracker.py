@@ -85,7 +85,7 @@ class Tracker:
             state.count_arrival(message, minute, event.size)
         if event.state == PROC:
             state.set_state(message, PROC, minute)
-        known_already, message.early = message.early or (), None
+        known_already, message.early = set(message.early or ()), None
         if event.recipients and not message.declared:
             message.declared = True
             new = [
@@ -119,7 +119,10 @@ class Tracker:
             if alone:
                 return
         if column == FAIL:
-            message.failed = [*(message.failed or ()), address]
+            if message.failed is None:
+                message.failed = [address]
+            else:
+                message.failed.append(address)
         pending = message.pending
         if pending is None:
             unit = message.units.pop(address, None)
