@@ -91,3 +91,15 @@ def test_nobody_else_can_take_the_lock(tmp_path: Path) -> None:
     lock = LedgerLock(tmp_path / "mx.sqlite")
     assert stat.S_IMODE(lock_path(tmp_path / "mx.sqlite").stat().st_mode) & 0o077 == 0, "reading is enough to lock"
     lock.release()
+
+
+def test_who_may_read_a_ledger_by_its_group_may_look_at_its_lock(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to a group that is not its own")
+    ledger = tmp_path / "mx.sqlite"
+    ledger.touch(0o640)
+    os.chown(ledger, -1, 33)
+    lock = LedgerLock(ledger)
+    found = lock_path(ledger).stat()
+    assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (33, 0o640)
+    lock.release()

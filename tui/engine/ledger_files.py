@@ -41,9 +41,16 @@ def open_to_same(file: int, path: Path) -> None:
     if os.geteuid() not in (0, os.fstat(file).st_uid):
         return
     with suppress(FileNotFoundError):
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode):
-            os.fchmod(file, _OWNER | mode & 0o044)
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            return
+        others = found.st_mode & 0o044
+        if os.fstat(file).st_gid != found.st_gid:
+            try:
+                os.fchown(file, -1, found.st_gid)
+            except PermissionError:  # a group that is not ours
+                others &= 0o004
+        os.fchmod(file, _OWNER | others)
 
 
 def _mode_in(folder: Path) -> int:
