@@ -274,3 +274,7 @@ def test_a_file_that_everybody_may_change_is_refused(tmp_path: Path) -> None:
         config.load(path)
     path.chmod(0o664)
     assert config.load(path).interval == 3
+
+
+def test_what_is_no_file_may_be_everybodys() -> None:
+    assert config.load(Path("/dev/null")) == Config()

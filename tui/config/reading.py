@@ -29,7 +29,8 @@ def read(path: Path) -> tuple[Config, str]:
     """The configuration in the file ``path`` and the file's text; raises ``ConfigError``."""
     try:
         with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISREG(mode) and mode & stat.S_IWOTH:  # /dev/null is everybody's, and must stay so
                 close = f"chmod o-w {shlex.quote(str(path))}"
                 raise ConfigError(f"everybody may change this file, and so what is run as you; close it with: {close}")
             text = file.read().decode()
