@@ -72,6 +72,13 @@ def test_help_lists_commands_and_exit_codes_but_not_the_hub(capsys: pytest.Captu
     assert "_hub" not in text
 
 
+def test_help_has_no_colours_however_argparse_asks_for_them() -> None:
+    formatter = parser()._get_formatter()
+    for asked in ({}, {"file": None}):  # cpython#156144
+        formatter._set_color(True, **asked)  # type: ignore[attr-defined]  # there is none before Python 3.14
+    assert "\x1b" not in formatter.format_help()
+
+
 def test_bad_configuration_ends_with_two_and_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for command in (["show", "totals"], ["show", "queue"], ["collect", "--once"], ["_hub"], []):
         assert main([*command, "--config", f"{tmp_path}/none.toml"]) == Exit.USAGE

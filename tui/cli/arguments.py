@@ -68,7 +68,7 @@ class _NoColours:
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Help without colours: to know of them takes Python 3.14 longer than all else that help needs."""
 
-    def _set_color(self, _color: object) -> None:  # argparse of Python 3.14 calls it wherever it formats
+    def _set_color(self, *_: object, **_more: object) -> None:  # argparse of Python 3.14 calls it wherever it formats
         self._theme, self._decolor = _NoColours(), str
 
 
