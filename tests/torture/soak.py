@@ -17,7 +17,8 @@ from tests.serve.served import served, write_ledger
 from tests.torture.attack import Attack, besiege, row
 from tests.torture.soak_mail import EximWorld, Sums
 from tests.torture.soak_proxy import Mood, MoodyProxy
-from tests.torture.soak_run import Soak, without_zero
+from tests.torture.soak_run import Soak
+from tests.torture.soak_told import TOTALS, without_zero
 from tui.config import SenderQueueSource
 from tui.config.secrets import Secret
 from tui.engine.accounts import Accounts
@@ -72,7 +73,7 @@ def a_simulated_platform_is_counted_right(folder: Path, chances: Random) -> int:
     with closing(SqliteReader(folder / "ledger.sqlite")) as ledger:
         told = Sums()
         for each in ledger.totals():
-            for column in ("send_count", "success_count", "defer_count", "fail_count", "total_size"):
+            for column in TOTALS:
                 told[each.account, column] = getattr(each, column) or 0
         waits = ledger.queue(QueueQuery(grouping=Grouping.ISP))
         counters = ledger.status().counters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 
@@ -22,10 +20,11 @@ from tests.pty_driver import Terminal
 from tests.torture.soak_mail import EximWorld, Sums, Truth
 from tests.torture.soak_proxy import Mood, MoodyProxy
 from tests.torture.soak_samples import Sample, Used, row, size_mib, table, trends, used
+from tests.torture.soak_told import TOTALS, Told, without, without_zero
 from tui.engine import ledger_lock
 from tui.engine.simulate import Simulation
 from tui.engine.sqlite_reader import SqliteReader
-from tui.model import STATES, Grouping, QueueQuery
+from tui.model import Grouping, QueueQuery
 
 ROOT = Path(__file__).parents[2]
 MAILTOP = [sys.executable, "-P", "-m", "tui"]
@@ -35,7 +34,6 @@ MX_ACCOUNTS = 150
 SAMPLE_SECONDS = 30.0
 STEP_SECONDS = 0.5
 KEYS = ("down", "down", "enter", "up", "escape", "i", "a", "tab")
-TOTALS = ("send_count", "success_count", "defer_count", "fail_count", "total_size")
 JUDGED_SECONDS = 3600.0
 """After half of it, a day and more of the simulation, ledgers are as full as they get."""
 
@@ -294,7 +292,6 @@ class Soak:
             self._before[role] = at, now
         for name in ("mx", "demo"):
             roles[f"collector of {name}"]["ledger_mib"] = size_mib(self.folder / f"{name}.sqlite")
-        roles["soak itself"] = row(used([os.getpid()]), self._before.get("soak", (0.0, None))[1], 1.0)
         sample = Sample(round(self.passed, 1), roles)
         self.samples.append(sample)
         with (self.folder / "samples.jsonl").open("ab") as file:
@@ -307,16 +304,17 @@ class Soak:
         self.proxy.turn(Mood.WELL)
         truth = self.world.truth
         queue = truth.queue()
+        told = Told(lambda *words: self._mailtop(*words, "--config", str(self.folder / "monitor.toml")))
         for name, ask, true in (
-            ("mx", self._totals, truth.totals),
-            ("mx", self._campaigns, _without(queue, 2)),
-            ("mx", self._isps, _without(queue, 0, 1)),
-            ("mx", self._balances, truth.accepted),
-            ("panel", self._totals, truth.totals),
-            ("queue", self._isps, _without(queue, 0, 1)),
+            ("mx", told.totals, truth.totals),
+            ("mx", told.campaigns, without(queue, 2)),
+            ("mx", told.isps, without(queue, 0, 1)),
+            ("mx", told.balances, truth.accepted),
+            ("panel", told.totals, truth.totals),
+            ("queue", told.isps, without(queue, 0, 1)),
         ):
             self._until_equal(name, ask, true)
-        totals = self._json("show", "totals", "--source", "mx")
+        totals = told.json("totals", "mx")
         if (freshness := totals["sources"][0].get("freshness")) != "live":
             self.problems.append(f"mx is {freshness} at the end: {totals['sources'][0]}")
 
@@ -326,46 +324,9 @@ class Soak:
             if time.monotonic() > deadline:
                 wrong = {key: (told[key], true[key]) for key in told.keys() | true.keys() if told[key] != true[key]}
                 some = sorted(wrong.items())[:5]
-                self.problems.append(
-                    f"{source}, {ask.__name__[1:]}: {len(wrong)} numbers are wrong (told, true): {some}"
-                )
+                self.problems.append(f"{source}, {ask.__name__}: {len(wrong)} numbers are wrong (told, true): {some}")
                 return
             self._look(1.0)
-
-    def _totals(self, source: str) -> Sums:
-        found: Sums = Counter()
-        for each in self._json("show", "totals", "--source", source)["rows"]:
-            for column in TOTALS:
-                found[each["account"], column] += each[column] or 0
-        return without_zero(found)
-
-    def _balances(self, source: str) -> Sums:
-        """Recipients accepted by account, and how many are not accounted for where there are any."""
-        found: Sums = Counter()
-        for each in self._json("show", "balance", "--all", "--source", source)["rows"]:
-            if each["account"]:
-                found[each["account"], "accepted"] = each["accepted"]
-            found[each["account"], "difference"] = each["difference"]
-        return without_zero(found)
-
-    def _campaigns(self, source: str) -> Sums:
-        return self._queue(source, "account_campaign", ("account", "campaign"))
-
-    def _isps(self, source: str) -> Sums:
-        return self._queue(source, "isp", ("isp",))
-
-    def _queue(self, source: str, group: str, names: tuple[str, ...]) -> Sums:
-        found: Sums = Counter()
-        for each in self._json("show", "queue", "--group", group, "--source", source)["rows"]:
-            for state in STATES:
-                found[(*(each[name] or "" for name in names), state)] += each[state]
-        return without_zero(found)
-
-    def _json(self, *arguments: str) -> dict[str, Any]:
-        done = self._mailtop(*arguments, "--config", str(self.folder / "monitor.toml"), "--format", "json")
-        assert done.stdout, done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
 
     def _end_screen(self) -> None:
         self.screen.press("escape", "escape", "escape", "q")
@@ -417,18 +378,6 @@ class Soak:
         faults = ", ".join(f"{fault} {count}" for fault, count in sorted((self.faults + self.world.rotations).items()))
         lines = [f"{what}; faults: {faults}.", "", *table(trends(self.samples)), "", *self.problems]
         return "\n".join(lines) + "\n"
-
-
-def _without(sums: Sums, *places: int) -> Sums:
-    """Added up over some places of the key."""
-    found: Sums = Counter()
-    for key, count in sums.items():
-        found[tuple(word for place, word in enumerate(key) if place not in places)] += count
-    return found
-
-
-def without_zero(sums: Sums) -> Sums:
-    return Counter({key: count for key, count in sums.items() if count})
 
 
 def _children(pid: int) -> list[int]:
