@@ -21,9 +21,9 @@ def flat(memory: Callable[[int], float], files: Callable[[int], int] = lambda mi
 
 @pytest.mark.parametrize(
     "memory",
-    [lambda minute: 40, lambda minute: min(20 + minute, 70), lambda minute: 50 + minute % 7, lambda minute: 60 - minute / 9],
+    [lambda _: 40, lambda minute: min(20 + minute, 70), lambda minute: 50 + minute % 7, lambda minute: 60 - minute / 9],
     ids=["the same", "full after 50 minutes", "up and down", "less and less"],
-)  # fmt: skip
+)
 def test_what_does_not_grow_is_flat(memory: Callable[[int], float]) -> None:
     assert flat(memory)["pss_mib"]
 
