@@ -290,8 +290,8 @@ class Soak:
             before_at, before = self._before.get(role, (0.0, None))
             roles[role] = row(now, before, at - before_at)
             self._before[role] = at, now
-        for name in ("mx", "demo"):
-            roles[f"collector of {name}"]["ledger_mib"] = size_mib(self.folder / f"{name}.sqlite")
+        roles["collector of mx"]["ledger_mib"] = size_mib(self.folder / "mx.sqlite")
+        roles["collector of demo"]["history_mib"] = size_mib(self.folder / "demo.sqlite")
         sample = Sample(round(self.passed, 1), roles)
         self.samples.append(sample)
         with (self.folder / "samples.jsonl").open("ab") as file:
