@@ -38,6 +38,21 @@ def test_goes_on_after_a_restart(log: Path) -> None:
     assert read(log, position)[0] == some(3)
 
 
+def test_a_log_that_is_away_for_a_while_lacks_nothing_when_it_is_back(log: Path, follow: Follow) -> None:
+    log.write_bytes(some(0))
+    _, position = read(log)
+    away = log.with_name("away")
+    log.rename(away)
+    tail = follow(log, position)
+    assert tail.read(LIMIT) is None
+    away.rename(log)
+    assert tail.read(LIMIT) is None
+    append(log, some(3))
+    chunk = tail.read(LIMIT)
+    assert chunk is not None
+    assert (chunk.lines, chunk.gap) == (some(3), False)
+
+
 def test_a_position_survives_msgpack(log: Path) -> None:
     log.write_bytes(some(0))
     _, position = read(log)

@@ -245,7 +245,8 @@ class Tail:
         before, self._late = self._late, None
         self._file = before or self._first(self._later(entries, self._written))
         self._is_unchanged(entries)
-        self._gap, self._before = True, None
+        if self._file is not None:  # else it may come back, as when its disk is mounted late
+            self._gap, self._before = True, None
         return self._file
 
     def _note_change(self, file: LogFile, place: Place, entries: list[Entry]) -> None:
