@@ -86,3 +86,8 @@ def test_it_is_found_through_a_link(clone: Path, tmp_path: Path) -> None:
     link = tmp_path / "mailtop"
     link.symlink_to(clone / "scripts" / "run")
     assert first_start(clone, FULL_DISK, link).stderr.startswith(f"mailtop: setting up {clone / '.venv'} ")
+
+
+def test_every_script_finds_its_setup_through_a_link() -> None:
+    sources = [path.read_text() for path in SCRIPTS.iterdir() if path.is_file()]
+    assert all('readlink -f -- "$0"' in text for text in sources if '/setup.sh"' in text)
