@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from tui.engine.steady import BELIEVED_SECONDS, LEAP_SECONDS, SteadyClock
 
 YEAR = 365 * 86_400.0
@@ -48,4 +52,13 @@ def test_a_year_ahead_for_an_hour_is_believed() -> None:
     times.pass_by(BELIEVED_SECONDS)
     assert steady() == times.clock
     times.pass_by(1.0)
+    assert steady() == times.clock
+
+
+def test_a_host_that_slept_for_days_knows_the_time_when_it_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Times()
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)  # stands still meanwhile
+    monkeypatch.setattr(time, "clock_gettime", lambda _clock: times.steady)
+    steady = SteadyClock(lambda: times.clock)
+    times.pass_by(3 * LEAP_SECONDS)
     assert steady() == times.clock

@@ -13,11 +13,19 @@ BELIEVED_SECONDS = 3_600.0
 """When a clock that was set ahead is believed, if it is so still."""
 
 
+_ASLEEP_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def _since_start() -> float:
+    """Seconds since the host was started, with those that it slept through."""
+    return time.clock_gettime(_ASLEEP_TOO)
+
+
 class SteadyClock:
     """``clock`` (seconds since 1970), which goes on as it went before for an hour after it was set ahead by more than a
     day; ``steady`` counts seconds whatever becomes of it."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, steady: Callable[[], float] = _since_start) -> None:
         self._clock, self._steady = clock, steady
         self._ahead = clock() - steady()
         self._leapt_at: float | None = None
