@@ -111,7 +111,7 @@ def press_unread(terminal: Terminal) -> None:
     for _ in range(40):
         terminal.press("?")
         time.sleep(0.02)
-        terminal.press("q")
+        terminal.press("escape")
         time.sleep(0.02)
 
 
