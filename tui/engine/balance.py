@@ -104,8 +104,9 @@ class Accounting:
             if column == REMOVED:
                 self.remove(old, -amount)
                 self.remove(new, amount)
-        self.count(old, -accepted)
-        self.count(new, accepted)
+        if accepted:
+            self.count(old, -accepted)
+            self.count(new, accepted)
 
     def take(self, owners: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
         """Recipients accepted and removed since the last call, by account; ``owners`` gives a campaign's."""

@@ -287,6 +287,8 @@ class QueueState:
 
     def end(self, id_: bytes, message: Message, time: int) -> None:
         """A line ended the message. While it owes recipients it is remembered, for lines that come late."""
+        if not message.units and not message.unnamed and message.owed <= 0:
+            return  # as most end
         self.balance.end(message)
         self.remove_units(message, time // 60)
         if message.owed > 0:

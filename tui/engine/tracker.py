@@ -85,9 +85,9 @@ class Tracker:
             state.count_arrival(message, minute, event.size)
         if event.state == PROC:
             state.set_state(message, PROC, minute)
-        known_already, message.early = set(message.early or ()), None
+        early, message.early = message.early, None
         if event.recipients and not message.declared:
-            message.declared = True
+            message.declared, known_already = True, set(early or ())
             new = [
                 recipient
                 for recipient in dict.fromkeys(event.recipients)
