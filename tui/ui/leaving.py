@@ -31,12 +31,17 @@ def watch(leave: Callable[[int], None], terminal: int, give_back: Callable[[], N
         giving.join(GIVE_BACK_SECONDS)
         os._exit(code)
 
+    leaving = False
+
     def go(code: int) -> None:
-        # A terminal that nobody reads blocks Textual's loop for good: only another thread can then end the process.
-        timer = threading.Timer(GRACE_SECONDS, end, (code,))
-        timer.daemon = True
-        with suppress(RuntimeError):  # the interpreter ends already, and starts no thread
-            timer.start()
+        nonlocal leaving
+        if not leaving:
+            leaving = True
+            # A terminal that nobody reads blocks Textual's loop for good: only another thread can then end the process.
+            timer = threading.Timer(GRACE_SECONDS, end, (code,))
+            timer.daemon = True
+            with suppress(RuntimeError):  # the interpreter ends already, and starts no thread
+                timer.start()
         leave(code)
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
