@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -12,11 +14,15 @@ from tests.hub.cells import Cell, CellSource
 from tests.hub.scripted import ScriptedSource, until
 from tests.hub.test_hub import ACCOUNTS, quick, screen
 from tests.hub.test_hub_fleets import is_of
-from tui.hub.balance import AGAIN_TIMES, MOST_SECONDS, SHOWN_TIMES, Balances, together
+from tests.hub.test_poller import polled
+from tui.hub import overdue
+from tui.hub.balance import AGAIN_TIMES, MOST_SECONDS, SHOWN_TIMES, AskedBalances, Balances, together
 from tui.hub.formats import balance_row
+from tui.hub.poller import Wanted
 from tui.hub.protocol import Balanced
 from tui.model import Balance, Freshness, Grouping, QueueQuery, RowKey
 from tui.sources.accounting import LAST_DAY
+from tui.sources.source import SourceError
 
 __all__ = ["quick"]
 
@@ -173,3 +179,79 @@ async def test_while_nothing_changes_it_is_not_asked_again() -> None:
         polls = source.count("changed")
         await until(lambda: source.count("changed") > polls + 5)
         assert source.count("balances") == 1
+
+
+class SlowSource(ScriptedSource):
+    """Tells balances only while ``open`` is set; ``cancelled`` is how many questions nobody waits for any longer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounted = [balance(), ALICE]
+        self.open = asyncio.Event()
+        self.failing: Exception | None = None
+        self.cancelled = 0
+
+    async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
+        told = await super().balances(accounts)
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.failing is not None:
+            raise self.failing
+        return told
+
+
+async def test_a_balance_that_takes_long_neither_delays_nor_judges_the_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overdue, "LEAST_SLOW_SECONDS", 0.1)
+    source = SlowSource()
+    async with polled(source, Wanted(ACCOUNTS, balances=())) as poller:
+        await until(lambda: source.count("balances") == 1 and source.count("queue") > 5)
+        began, seen = asyncio.get_running_loop().time(), set()
+
+        def has_passed() -> bool:
+            seen.add(poller.status().freshness)
+            return asyncio.get_running_loop().time() > began + 0.3
+
+        await until(has_passed)
+        assert seen == {Freshness.LIVE} and source.count("balances") == 1
+        poller.want(Wanted(ACCOUNTS, balances=(1,)))
+        polls = source.count("queue")
+        await until(lambda: source.count("queue") > polls + 2)
+        source.open.set()
+        await until(lambda: poller.balance(1).sums == ALICE)
+        assert source.balances_asked[:2] == [(), (1,)]
+
+
+async def test_who_waits_for_a_balance_no_longer_gives_it_up() -> None:
+    source = SlowSource()
+    async with polled(source) as poller:
+        await until(lambda: source.count("balances") == 1)
+        poller.pause(True)
+        await until(lambda: source.cancelled == 1)
+        poller.pause(False)
+        await until(lambda: source.count("balances") == 2)
+    await until(lambda: source.cancelled == 2)
+
+
+async def test_a_balance_that_fails_is_told_and_what_was_told_before_is_old() -> None:
+    source = SlowSource()
+    source.open.set()
+    async with polled(source) as poller:
+        await until(lambda: poller.balance().sums is not None)
+        source.failing = SourceError("gone\x1b[31m")
+        await until(lambda: poller.status().notes)
+        assert poller.status().freshness is Freshness.LIVE and not poller.failing
+        assert poller.status().notes[0].startswith("Whether its mail is accounted for could not be asked: gone")
+        assert "\x1b" not in poller.status().notes[0]
+        assert poller.balance().is_old and poller.balance().sums == balance()
+
+
+async def test_a_balance_that_never_comes_is_given_up() -> None:
+    source, changed = SlowSource(), asyncio.Event()
+    asked = AskedBalances(source, changed.set, 0.01)
+    asked.ask((), 1)
+    await asyncio.wait_for(changed.wait(), 10)
+    assert "No answer came" in str(asked.failure) and source.cancelled == 1
+    assert not asked.is_due((5,), 2, asyncio.get_running_loop().time()), "it is left alone for a while"

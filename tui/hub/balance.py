@@ -3,14 +3,16 @@ enters."""
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
 from tui.hub.protocol import Balanced
 from tui.model import Balance
 from tui.sources.accounting import on_calendar, unaccounted
+from tui.sources.source import Source, SourceError
 
 AGAIN_TIMES, SHOWN_TIMES, MOST_SECONDS = 500, 10, 30.0
 """A host is asked again so many times as long after the last time as it took then, since it reads the sums of all
@@ -35,9 +37,10 @@ class Part(msgspec.Struct, frozen=True):
 
 class Balances:
     """What one source told last: the host's balance first, then those of the accounts that it was asked for and of all
-    that are off."""
+    that are off. ``failure`` is why it did not tell when it was asked last."""
 
     def __init__(self) -> None:
+        self.failure: Exception | None = None
         self._told: Sequence[Balance] | None = None
         self._accounts: frozenset[int] = frozenset()
         self._changes = 0
@@ -47,6 +50,8 @@ class Balances:
     def is_due(self, accounts: Collection[int] | None, changes: int, now: float) -> bool:
         """Whether to ask: at once for other accounts, else where anything has changed (``changes`` grows then) and it
         is time. ``accounts`` are those whose numbers are shown, ``None``: none are."""
+        if self.failure is not None:
+            return now >= self._asked + MOST_SECONDS
         if not self._accounts.issuperset(accounts or ()):
             return True
         times = AGAIN_TIMES if accounts is None else SHOWN_TIMES
@@ -59,11 +64,16 @@ class Balances:
         before."""
         before = self._told
         self._told, self._accounts, self._changes = told or None, frozenset(accounts or ()), changes
-        self._asked, self._took_seconds = began, ended - began
+        self._asked, self._took_seconds, self.failure = began, ended - began, None
         return self._told != before
+
+    def fail(self, failure: Exception, ended: float) -> None:
+        """It did not tell; what it told before is old now."""
+        self.failure, self._asked = failure, ended
 
     def part(self, host: str, account_id: int | None, *, is_old: bool) -> Part:
         """How an account balances on the host of this name, or (``None``) the host itself."""
+        is_old = is_old or self.failure is not None
         return self._host(host, is_old) if account_id is None else self._account(host, account_id, is_old)
 
     def _host(self, host: str, is_old: bool) -> Part:
@@ -80,6 +90,49 @@ class Balances:
         if own is None:
             return Part(host)
         return Part(host, own, abs(own.difference), on_calendar(own.since) if own.difference else None, is_old)
+
+
+class AskedBalances(Balances):
+    """Asks the source beside its polls, which that neither delays nor judges; one question at a time, for
+    ``answer_seconds`` at the most. ``changed`` is called where something else was told."""
+
+    def __init__(self, source: Source, changed: Callable[[], None], answer_seconds: float) -> None:
+        super().__init__()
+        self._source = source
+        self._changed = changed
+        self._answer_seconds = answer_seconds
+        self._wanted: tuple[Collection[int] | None, int] = None, 0
+        self._asking: asyncio.Task[None] | None = None
+
+    def ask(self, accounts: Collection[int] | None, changes: int) -> None:
+        """Ask, where that is due (``is_due``): now, or after the question under way."""
+        self._wanted = accounts, changes
+        if (self._asking is None or self._asking.done()) and self._is_due_now():
+            self._asking = asyncio.create_task(self._ask())
+
+    def stop(self) -> None:
+        """Wait for no answer any longer."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def _is_due_now(self) -> bool:
+        return self.is_due(*self._wanted, asyncio.get_running_loop().time())
+
+    async def _ask(self) -> None:
+        now = asyncio.get_running_loop().time
+        while self._is_due_now():
+            began, (accounts, changes) = now(), self._wanted
+            try:
+                async with asyncio.timeout(self._answer_seconds):
+                    told = await self._source.balances(accounts or ())
+            except TimeoutError:
+                self.fail(SourceError(f"No answer came within {self._answer_seconds:.0f} seconds."), now())
+            except Exception as error:  # a source's mistake must not end what tells of it
+                self.fail(error, now())
+            else:
+                if not self.keep(told, accounts, changes, began, now()):
+                    continue
+            self._changed()
 
 
 def together(parts: Sequence[Part], *, with_sums: bool = False) -> Balanced | None:

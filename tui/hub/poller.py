@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tui.hub.balance import Balances, Part
+from tui.hub.balance import AskedBalances, Part
 from tui.hub.overdue import overdue
 from tui.hub.pace import next_beat, retry_seconds
 from tui.hub.wanted import Trend as Trend
@@ -64,7 +64,7 @@ class Poller:
         self.hosts: list[HostStatus] | None = None
         self.senders: frozenset[int] = frozenset()
         self.isps: QueueTable | None = None
-        self._balances = Balances()
+        self._balances = AskedBalances(source, told, ANSWER_SECONDS)
         self.confirmed = 0.0
         self.totals_time = -math.inf
         self.totals_confirmed = -math.inf
@@ -169,7 +169,10 @@ class Poller:
 
     def status(self) -> SourceStatus:
         """How the source is, with the age of its numbers now."""
-        status = self._running_status()
+        status, failure = self._running_status(), self._balances.failure
+        if failure is not None:
+            note = f"Whether its mail is accounted for could not be asked: {sentence_of(failure)}"
+            status = msgspec.structs.replace(status, notes=(*status.notes, note))
         return msgspec.structs.replace(status, freshness=Freshness.PAUSED) if self._paused else status
 
     def _running_status(self) -> SourceStatus:
@@ -202,6 +205,7 @@ class Poller:
                 await self._wait()
                 if self._paused:
                     self._abandon()
+                    self._balances.stop()
                 elif self._fetch is None:
                     if self._now() >= self._next():
                         self._begin()
@@ -212,6 +216,7 @@ class Poller:
                     self._fail(SourceError(f"It has not answered for {ANSWER_SECONDS:.0f} seconds; it is asked again."))
         finally:
             self._abandon()
+            self._balances.stop()
 
     async def _wait(self) -> None:
         """Wait until there is something to do."""
@@ -276,10 +281,12 @@ class Poller:
             self._fetch = None
             if failure is not None:
                 self._fail(failure)
-            elif tick:
+                return
+            if tick:
                 self._succeed()
             else:
                 self._wake.set()
+            self._balances.ask(wanted.balances, self.generation)
 
     async def _ask_for_changes(self) -> None:
         """How the source is, and whether anything has changed since the last tick."""
@@ -326,11 +333,6 @@ class Poller:
             if self._is_old(trend, (changes, end // HISTORY_SECONDS)):
                 self.histories[trend] = await self._answer(source.history(trend.query, end, trend.span_seconds))
                 self._keep(trend, (changes, end // HISTORY_SECONDS))
-        began, accounts = self._now(), wanted.balances
-        if self._balances.is_due(accounts, changes, began):
-            told = await self._answer(source.balances(accounts or ()))
-            if self._balances.keep(told, accounts, changes, began, self._now()):
-                self._told()
 
     def _note_senders(self, query: QueueQuery, table: QueueTable | None) -> None:
         """A filter may leave rows of few of them."""
