@@ -33,16 +33,11 @@ _COUNTERS = {
 _WAITING = "mailtop_account_waiting_recipients"
 _UNBALANCED = "mailtop_unbalanced_recipients"
 _UNBALANCED_SINCE = "mailtop_unbalanced_since_timestamp_seconds"
-_OF_BALANCE = {
-    "accepted": ("mailtop_accepted_recipients_total", "counter", "Recipients that the mail system took on."),
-    "removed": (
-        "mailtop_removed_recipients_total",
-        "counter",
-        "Recipients taken out of the queue, which the log tells.",
-    ),
+_OF_BALANCE = {  # gauges: aliases that lead to one address, and mail found to be another account's, take away from them
+    "accepted": ("mailtop_accepted_recipients", "Recipients that the mail system took on."),
+    "removed": ("mailtop_removed_recipients", "Recipients taken out of the queue, which the log tells."),
     "difference": (
         "mailtop_account_unbalanced_recipients",
-        "gauge",
         "Recipients of the account that are not accounted for; below zero: outcomes of recipients nobody accepted.",
     ),
 }
@@ -134,8 +129,8 @@ def _of_balances(balances: Sequence[Balance]) -> Iterator[str]:
         if since is not None:
             yield from _family(_UNBALANCED_SINCE, "gauge", "Since when recipients are not accounted for.")
             yield _line(_UNBALANCED_SINCE, {}, since)
-    for field, (name, kind, help_) in _OF_BALANCE.items() if accounts else ():
-        yield from _family(name, kind, help_)
+    for field, (name, help_) in _OF_BALANCE.items() if accounts else ():
+        yield from _family(name, "gauge", help_)
         yield from (_line(name, {"account": each.account}, getattr(each, field)) for each in accounts)
 
 
