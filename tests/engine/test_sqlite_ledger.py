@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import signal
@@ -8,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -340,3 +343,30 @@ def test_a_writer_writes_nothing_where_it_would_be_lost_or_counted_twice(
     again.write(batch({BASE: {GMAIL: delta(new=1)}}))
     again.close()
     assert waiting(path) == (2 if happens in (remove_the_wal, remove_the_lock, write_beside) else 1)
+
+
+class Watched(sqlite3.Connection):
+    """Keeps the statements that are given values."""
+
+    told: ClassVar[list[str]] = []
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        self.told.append(sql)
+        return super().execute(sql, *values)
+
+    def executemany(self, sql: str, values: Any) -> sqlite3.Cursor:
+        self.told.append(sql)
+        return super().executemany(sql, values)
+
+
+def test_no_statement_numbers_its_values_since_python_3_12_warns_of_each(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    with closing(SqliteWriter(path)) as writer:
+        writer.write(batch({BASE: {GMAIL: delta(send=1, new=1)}}, accepted={1: 2}))
+        writer.write(nameless({BASE: {GMAIL: delta(success=1, new=-1)}}))
+        writer.maintain(START)
+    SqliteReader(path, sender_id=7).close()
+    assert any("off_since" in sql for sql in Watched.told)
+    assert [sql for sql in Watched.told if re.search(r"\?\d", sql)] == []

@@ -12,23 +12,21 @@ from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, LogPosition, Names, Place
-from tui.engine.counts import COLUMNS, D_NEW, Columns, columns_of, rows_of
+from tui.engine.counts import COLUMNS, D_NEW, FAIL, SUCCESS, Columns, columns_of, rows_of
 from tui.engine.ledger import LedgerError, LedgerLost
 from tui.engine.ledger_lock import LedgerLock, is_at
 from tui.engine.sqlite_causes import CauseSums, add_causes
 from tui.engine.sqlite_contents import positions
 from tui.engine.sqlite_history import HOUR_SECONDS, MINUTE_SECONDS, Kept
-from tui.engine.sqlite_schema import explained, open_to_write
+from tui.engine.sqlite_schema import BALANCED, explained, open_to_write
 from tui.engine.sqlite_sums import add_up, together
 from tui.model import Counts
 
 _DAY_SECONDS = 86400
 
 _SUMS = Counts.__struct_fields__
-# What is off balance notes since when; the parameters are those of ``_adding``.
-_OFF_SINCE = """off_since = CASE WHEN accepted + ?11 =
-    success + ?3 + fail + ?5 + removed + ?12 + new + ?7 + proc + ?8 + retry + ?9 + hold + ?10
-    THEN NULL ELSE coalesce(off_since, ?13) END"""
+# What is off balance notes since when; the parameters are by how much more it is off now, and the time.
+_OFF_SINCE = " ".join(["off_since = CASE WHEN ? +", BALANCED, "THEN NULL ELSE coalesce(off_since, ?) END"])
 _ADD_TO_CELL = """
     INSERT INTO cells (campaign_id, isp_id, account_id, new, proc, retry, hold) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (campaign_id, isp_id) DO UPDATE SET
@@ -276,10 +274,12 @@ class SqliteWriter:
         for number in sorted(rows.keys() | accepted.keys() | removed.keys()):
             counts = rows.get(number, _NOTHING)
             waits = any(counts[D_NEW:])
+            row = list(counts if waits else counts[:D_NEW])
             if balance is not None:
-                row = (number, *counts, accepted.get(number, 0), removed.get(number, 0), now)
-            else:
-                row = (number, *(counts if waits else counts[:D_NEW]))
+                more, fewer = accepted.get(number, 0), removed.get(number, 0)
+                off = more - fewer - counts[SUCCESS] - counts[FAIL] - sum(counts[D_NEW:])
+                row += [more, fewer, off, now]
+            row.append(number)
             (changed if waits else counted).append(row)
         for width, values in ((D_NEW, counted), (len(COLUMNS), changed)):
             if values:
@@ -360,12 +360,12 @@ class SqliteWriter:
 
 
 def _adding(table: str, key: str, width: int, *, balanced: bool) -> str:
-    """Adds to the first ``width`` of the nine sums: the key and so many counts; ``balanced``: the key, nine counts,
-    what was accepted and removed, and the time."""
-    added = [" ".join([name, "=", name, "+", f"?{place}"]) for place, name in enumerate(_SUMS[:width], 2)]
+    """Adds to the first ``width`` of the nine sums: so many counts; ``balanced``: what was accepted and removed, and
+    the parameters of ``_OFF_SINCE``; the key."""
+    added = [" ".join([name, "=", name, "+ ?"]) for name in _SUMS[:width]]
     if balanced:
-        added += ["accepted = accepted + ?11", "removed = removed + ?12", _OFF_SINCE]
-    return " ".join(["UPDATE", table, "SET", ", ".join(added), "WHERE", key, "= ?1"])
+        added += ["accepted = accepted + ?", "removed = removed + ?", _OFF_SINCE]
+    return " ".join(["UPDATE", table, "SET", ", ".join(added), "WHERE", key, "= ?"])
 
 
 def _last_seen(batch: Batch) -> int:
