@@ -198,6 +198,26 @@ async def test_a_host_that_tells_no_balance_is_no_worse(reach: ScriptedReach, an
     assert (await source.check()).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Ended(255, b"", b"ssh: connect to host mx1 port 22: Connection refused\r\n"), "refused the connection"),
+        (Ended(127, b"", b"sh: mailtop: not found\n"), "does not find"),
+        (Ended(0, b"{", b""), "The answer of mx1 is cut short"),
+        (Unreachable("mx1 is away."), "is away"),
+    ],
+)
+async def test_a_host_that_cannot_be_asked_for_a_balance_at_all_says_why(
+    reach: ScriptedReach, answer: Ended | SourceError, why: str
+) -> None:
+    reach.answer["balance"] = answer
+    source = Ssh(CONFIG, reach=reach)
+    with pytest.raises(SourceError, match=why):
+        await source.balances(())
+    reach.answer["balance"] = NO_BALANCE
+    assert await source.balances(()) is None, "an older mailtop"
+
+
 async def test_names_are_asked_for_once(reach: ScriptedReach) -> None:
     source = Ssh(CONFIG, reach=reach)
     for _ in range(2):

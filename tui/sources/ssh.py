@@ -35,6 +35,9 @@ LIVE_INTERVALS = 3
 RECENT_SECONDS = 60.0
 """What was told so long before the newest answer says nothing of now: queue and totals are not always both asked."""
 
+NOT_ITS_QUESTION = 2
+"""The exit code of a mailtop that is too old for a question, or has nothing to answer it with."""
+
 BALANCE_SECONDS = 60.0
 """So long a balance is good for: each question starts a process there."""
 
@@ -119,8 +122,8 @@ class Ssh(Source):
 
     async def balances(self, accounts: Collection[int] | None = None) -> list[Balance] | None:
         """What the host says of itself and of the accounts that are off, a minute old at most, and of those of
-        ``accounts`` whose names are known; ``None`` where it does not tell, as an older mailtop. All else that is wrong
-        other questions bring to light."""
+        ``accounts`` whose names are known; ``None`` where it does not tell, as an older mailtop. Raises
+        ``SourceError`` before anything else was told; later on other questions bring to light what is wrong."""
         asked = Question(what="balance", source=self._config.source, all=accounts is None)
         words = [word for each in accounts or () if (word := self._names.account(each)) is not None]
         questions = [asked, *(msgspec.structs.replace(asked, account=word) for word in words)]
@@ -165,7 +168,7 @@ class Ssh(Source):
             seconds=seconds,
             rights=tuple(rights),
             problems=tuple(dict.fromkeys(problems)),
-            notes=(*notes, *accounted(await self.balances(())), *self._reach.notes),
+            notes=(*notes, *accounted(await self.balances(()) if self._told else None), *self._reach.notes),
         )
 
     async def close(self) -> None:
@@ -247,13 +250,20 @@ class Ssh(Source):
         return answered
 
     async def _balances_of(self, question: Question) -> list[Balance] | None:
+        """``None`` where it does not tell. While nothing else was told that it cannot be asked is raised."""
         try:
             ended = await self._reach.run(question.arguments())
-            if not ssh_failures.has_answered(ended):
+            if ended.status == NOT_ITS_QUESTION:
                 return None
+            if not ssh_failures.has_answered(ended):
+                raise ssh_failures.failure(ended, self._config)
             return await self._worker.run(lambda: ssh_wire.decode_balances(ended.printed, question))
-        except (AnswerError, SourceError):
-            return None
+        except (AnswerError, SourceError) as error:
+            if self._told:
+                return None
+            if isinstance(error, SourceError):
+                raise
+            raise SourceError(f"The answer of {self._peer} {error}.") from None
 
     def _refuse_nothing(self, told: Told, has_rows: bool) -> None:
         """Raise ``SourceError`` where there is nothing but an error there: no rows are not no mail then."""
