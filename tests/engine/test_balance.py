@@ -209,6 +209,41 @@ def test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[byte
     assert book.difference() == 1
 
 
+def test_what_an_ended_message_owes_is_remembered_for_an_hour() -> None:
+    book = Book()
+    engine = book.engine()
+    engine.apply([exim(A, B), sent(A), DONE])
+    for minutes, remembered in ((59, {b"1"}), (61, set[bytes]())):
+        engine.apply([ev.Gone(NOW + 60 * minutes, b"2")])
+        book.add(engine.take())
+        assert book.messages.keys() == engine.state.messages.keys() == remembered
+    assert book.difference() == 1
+
+
+def test_mail_that_ends_owing_is_never_remembered_without_end() -> None:
+    book = Book()
+    engine = book.engine()
+    for minute in range(0, 24 * 60, 10):
+        engine.apply([ev.Deferred(NOW + 60 * minute, b"%d" % minute, A, A, b"451", True)])
+        engine.apply([ev.Gone(NOW + 60 * minute, b"%d" % minute)])
+        book.add(engine.take())
+        assert len(engine.state.messages) <= 12
+    assert book.messages.keys() == engine.state.messages.keys()
+    assert book.difference() == 24 * 6
+
+
+def test_mail_that_listings_lack_is_never_remembered_without_end_where_the_log_stands_still() -> None:
+    book = Book()
+    engine = book.engine()
+    for hour in range(72):
+        id_, now = b"%d" % hour, NOW + 3600 * hour
+        waiting = Waiting(id_, ev.RETRY, (A,), b"alice", b"acme.test", b"camp", 10, now)
+        engine.reconcile(Listing(now, {id_: waiting}), set())
+        book.add(engine.take())
+        assert len(engine.state.messages) <= 27
+    assert book.messages.keys() == engine.state.messages.keys()
+
+
 def test_what_belongs_to_another_account_in_the_end_is_accepted_there() -> None:
     book = Book()
     engine = book.engine()

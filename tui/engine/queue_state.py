@@ -51,7 +51,8 @@ class QueueState:
         self.unknown_cell = self.numbers.unknown_cell
         self._stored = set(stored)
         self._counters: dict[str, int] = {}
-        self._pruned_hour = 0
+        self._vanished_at = 0
+        self._pruned_hours = 0, 0
 
     def message(self, id_: bytes, time: int) -> Message:
         """The message of this id, which a line at ``time`` names; one not known is counted as nobody's until it is."""
@@ -298,6 +299,7 @@ class QueueState:
 
     def vanish(self, id_: bytes, message: Message, time: int) -> None:
         """The message left the queue and no line said so: count it, and remember it for lines that come late."""
+        self._vanished_at = time
         self.changed.add(id_)
         self.balance.close(message)
         self.balance.lose(message, message.units)
@@ -363,13 +365,19 @@ class QueueState:
         )
 
     def _prune(self, log_time: int) -> None:
-        """Once an hour of log time drop what is long forgotten."""
-        hour = log_time // 3600
-        if hour == self._pruned_hour:
+        """Once an hour drop what is forgotten: what left the queue at once, begun submissions a day later; and all of
+        it a day later by the listings, for a log that stands still."""
+        hours = log_time // 3600, self._vanished_at // 3600
+        if hours == self._pruned_hours:
             return
-        self._pruned_hour = hour
-        long_ago = log_time - SUBMISSION_KEPT_SECONDS
-        for id_ in [id_ for id_, message in self.messages.items() if message.forgotten(long_ago)]:
+        self._pruned_hours = hours
+        long_ago = max(log_time, self._vanished_at) - SUBMISSION_KEPT_SECONDS
+        forgotten = [
+            id_
+            for id_, message in self.messages.items()
+            if message.forgotten(long_ago) or (message.absent != IN_QUEUE and message.forgotten(log_time))
+        ]
+        for id_ in forgotten:
             del self.messages[id_]
             self.changed.add(id_)
 
