@@ -329,3 +329,22 @@ def test_an_id_used_again_is_another_message() -> None:
     assert book.counters["vanished"] == 1
     assert book.cells()["bob", "", ""][SEND] == 1
     assert book.sums()[5:] == [0, 0, 0, 0]
+
+
+def test_a_message_that_a_listing_showed_in_part_before_it_arrived_is_finished_with() -> None:
+    first, second = b"a@gmail.com", b"b@gmail.com"
+    book = Book()
+    engine = book.engine()
+    waiting = Waiting(b"1", ev.NEW, (second,), b"alice", b"acme.test", None, 10, NOW)
+    engine.reconcile(Listing(NOW, {b"1": waiting}), set())
+    engine.apply(
+        [
+            ev.Arrived(NOW, b"1", b"alice", b"alice", 10, (first, second), ev.NEW, b"x@y"),
+            ev.Failed(NOW, b"1", second, second, b"550 no"),
+        ]
+    )
+    book.add(engine.take())
+    assert (book.sums()[5:], book.difference()) == ([1, 0, 0, 0], 0)
+    engine.apply([ev.Delivered(NOW, b"1", first, first), ev.Gone(NOW, b"1")])
+    book.add(engine.take())
+    assert (book.sums()[5:], book.difference()) == ([0, 0, 0, 0], 0)

@@ -166,3 +166,9 @@ def test_the_chart_fits_beside_the_counts(width: int, places: int) -> None:
     places_of = [line.index("#") for line in lines if "#" in line]
     assert places_of == [LEFT_WIDTH] * chart_height
     assert all(after == before for before, after in pairwise(map(cell_width, lines)))
+
+
+@pytest.mark.parametrize("width", [-30, 0, 1, 8, LEFT_WIDTH + 1])
+def test_a_terminal_of_hardly_any_cells_is_no_reason_to_end(width: int) -> None:
+    busy = pane(replace(ALICE, quotas=("emails 150/150", "deferrals 5/5")))
+    assert len(drawn(busy, width)) == len(drawn(pane(), width, 7)) - 2 == 5

@@ -102,7 +102,7 @@ class Tracker:
         A child address of an alias leaves its parent waiting: the rest of the alias may be open."""
         state, address, minute = self._state, event.address, event.time // 60
         message = state.messages.get(event.id)
-        if message is None or message.pending is None or message.minute != minute:
+        if message is None or message.pending is None or message.minute != minute or message.units:
             message = state.message(event.id, event.time)
         isp = state.numbers.domains.get(address.rpartition(b"@")[2])
         if isp is None:
@@ -114,6 +114,8 @@ class Tracker:
         if message.credits is not None:
             message.credits.append((minute, isp, column, 1))
         if event.waiting is not address:
+            if message.is_long:
+                message = state.message(event.id, event.time)
             alone = not message.awaits(address)
             state.balance.replace(message, event.waiting, address)
             if alone:
@@ -175,7 +177,8 @@ class Tracker:
         state, minute = self._state, event.time // 60
         message = state.message(event.id, event.time)
         if not message.sent:
-            message.early = [*(message.early or ()), event.waiting]
+            message.early = message.early or []
+            message.early.append(event.waiting)
         if event.waiting in message.units:
             state.remove_unit(message, event.waiting, minute)
         elif message.owed > 0 or not message.declared:

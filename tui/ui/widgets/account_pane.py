@@ -205,6 +205,6 @@ def _rates(pane: AccountPane, width: int, glyphs: Glyphs) -> Line:
     line = [Span(f"{rate(pane.rate_per_minute, glyphs.unknown)}/min", "strong")]
     if pane.defer_rate_per_minute:
         line.append(Span(f" {rate(pane.defer_rate_per_minute, glyphs.unknown)} deferred/min", "defer"))
-    while line_width(line) > width:
+    while line and line_width(line) > width:
         line.pop()
     return line
