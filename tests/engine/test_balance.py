@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -207,6 +208,37 @@ def test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[byte
     assert time.process_time() - began < 4.0
     book.add(engine.take())
     assert book.difference() == 1
+
+
+@pytest.mark.parametrize("address", [b"new-%d@gmail.com", b"%d@gmail.com"])
+def test_a_message_to_very_many_that_are_redirected_takes_no_longer_for_each(address: bytes) -> None:
+    numbers = range(60_000)
+    everybody = [b"old-%d@gmail.com" % number for number in numbers]
+    addresses = [address % number for number in numbers]
+    waits_too = [] if address.startswith(b"new") else addresses
+    book = Book()
+    engine = book.engine()
+    began = time.process_time()
+    engine.apply([exim(*everybody, *waits_too)])
+    engine.apply([sent(new, old) for new, old in zip(addresses, everybody, strict=True)])
+    assert len(engine.state.messages[b"1"].aliases or ()) == len(everybody)
+    engine.apply([DONE])
+    assert time.process_time() - began < 8.0
+    book.add(engine.take())
+    assert (book.balances()["alice"].accepted, book.difference()) == (len(addresses), 0)
+
+
+def test_aliases_of_a_stored_message_are_known_after_a_restart() -> None:
+    book = Book()
+    engine = book.engine()
+    engine.apply([exim(A, B), sent(C, A)])
+    book.add(engine.take())
+    stored = msgspec.msgpack.decode(book.messages[b"1"])
+    assert [A] in stored
+    engine = book.engine()
+    engine.apply([sent(C + b".au", A), sent(B), DONE])
+    book.add(engine.take())
+    assert (book.balances()["alice"].accepted, book.difference()) == (3, 0)
 
 
 def test_what_an_ended_message_owes_is_remembered_for_an_hour() -> None:

@@ -80,9 +80,9 @@ class Accounting:
         recipient is no longer, when it waits no longer: at once if it was owed already."""
         if not message.awaits(address):
             self.taken_on.append(message.cell)
-        message.aliases = aliases = message.aliases or []
+        message.aliases = aliases = message.aliases or set()
         if alias not in aliases:
-            aliases.append(alias)
+            aliases.add(alias)
             if message.owed > 0 and not message.awaits(alias):
                 message.owed -= 1
                 self.count(message.cell, -1)

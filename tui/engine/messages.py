@@ -20,6 +20,9 @@ ABSENT_KEPT_SECONDS = 3600
 WATCHED_SECONDS = 5
 """A message that the log told of so soon after it came was not tried before: no mail system tries again sooner."""
 
+SHORT = 16
+"""Among so many recipients one is found at once, without a table of them."""
+
 LONGEST_ADDRESS = 320
 """So much is shown of an address (RFC 5321: 64 and 255 octets, and the ``@``)."""
 
@@ -79,13 +82,18 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     owed: int = 0
     unnamed: int = 0
     declared: bool = False
-    aliases: list[bytes] | None = None
+    aliases: set[bytes] | None = None
     failed: list[bytes] | None = None
 
     @property
     def unit_state(self) -> int:
         """The state that a unit of the message has now."""
         return HOLD if self.held else self.state
+
+    @property
+    def is_long(self) -> bool:
+        """Whether ``awaits`` takes a search among many."""
+        return self.pending is not None and len(self.pending) + len(self.early or ()) > SHORT
 
     def awaits(self, recipient: bytes) -> bool:
         """Whether it waits for a recipient."""
