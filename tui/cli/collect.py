@@ -23,6 +23,12 @@ from tui.engine.ledger import LedgerBusy, LedgerLost
 
 PATIENCE_SECONDS = 2.0
 
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+"""How long a ledger that was lost is left alone: twice as long each time, until a collector has lived."""
+
+LIVED_SECONDS = 60.0
+"""A collector that had its ledger for so long has lived."""
+
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code. When it is told to end, what was not written yet stands in the log, and is
@@ -81,7 +87,9 @@ def _until_stopped(source: Collected) -> int:
         time.sleep(seconds)
         return False
 
+    pause_seconds = PAUSE_SECONDS
     while True:
+        begun = time.monotonic()
         try:
             with ExitStack() as running:
                 collector = _patiently(source, running)
@@ -89,6 +97,10 @@ def _until_stopped(source: Collected) -> int:
                 return Exit.OK
         except LedgerLost as error:
             say(str(error))
+        if time.monotonic() - begun >= LIVED_SECONDS:
+            pause_seconds = PAUSE_SECONDS
+        time.sleep(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
 def _patiently(source: Collected, running: ExitStack) -> Collector:
