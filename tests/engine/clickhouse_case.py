@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -132,10 +132,12 @@ class RenumberedReader:
         found = [msgspec.structs.replace(one, account_id=own[one.account_id]) for one in self._reader.totals()]
         return sorted(found, key=lambda one: one.account_id)
 
-    def balances(self) -> list[Balance]:
-        accounts, _ = self._ids()
-        own = {0: 0, **{id_: number for number, id_ in accounts.items()}}
-        return [msgspec.structs.replace(one, account_id=own[one.account_id]) for one in self._reader.balances()]
+    def balances(self, accounts: Collection[int] | None = None) -> list[Balance]:
+        ids, _ = self._ids()
+        own = {0: 0, **{id_: number for number, id_ in ids.items()}}
+        found = self._reader.balances(None if accounts is None else [ids[each] for each in accounts if each in ids])
+        found = [msgspec.structs.replace(one, account_id=own[one.account_id]) for one in found]
+        return sorted(found, key=lambda one: one.account_id)
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         accounts, campaigns = self._ids()

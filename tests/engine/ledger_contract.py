@@ -204,6 +204,19 @@ class LedgerContract(HistoryContract, MessagesContract):
         by_account = reader.queue(QueueQuery(grouping=Grouping.ACCOUNT, isp="Gmail"), limit=1)
         assert [(row.account, row.total) for row in by_account.rows()] == [("bob", 7)]
 
+    def test_balances_of_some_accounts_are_theirs_and_those_that_are_off(
+        self, writer: LedgerWriter, reader: SnapshotReader
+    ) -> None:
+        writer.write(batch({BASE: {cell_key(number, 1): delta(new=1) for number in (1, 4)}}, accepted={1: 1, 2: 3}))
+        told = [(each.account, each.difference) for each in reader.balances()]
+        assert told == [("", 2), ("alice", 0), ("bob", 2)]
+        assert [each.account for each in reader.balances(())] == ["", "bob"]
+        assert [each.account for each in reader.balances((2, 77))] == ["", "bob"]
+        assert reader.balances((1, -5, *range(3, 3000))) == reader.balances()
+        writer.write(batch({BASE: {cell_key(4, 1): delta(fail=2)}}))
+        assert [(each.account, each.since) for each in reader.balances(())] == [("", None)]
+        assert [each.account for each in reader.balances((1,))] == ["", "alice"]
+
     def test_another_sender_has_nothing_here(self, writer: LedgerWriter, reader: SnapshotReader) -> None:
         writer.write(batch({BASE: {GMAIL: delta(retry=1)}}, causes={CauseKey(GMAIL, "x"): CauseDelta(1, 0, 0, "x")}))
         assert len(reader.queue(QueueQuery(sender_id=7))) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 
@@ -103,9 +103,10 @@ class FakeReader:
         self.gate.wait(10)
         return [MailTotals(account="alice", send_count=3)]
 
-    def balances(self) -> list[Balance]:
+    def balances(self, accounts: Collection[int] | None = None) -> list[Balance]:
         self._called()
-        return list(self.accounted)
+        own = {0, *accounts} if accounts is not None else {each.account_id for each in self.accounted}
+        return [each for each in self.accounted if each.difference or each.account_id in own]
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         self._called()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from tui.config.ledger_place import Place
 from tui.engine import clickhouse_waiting, coverage
-from tui.engine.clickhouse_balances import balances, balances_question
+from tui.engine.clickhouse_balances import all_balances
 from tui.engine.clickhouse_client import UNKNOWN_DATABASE, UNKNOWN_TABLE, ClusterRefused
 from tui.engine.clickhouse_hosts import (
     Standing,
@@ -189,19 +190,13 @@ class ClickhouseReader:
             )
         ]
 
-    def balances(self) -> list[Balance]:
-        """Whether all mail is accounted for, on all hosts: of everybody first, then of each account that ever had any.
-        Nothing where hosts do not tell yet; ``since`` is when the first of them went off balance."""
-        try:
-            found = self._shards.ask(balances_question(self._place, self._rows))
-        except ClusterRefused as error:
-            if error.code == UNKNOWN_TABLE:
-                return []
-            raise
-        if not found:
-            return []
-        names = self._names.names(ACCOUNT_NAME, [id_ for id_ in found[0] if id_])
-        return balances(["", *names] if found[0][0] == 0 else names, found)
+    def balances(self, accounts: Collection[int] | None = None) -> list[Balance]:
+        """Whether all mail is accounted for, on all hosts: of everybody first, then of each account that ever had any,
+        or of ``accounts`` (ids) and those that are off; ``since`` is when the first host went off. Nothing where hosts
+        do not tell yet."""
+        return all_balances(
+            self._shards.ask, partial(self._names.names, ACCOUNT_NAME), self._place, self._rows, accounts
+        )
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         """Rows of the query's grouping where mail waits, the longest queues first; ``limit`` rows at the most. Totals

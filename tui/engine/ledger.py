@@ -5,6 +5,7 @@ This file holds the two protocols; ``sqlite_*`` modules hold the embedded form.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 import msgspec
@@ -97,9 +98,9 @@ class LedgerReader(Protocol):
         """Mail totals by account."""
         ...
 
-    def balances(self) -> list[Balance]:
-        """Whether all mail is accounted for: of everybody first, then of each account that ever had any. Nothing where
-        the ledger does not tell."""
+    def balances(self, accounts: Collection[int] | None = None) -> list[Balance]:
+        """Whether all mail is accounted for: of everybody first, then of each account that ever had any; with
+        ``accounts`` (ids) of these alone and of those that are off. Nothing where the ledger does not tell."""
         ...
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:

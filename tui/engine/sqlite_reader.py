@@ -3,7 +3,7 @@ enter, and the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from tui.engine.batch import ISP_MASK, cell_key
 from tui.engine.counts import D_NEW
 from tui.engine.ledger import LedgerStatus
 from tui.engine.messages import decode_message, isp_mark, shown
+from tui.engine.sqlite_balances import balances
 from tui.engine.sqlite_blocks import NOTHING, BlockError, Selection
 from tui.engine.sqlite_causes import find_causes
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
@@ -81,11 +82,6 @@ _FINDS_MESSAGE = {
     "campaign_id": "campaign_id = ?",
     "isp_id": "isps & ? <> 0",
 }
-_BALANCES = """
-    SELECT '', 0 AS account_id, BALANCE FROM ledger UNION ALL
-    SELECT name, account_id, BALANCE FROM accounts
-    WHERE send OR success OR defer OR fail OR size OR new OR proc OR retry OR hold OR accepted OR removed
-    ORDER BY account_id""".replace("BALANCE", "accepted, success, fail, removed, new + proc + retry + hold, off_since")
 _MINUTE_HISTORY_SECONDS = 24 * HOUR_SECONDS
 _File = tuple[int, int] | None
 _NOBODY = -1
@@ -168,24 +164,11 @@ class SqliteReader:
                 )
             ]
 
-    def balances(self) -> list[Balance]:
-        """Whether all mail is accounted for: of everybody first, then of each account that ever had any."""
+    def balances(self, accounts: Collection[int] | None = None) -> list[Balance]:
+        """Whether all mail is accounted for: of everybody first, then of each account that ever had any; with
+        ``accounts`` (ids) of these alone and of those that are off."""
         with self.snapshot():
-            return [
-                Balance(
-                    account=account,
-                    account_id=account_id,
-                    accepted=accepted,
-                    delivered=delivered,
-                    failed=failed,
-                    removed=removed,
-                    waiting=waiting,
-                    since=since,
-                )
-                for account, account_id, accepted, delivered, failed, removed, waiting, since in self._db.execute(
-                    _BALANCES
-                )
-            ]
+            return balances(self._db, accounts)
 
     def queue(self, query: QueueQuery, limit: int | None = None) -> QueueTable:
         """Rows of the query's grouping where mail waits, the longest queues first; ``limit`` rows at the most. Totals

@@ -137,10 +137,7 @@ class LedgerSource:
             ledger = reader.status()
             if "log_time" not in ledger.gauges or not has_listed(ledger):
                 return None
-            balances = reader.balances()
-            if accounts is not None:
-                balances[1:] = [each for each in balances[1:] if each.difference or each.account_id in accounts]
-            return balances or None
+            return reader.balances(accounts) or None
 
         return await self._ask(known)
 
