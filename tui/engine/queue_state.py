@@ -365,8 +365,8 @@ class QueueState:
         )
 
     def _prune(self, log_time: int) -> None:
-        """Once an hour drop what is forgotten: what left the queue at once, begun submissions a day later; and all of
-        it a day later by the listings, for a log that stands still."""
+        """Once an hour drop what is forgotten: what a line has ended at once; begun submissions, and what a listing
+        lacks and another may have again, a day later: by listings too, for a log that stands still."""
         hours = log_time // 3600, self._vanished_at // 3600
         if hours == self._pruned_hours:
             return
@@ -375,7 +375,7 @@ class QueueState:
         forgotten = [
             id_
             for id_, message in self.messages.items()
-            if message.forgotten(long_ago) or (message.absent != IN_QUEUE and message.forgotten(log_time))
+            if message.forgotten(long_ago) or (message.absent == ENDED and message.forgotten(log_time))
         ]
         for id_ in forgotten:
             del self.messages[id_]
