@@ -370,3 +370,32 @@ def test_no_statement_numbers_its_values_since_python_3_12_warns_of_each(
     SqliteReader(path, sender_id=7).close()
     assert any("off_since" in sql for sql in Watched.told)
     assert [sql for sql in Watched.told if re.search(r"\?\d", sql)] == []
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE covered SET last_minute = 'late'",
+        "UPDATE messages SET id = x'00' || id",
+        "UPDATE ledger SET hours_from = 'once'",
+        "DELETE FROM ledger",
+    ],
+)
+def test_values_that_no_ledger_has_are_damage_in_a_sentence(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "ledger"
+    with closing(SqliteWriter(path)) as writer:
+        writer.write(
+            batch(
+                {BASE: {cell_key(1, 1): delta(new=1)}},
+                messages={b"1a": b"\x00"},
+                gauges={"log_time": BASE * 60, "listed_at": BASE * 60},
+            )
+        )
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE messages SET since = 1, campaign_id = 1, isps = 2")
+        db.execute(harm)
+        db.commit()
+    with closing(SqliteReader(path)) as reader, pytest.raises(LedgerError, match="is damaged"):
+        reader.status()
+        reader.history(QueueQuery(), BASE * 60 + 60, 3600)
+        reader.messages(QueueQuery())

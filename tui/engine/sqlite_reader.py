@@ -19,7 +19,7 @@ from tui.engine.sqlite_balances import balances
 from tui.engine.sqlite_blocks import NOTHING, BlockError, Selection
 from tui.engine.sqlite_causes import find_causes
 from tui.engine.sqlite_history import ACCOUNT, CELL, HOUR_SECONDS, ISP, MINUTE_SECONDS, TOTAL
-from tui.engine.sqlite_schema import explained, open_to_read
+from tui.engine.sqlite_schema import open_to_read, reading_values
 from tui.model import (
     Balance,
     Cause,
@@ -106,7 +106,7 @@ class SqliteReader:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All answers within come from the same state of the ledger."""
-        with explained(self._path):
+        with reading_values(self._path):
             if self._files is not None and self._db.in_transaction:
                 yield
                 return
@@ -119,7 +119,7 @@ class SqliteReader:
 
     def version(self) -> int:
         """A number that grows whenever anything was written."""
-        with explained(self._path):
+        with reading_values(self._path):
             self._follow()
             serial: int = self._db.execute("SELECT serial FROM ledger").fetchone()[0]
             return (self._files_before << 48) + serial
@@ -241,9 +241,11 @@ class SqliteReader:
         self._db.close()
 
     def _waiting(self, id_: bytes, isp_id: int | None) -> Iterator[WaitingMessage]:
-        blob = self._db.execute("SELECT state FROM messages WHERE id = ?", (id_,)).fetchone()[0]
+        row = self._db.execute("SELECT state FROM messages WHERE id = ?", (id_,)).fetchone()
+        if row is None:
+            raise BlockError("an index names a message that is not there")
         try:
-            return shown(id_, decode_message(blob), isp_id)
+            return shown(id_, decode_message(row[0]), isp_id)
         except msgspec.DecodeError as error:
             raise BlockError(f"a message: {error}") from error
 
