@@ -22,7 +22,7 @@ from tui.engine.clickhouse_writer import ClickhouseWriter
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock
 from tui.engine.sqlite_contents import contents
-from tui.engine.sqlite_load import load, put_in_place
+from tui.engine.sqlite_load import load, put_in_place, remove
 from tui.engine.sqlite_writer import SqliteWriter
 
 TOLD_SECONDS = 10.0
@@ -125,7 +125,7 @@ def from_log(ledger: Named) -> Iterator[str]:
 
 def _made_anew(source: LocalSource, path: Path, fresh: Path, old: Path) -> list[int]:
     """How many messages were sent by the old ledger, and by the new one, which is in its place then."""
-    _remove(fresh)
+    remove(fresh)
     # Held until the new one is whole: nobody writes the old one meanwhile, and it becomes one plain file.
     before = SqliteWriter(path)
     try:
@@ -137,7 +137,7 @@ def _made_anew(source: LocalSource, path: Path, fresh: Path, old: Path) -> list[
         sums = [_sums(each) for each in (path, fresh)]
     except BaseException:
         before.close()
-        _remove(fresh)
+        remove(fresh)
         raise
     before.close()
     lock = LedgerLock(path)
@@ -145,15 +145,10 @@ def _made_anew(source: LocalSource, path: Path, fresh: Path, old: Path) -> list[
         put_in_place(fresh, path, old)
     finally:
         lock.release()
-        _remove(fresh)
+        remove(fresh)
     return sums
 
 
 def _sums(path: Path) -> int:
     with contents(path) as held:
         return held.head().sums[0]
-
-
-def _remove(path: Path) -> None:
-    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal", ".lock"))):
-        file.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def load(path: Path, head: Head, parts: Iterable[Batch]) -> None:
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
         refuse_data(path)
-        _remove(unfinished)
+        remove(unfinished)
         ledger = _Loading(unfinished)
         try:
             ledger.load(head, parts)
@@ -40,7 +40,7 @@ def load(path: Path, head: Head, parts: Iterable[Batch]) -> None:
         raise LedgerError(f"cannot write the ledger {path} ({error.strerror})") from error
     finally:
         with suppress(OSError):
-            _remove(unfinished)
+            remove(unfinished)
         lock.release()
 
 
@@ -121,6 +121,7 @@ _BESIDE = "-wal", "-shm", "-journal"
 """What SQLite writes beside a file."""
 
 
-def _remove(unfinished: Path) -> None:
-    for file in (unfinished, lock_path(unfinished), *(Path(f"{unfinished}{end}") for end in _BESIDE)):
+def remove(path: Path) -> None:
+    """Take away what is left of making a ledger at ``path``. Raises ``OSError``."""
+    for file in (path, lock_path(path), *(Path(f"{path}{end}") for end in _BESIDE)):
         file.unlink(missing_ok=True)

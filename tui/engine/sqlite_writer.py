@@ -177,15 +177,12 @@ class SqliteWriter:
             if gone := [file for file, opened in self._files.items() if not is_at(opened, file)]:
                 raise self._lost(f"{gone[0]} was removed or replaced")
             self._db.execute("BEGIN IMMEDIATE")
-            before = self._serial
             try:
                 self._look()
                 yield
-                self._serial = self._stored_serial()
+                serial = self._stored_serial()
                 self._db.execute("COMMIT")
-            except sqlite3.Error:
-                self._serial = before
-                raise
+                self._serial = serial
             except OverflowError as error:
                 raise LedgerError(
                     f"a batch for the ledger {self._path} has a count beyond 64 bits; nothing of it was stored; please "
@@ -194,7 +191,6 @@ class SqliteWriter:
             finally:
                 # SQLite itself has rolled back after some errors, such as a full disk.
                 if self._db.in_transaction:
-                    self._serial = before
                     self._db.execute("ROLLBACK")
 
     def _look(self) -> None:
