@@ -16,7 +16,8 @@ from tui.hub.history import Recent
 from tui.hub.part import Changes, Part, totals_of
 from tui.hub.protocol import Seek
 from tui.hub.shared_names import Numbers, SharedNames
-from tui.hub.sheet import LeftOut, Sheet
+from tui.hub.sheet import Sheet
+from tui.hub.sums import LeftOut
 from tui.model import (
     API_GROUPINGS,
     Cause,
@@ -168,12 +169,10 @@ def test_together_rows_come_to_the_same_as_apart(
     assert {(row.account, row.campaign, row.isp): Counter(new=row.new, retry=row.retry) for row in rows} == expected
     for index, row in enumerate(rows):
         assert (row.source, row.sender_id, row.sender) == ("", 0, "")
-        assert together.find(row.key) == index
+        assert together.finder.find(row.key) == index
         delta = together.delta(index)
         assert delta is not None and round(delta, 6) == deltas[row.account, row.campaign, row.isp]
-    assert together.sums == apart.sums and together.sum_delta == apart.sum_delta
-    assert together.files == apart.files and together.sources == apart.sources
-    assert together.source_sums == apart.source_sums and not together.several_senders
+    assert together.sums == apart.sums and together.sources == apart.sources and not together.several_senders
     if not re.search("[>=]", text):  # what a row is called is the same apart and together
         assert together.selection((text,)).sums == apart.selection((text,)).sums
 
@@ -193,9 +192,9 @@ def test_the_change_of_a_row_is_unknown_while_any_hosts_is() -> None:
         part = [recent.part(name, query, table, time, with_gone=True) for time in times][-1]
         parts.append(part)
     assert Sheet(query, parts, together=Together()).delta(0) is None
-    assert Sheet(query, parts, together=Together()).sum_delta is None
+    assert Sheet(query, parts, together=Together()).sums.delta is None
     without = Sheet(query, parts, together=Together(), left_out={("b", None)})
-    assert without.delta(0) == without.sum_delta == 0
+    assert without.delta(0) == without.sums.delta == 0
     assert without.row(0).new == 3
 
 
@@ -211,7 +210,7 @@ def test_added_up_rows_are_sorted_marked_sought_and_released() -> None:
     view = view_of(sheet, marked=keys[1:], selected=keys[1], seek=Seek("problem", 1))
     assert (view.marked_count, view.marked_sums.total, view.selected_index, view.sought) == (2, 17, 1, keys[0])
     sheet.release()
-    assert sheet.find(keys[0]) is None
+    assert sheet.finder.find(keys[0]) is None
 
 
 def test_the_same_rows_again_are_added_up_as_the_first_time() -> None:

@@ -205,7 +205,7 @@ def test_marked_rows_change_together() -> None:
 def test_a_released_sheet_finds_nothing() -> None:
     sheet = sheet_of(("a", [row(1)]))
     sheet.release()
-    assert sheet.find(RowKey("a", campaign_id=1)) is None
+    assert sheet.finder.find(RowKey("a", campaign_id=1)) is None
 
 
 def test_of_many_rows_few_questions_are_kept() -> None:

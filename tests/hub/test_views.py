@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui.hub.finder import KEY_COLUMNS
 from tui.hub.history import Recent
 from tui.hub.protocol import View, ViewRequest
-from tui.hub.sheet import KEY_COLUMNS, QUICK_ROWS, Sheet
+from tui.hub.sheet import QUICK_ROWS, Sheet
 from tui.hub.views import Known, make_view, same_but_for_time, trend_query, trend_title
 from tui.model import (
     STATES,
@@ -129,19 +130,6 @@ def test_more_rows_than_are_sorted_in_one_call_are_sorted_the_same(sort: str, de
     assert view.rows == naively_sorted(rows, sort, descending)[9000:9050]
 
 
-def test_a_row_is_found_by_its_key_wherever_it_stands() -> None:
-    sheet = sheet_of(("a", many_rows(500)), ("b", many_rows(500)))
-    for number in (0, 7, 499):
-        key = RowKey("b", 0, number % 97, number, "")
-        index = sheet.find(key)
-        assert index is not None and sheet.row(index).key == key
-        order = sheet.order("total", True)
-        assert order[order.rank(index)] == index
-    assert sheet.find(RowKey("c", 0, 7, 7, "")) is None
-    assert sheet.find(RowKey("b", 0, 8, 7, "")) is None
-    assert sheet_of(("a", [])).find(RowKey("a")) is None
-
-
 def test_an_anchor_that_is_gone_leaves_the_window_where_the_request_says() -> None:
     view = view_of(sheet_of(("a", many_rows(100))), first=20, rows=10, anchor=RowKey("gone"), selected=RowKey("gone"))
     assert view.first == 20
@@ -164,14 +152,6 @@ def test_before_the_first_answer_nothing_is_known() -> None:
 def test_an_empty_queue_is_known_to_be_empty() -> None:
     view = view_of(sheet_of(("a", []), files=0))
     assert view.queue_known and view.rows == [] and view.files == 0 and view.sums.total == 0
-
-
-def test_files_are_known_when_every_source_knows_them() -> None:
-    recent = Recent()
-    known = recent.part("a", CAMPAIGNS, table_of([], files=3), 0)
-    unknown = recent.part("b", CAMPAIGNS, table_of([]), 0)
-    assert Sheet(CAMPAIGNS, [known, known]).files == 6
-    assert Sheet(CAMPAIGNS, [known, unknown]).files is None
 
 
 def test_rows_whose_change_is_unknown_come_last_either_way() -> None:
@@ -202,9 +182,6 @@ def test_rows_of_several_senders_say_so_and_campaigns_without_names_have_their_i
     }
     apart = Sheet(CAMPAIGNS, [recent.part(str(row.sender_id), CAMPAIGNS, table_of([row]), 0) for row in rows])
     assert not apart.several_senders, "their sources tell them apart"
-    assert sheet_of(("a", [QueueRow(sender_id=3, new=4), QueueRow(sender_id=3, campaign_id=1)])).source_sums == {
-        "a": QueueRow(source="a", sender_id=3, new=4)
-    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import msgspec
 
 from tui.hub.fleet import Together, by_host, rows_of
 from tui.hub.history import Recent
-from tui.hub.hosts import EVERY_HOST, HostKey, Hosts, never_told
+from tui.hub.hosts import EVERY_HOST, Hosts, never_told
 from tui.hub.hosts import WITHOUT_QUEUE as WITHOUT_QUEUE
 from tui.hub.part import Part
 from tui.hub.past import MAX_TRENDS, Past
@@ -20,6 +20,7 @@ from tui.hub.poller import Poller
 from tui.hub.protocol import HostFacts, ViewRequest
 from tui.hub.shared_names import nameless
 from tui.hub.sheet import Sheet
+from tui.hub.sums import HostKey
 from tui.hub.views import is_prepared, prepare, rows_around, trend_query
 from tui.model import STATES, Freshness, Grouping, QueueQuery, QueueRow, QueueTable, RowKey, SourceStatus
 from tui.sources.worker import Worker
@@ -224,7 +225,7 @@ class Board:
         news = {
             poller.source.name: poller.confirmed
             for poller in shown
-            if not poller.keeps_history and not poller.failing and poller.source.name in sheet.source_sums
+            if not poller.keeps_history and not poller.failing and poller.source.name in sheet.sums.by_source
         }
         rows_each = MAX_TRENDS // 2 // max(1, len(news)) or 1
         news = {source: time for source, time in news.items() if self._remembered.get(source) != time}
@@ -243,7 +244,7 @@ class Board:
             self._keep(source, request.query, own, sheet)
 
     def _keep(self, source: str, query: QueueQuery, rows: Mapping[RowKey, QueueRow], sheet: Sheet) -> None:
-        sums = sheet.source_sums[source]
+        sums = sheet.sums.by_source[source]
         kept = [(trend_query(query, key), row) for key, row in rows.items()]
         kept += [(trend_query(query, None), sums), (trend_query(query.grouped(Grouping.TOTAL), sums.key), sums)]
         self.past.add(source, self._clock(), kept)

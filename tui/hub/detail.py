@@ -200,8 +200,8 @@ class Details:
     def _found_row(self, key: RowKey | None, sheet: Sheet) -> tuple[QueueRow, float | None]:
         """The row with its change a minute. Of one that is gone nothing waits; it is still called what it was."""
         if key is None:
-            return sheet.sums, sheet.sum_delta
-        index = sheet.find(key)
+            return sheet.sums.whole, sheet.sums.delta
+        index = sheet.finder.find(key)
         if index is not None:
             self._row = sheet.row(index)
             return self._row, sheet.delta(index)
@@ -249,10 +249,10 @@ def _balance(request: ViewRequest, pollers: Sequence[Poller]) -> Balanced | None
 
 def _sender_total(request: ViewRequest, sheet: Sheet, row: QueueRow, answers: Sequence[Found | None]) -> int | None:
     """What waits at the row's sender in all: by the sheet where that has all of it, else as its source was told."""
-    sums = sheet.source_sums.get(row.source)
+    sums = sheet.sums.by_source.get(row.source)
     if not _is_filtered(request.query):
         if request.selected is None or not request.selected.source:
-            return sheet.sums.total
+            return sheet.sums.whole.total
         if sums is not None and sums.sender_id == row.sender_id:
             return sums.total
     totals = [answer.sender_total for answer in answers if answer is not None and answer.sender_total is not None]

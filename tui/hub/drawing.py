@@ -159,7 +159,7 @@ class Drawing:
         history = added_up(histories)
         if history is None:
             return
-        index = sheet.find(key) if sheet is not None and key is not None else None
+        index = sheet.finder.find(key) if sheet is not None and key is not None else None
         row = QueueRow() if sheet is None or index is None else sheet.row(index)
         if sheet is not None:
             row = _named(row, sheet)

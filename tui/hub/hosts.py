@@ -10,6 +10,7 @@ import msgspec
 from tui.hub.part import sum_known
 from tui.hub.poller import Poller
 from tui.hub.protocol import HostFacts, ViewRequest
+from tui.hub.sums import HostKey
 from tui.model import (
     DOUBTFUL,
     NO_ISP_NAME,
@@ -24,10 +25,6 @@ from tui.model import (
 
 WITHOUT_QUEUE = ("cpanel",)
 """The types of source that tell mail totals alone: nothing of a queue is missing while they do not answer."""
-
-HostKey = tuple[str, int | None]
-"""Source and sender; ``None`` is all of the source."""
-
 
 EVERY_HOST = QueueQuery(Grouping.HOST)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -66,3 +66,8 @@ def totals_of(table: QueueTable) -> list[int]:
         new + proc + retry + hold
         for new, proc, retry, hold in zip(table.new, table.proc, table.retry, table.hold, strict=True)
     ]
+
+
+def constant(column: Sequence[Any]) -> bool:
+    """Whether all rows have the same in this column."""
+    return not column or (column[0] == column[-1] and column.count(column[0]) == len(column))

@@ -40,7 +40,7 @@ class Selection:
             except FilterError as error:
                 self.problems[text] = str(error)
         self._orders: OrderedDict[tuple[str, bool], Order] = OrderedDict()
-        self.sums, self.sum_delta = sheet.sums, sheet.sum_delta
+        self.sums, self.sum_delta = sheet.sums.whole, sheet.sums.delta
         if self._flags is not None:
             summed = self._flags if sheet.counted is None else both(self._flags, sheet.counted)
             self.sums = QueueRow(**{state: sum(compress(sheet.column(state), summed)) for state in STATES})

@@ -6,20 +6,20 @@ from __future__ import annotations
 import math
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from itertools import chain, compress, repeat
+from itertools import chain, repeat
 from typing import Any
 
 from tui.hub.filters import Columns
+from tui.hub.finder import KEY_COLUMNS, Finder
 from tui.hub.fleet import Together
-from tui.hub.order import Order, SortKey
-from tui.hub.part import Part
-from tui.hub.part import sum_known as sum_known
+from tui.hub.order import SortKey
+from tui.hub.part import Part, constant
 from tui.hub.problems import problems
 from tui.hub.protocol import HostFacts
 from tui.hub.selection import MAX_SELECTIONS, Selection, keep
+from tui.hub.sums import LeftOut, counted_rows, not_left_out, sums_of
 from tui.model import (
     DOUBTFUL,
     NO_ACCOUNT_NAME,
@@ -29,22 +29,12 @@ from tui.model import (
     Grouping,
     QueueQuery,
     QueueRow,
-    RowKey,
 )
-
-KEY_COLUMNS = ("campaign_id", "isp", "account_id", "sender_id", "source")
-"""The columns that make a row's key. Rows that are equal otherwise stand in their order, ascending."""
 
 TABLE_COLUMNS = ("sender_id", "account_id", "account", "campaign_id", "campaign", "isp", *STATES)
 
 QUICK_ROWS = 8192
 """So many rows are sorted fast enough for the hub's loop to do it."""
-
-_SAMPLE_ROWS = 512
-_FEW = 4
-
-LeftOut = Collection[tuple[str, int | None]]
-"""The hosts whose rows no sum holds: source and sender, ``None`` for all of a source."""
 
 
 class Sheet:
@@ -66,18 +56,14 @@ class Sheet:
         self.query = query
         self._nameless = nameless
         self.sources = [part.source for part in parts]
-        summed = [part for part in parts if (part.source, None) not in left_out]
-        self.source_sums = {part.source: _sums(part, left_out) for part in parts}
-        self.sums = _sum_of([self.source_sums[part.source] for part in summed])
-        self.sum_delta = sum_known([_sum_delta(part, left_out) for part in summed])
-        self.files = sum_known([part.table.files for part in summed])
         self.answers: Sequence[Part] = parts
-        if len(parts) == 1 and _constant(parts[0].table.sender_id):
+        self.sums = sums_of(parts, left_out)
+        if len(parts) == 1 and constant(parts[0].table.sender_id):
             together = None  # it is one host: its rows stand for themselves
         self.together = together is not None
         if together is not None:
-            parts = [together.part(summed, query)]
-        self.counted = None if together is not None or not left_out else _flags(parts, left_out)
+            parts = [together.part(not_left_out(parts, left_out), query)]
+        self.counted = None if together is not None or not left_out else counted_rows(parts, left_out)
         self._columns: dict[str, list[Any]] = {
             "source": _joined([[part.source] * len(part) for part in parts]),
             "total": _joined([part.changes.totals for part in parts]),
@@ -86,25 +72,19 @@ class Sheet:
             self._columns[name] = _joined([getattr(part.table, name) for part in parts])
         self._columns["sender"] = _joined([part.table.sender or [""] * len(part) for part in parts])
         self._columns |= {name: [fact(each) for each in facts] for name, fact in _FACTS.items()}
-        self.several_senders = any(not _constant(part.table.sender_id) for part in parts)
+        self.several_senders = any(not constant(part.table.sender_id) for part in parts)
         self._changes = [part.changes for part in parts]
         # Joined columns are copies: the parts' own are kept too, so that only release frees them.
         every = parts if together is None else [*parts, *self.answers]
         self._parts = [[getattr(part.table, name) for name in TABLE_COLUMNS] for part in every]
-        self._keys = [name for name in KEY_COLUMNS if not _constant(self._columns[name])]
-        self._telling = max(KEY_COLUMNS, key=self._sampled_values)
-        self._found: dict[RowKey, int | None] = {}
+        self._keys = [name for name in KEY_COLUMNS if not constant(self._columns[name])]
+        self.finder = Finder(self._columns)
         self._selections: OrderedDict[tuple[tuple[str, ...], bool], Selection] = OrderedDict()
-        self.moving = any(changes.moving for changes in self._changes)
         self.problems = b"".join(problems(part.table.retry, part.table.hold, part.changes) for part in parts)
         self.problem_count = self.problems.count(1)
 
     def __len__(self) -> int:
         return len(self.problems)
-
-    def order(self, sort: str, descending: bool) -> Order:
-        """The indices of all rows sorted by a column of ``sorts.SORTS``."""
-        return self.selection().order(sort, descending)
 
     def selection(self, filters: tuple[str, ...] = (), only_problems: bool = False) -> Selection:
         """The rows that pass all ``filters``. Kept once made."""
@@ -124,32 +104,6 @@ class Sheet:
             self._columns[name] = _joined([changes.deltas() for changes in self._changes])
         return self._columns[name]
 
-    def find(self, key: RowKey) -> int | None:
-        """The index of the row with this key."""
-        if key not in self._found:
-            self._found[key] = self._look_for(key)
-        return self._found[key]
-
-    def find_all(self, keys: Iterable[RowKey]) -> None:
-        """Look for many rows at once: ``has_found`` them, and ``find`` costs nothing."""
-        wanted = {key for key in keys if key not in self._found}
-        if len(wanted) < _FEW:
-            for key in wanted:
-                self.find(key)
-            return
-        telling = {getattr(key, self._telling) for key in wanted}
-        found: dict[RowKey, int] = {}
-        if telling and self._columns:
-            for index, value in enumerate(self._columns[self._telling]):
-                if value in telling and (key := self._key(index)) in wanted:
-                    found[key] = index
-        for key in wanted:
-            self._found[key] = found.get(key)
-
-    def has_found(self, keys: Iterable[RowKey]) -> bool:
-        """Whether all these rows have been looked for."""
-        return all(key in self._found for key in keys)
-
     def row(self, index: int) -> QueueRow:
         """Row ``index`` as a value of its own."""
         columns = self._columns
@@ -167,7 +121,7 @@ class Sheet:
             retry=columns["retry"][index],
             hold=columns["hold"][index],
         )
-        self._found[row.key] = index  # what is shown is asked for next
+        self.finder.note(row.key, index)  # what is shown is asked for next
         return row
 
     def _campaign_by_id(self, index: int) -> str:
@@ -197,7 +151,7 @@ class Sheet:
             columns = [self._columns[name] for name in _COMPARED.get(sort, (sort,))]
         if sort == "isp" and self.query.grouping is Grouping.HOST:
             columns = [self._columns["worst_isp"]]
-        keys = [SortKey(column, descending) for column in columns if not _constant(column)]
+        keys = [SortKey(column, descending) for column in columns if not constant(column)]
         return [*keys, *(SortKey(self._columns[name]) for name in self._keys)]
 
     def filter_columns(self, names: Collection[str]) -> Columns:
@@ -212,9 +166,9 @@ class Sheet:
 
     def release(self) -> None:
         """Free the columns one by one: freeing a million values in one go would hold the interpreter's lock."""
-        columns, self._columns = self._columns, {}  # from now on no row is found
+        self.finder.release()
+        columns, self._columns = self._columns, {}
         self.answers = ()
-        self._found.clear()
         while self._selections:
             self._selections.popitem()
         while columns:
@@ -225,32 +179,8 @@ class Sheet:
             while part:
                 part.pop()
 
-    def _look_for(self, key: RowKey) -> int | None:
-        if not self._columns:
-            return None
-        column, wanted, index = self._columns[self._telling], getattr(key, self._telling), -1
-        with suppress(ValueError):  # there is none any more
-            while (index := column.index(wanted, index + 1)) >= 0:
-                if self._key(index) == key:
-                    return index
-        return None
-
-    def _key(self, index: int) -> RowKey:
-        columns = self._columns
-        return RowKey(
-            columns["source"][index],
-            columns["sender_id"][index],
-            columns["account_id"][index],
-            columns["campaign_id"][index],
-            columns["isp"][index],
-        )
-
-    def _sampled_values(self, name: str) -> int:
-        column = self._columns[name]
-        return len(set(column[:: len(column) // _SAMPLE_ROWS + 1]))
-
     def _shares(self) -> list[float | None]:
-        whole = self.sums.total
+        whole = self.sums.whole.total
         counted = repeat(1, len(self)) if self.counted is None else self.counted
         rows = zip(self._columns["total"], counted, strict=True)
         return [100 * total / whole if whole and counts else None for total, counts in rows]
@@ -314,50 +244,5 @@ def _has(grouping: Grouping, name: str) -> bool:
     }[grouping]
 
 
-def _flags(parts: Sequence[Part], left_out: LeftOut) -> bytes:
-    """1 for each row that sums hold, 0 for each other."""
-    flags = []
-    for part in parts:
-        if (part.source, None) in left_out:
-            flags.append(bytes(len(part)))
-        else:
-            flags.append(bytes([(part.source, sender) not in left_out for sender in part.table.sender_id]))
-    return b"".join(flags)
-
-
-def _sums(part: Part, left_out: LeftOut) -> QueueRow:
-    """What waits in one source, without those of its hosts that are left out; of the sender whose rows these are, where
-    there is only one."""
-    senders, table = part.table.sender_id, part.table
-    flags = _flags([part], left_out) if _leaves_out_some(part, left_out) else None
-    columns: dict[str, Any] = {state: getattr(table, state) for state in STATES}
-    if flags is not None:
-        columns = {state: compress(column, flags) for state, column in columns.items()}
-    return QueueRow(
-        source=part.source,
-        sender_id=senders[0] if senders and _constant(senders) else 0,
-        **{state: sum(column) for state, column in columns.items()},
-    )
-
-
-def _sum_delta(part: Part, left_out: LeftOut) -> float | None:
-    if not _leaves_out_some(part, left_out):
-        return part.sum_delta
-    return sum_known(list(compress(part.changes.deltas(), _flags([part], left_out))))
-
-
-def _leaves_out_some(part: Part, left_out: LeftOut) -> bool:
-    """Whether sums hold some of the source's hosts and others not."""
-    return any(source == part.source and sender is not None for source, sender in left_out)
-
-
-def _sum_of(rows: Sequence[QueueRow]) -> QueueRow:
-    return QueueRow(**{state: sum(getattr(row, state) for row in rows) for state in STATES})
-
-
 def _joined(columns: Sequence[list[Any]]) -> list[Any]:
     return columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
-
-
-def _constant(column: Sequence[Any]) -> bool:
-    return not column or (column[0] == column[-1] and column.count(column[0]) == len(column))

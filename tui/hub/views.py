@@ -84,7 +84,7 @@ def _with_rows(view: View, request: ViewRequest, known: Known, sheet: Sheet) -> 
     selection, order, first = selection_of(request, sheet), order_of(request, sheet), _first_row(request, sheet)
     indices = order[first : first + request.rows]
     rows = [sheet.row(index) for index in indices]
-    marked = [index for key in request.marked if (index := sheet.find(key)) is not None]
+    marked = [index for key in request.marked if (index := sheet.finder.find(key)) is not None]
     sought, seek_problem = _sought(request, sheet)
     return msgspec.structs.replace(
         view,
@@ -94,13 +94,13 @@ def _with_rows(view: View, request: ViewRequest, known: Known, sheet: Sheet) -> 
         deltas=[sheet.delta(index) for index in indices],
         sums=selection.sums,
         sum_delta=selection.sum_delta,
-        files=sheet.files,
+        files=sheet.sums.files,
         queue_known=True,
         queue_freshness=known.queue_freshness,
         queue_sources=sheet.sources,
         several_senders=sheet.several_senders,
         selected_index=_position(request.selected, request, sheet),
-        whole=sheet.sums,
+        whole=sheet.sums.whole,
         all_count=len(sheet),
         problem_count=sheet.problem_count,
         row_problems=[bool(sheet.problems[index]) for index in indices],
@@ -117,7 +117,7 @@ def _with_rows(view: View, request: ViewRequest, known: Known, sheet: Sheet) -> 
 
 def prepare(request: ViewRequest, sheet: Sheet) -> None:
     """Do what takes long for many rows, for a view to be made at once. For the worker's thread."""
-    sheet.find_all(request.marked)
+    sheet.finder.find_all(request.marked)
     _position(request.selected, request, sheet)
     for index in window(request, sheet):
         sheet.row(index)  # which is then found at once: the next request is anchored to one of these
@@ -135,7 +135,7 @@ def is_prepared(request: ViewRequest, sheet: Sheet) -> bool:
             selection = sheet.selection(filters, only_problems)
             if not selection.has_order(sort_of(request), request.descending):
                 return False
-    return is_small or sheet.has_found(request.marked)
+    return is_small or sheet.finder.has_found(request.marked)
 
 
 def selection_of(request: ViewRequest, sheet: Sheet) -> Selection:
@@ -206,7 +206,7 @@ def _span(seconds: int) -> str:
 def rows_around(request: ViewRequest, sheet: Sheet, most: int) -> list[QueueRow]:
     """The rows of the window, at most so many, and the selected one."""
     indices = set(window(request, sheet)[:most])
-    if request.selected is not None and (index := sheet.find(request.selected)) is not None:
+    if request.selected is not None and (index := sheet.finder.find(request.selected)) is not None:
         indices.add(index)
     return [sheet.row(index) for index in indices]
 
@@ -237,7 +237,7 @@ def _sought(request: ViewRequest, sheet: Sheet) -> tuple[int | None, str]:
     problem = candidates.problems.get(seek.filter, "")
     if problem or not order:
         return None, problem
-    selected = sheet.find(request.selected) if request.selected is not None else None
+    selected = sheet.finder.find(request.selected) if request.selected is not None else None
     if selected is None or selected not in selection_of(request, sheet):
         return order[0 if seek.step > 0 else -1], ""
     place = order.rank(selected)
@@ -257,7 +257,7 @@ def _first_row(request: ViewRequest, sheet: Sheet) -> int:
 
 def _position(key: RowKey | None, request: ViewRequest, sheet: Sheet) -> int | None:
     """Where the row stands among those of the request."""
-    index = sheet.find(key) if key is not None else None
+    index = sheet.finder.find(key) if key is not None else None
     if index is None or index not in selection_of(request, sheet):
         return None
     return order_of(request, sheet).rank(index)
