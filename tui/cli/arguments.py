@@ -136,51 +136,46 @@ def _commands() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], N
 
 def _add_show(show: argparse.ArgumentParser) -> None:
     what = show.add_subparsers(title="what to show", metavar="WHAT", required=True)
-    totals = _command(what, "totals", "the mail totals of every account")
-    totals.set_defaults(command="show", what="totals")
+    for name, told, add_options in (
+        ("totals", "the mail totals of every account", _add_totals),
+        ("queue", "what waits in the queue, by recipient", _add_queue),
+        ("balance", "whether all mail that was accepted is accounted for", _add_balance),
+    ):
+        each = _command(what, name, told)
+        each.set_defaults(command="show", what=name)
+        add_options(each)
+        _add_source(each)
+        _add_format(each, FORMATS)
+        _add_common(each)
+
+
+def _add_totals(totals: argparse.ArgumentParser) -> None:
     totals.add_argument(
         "--filter", metavar="TEXT", help="only accounts that the screen's filter would leave: deferred>100"
     )
-    totals.add_argument(
-        "--sort",
-        choices=ACCOUNT_SORTS,
-        metavar="COLUMN",
-        help="sort by this column of the screen: numbers from the largest, names from A to Z (default: sent)",
-    )
-    queue = _command(what, "queue", "what waits in the queue, by recipient")
-    queue.set_defaults(command="show", what="queue")
+    _add_arrangement(totals, ACCOUNT_SORTS, "sent")
+
+
+def _add_queue(queue: argparse.ArgumentParser) -> None:
     queue.add_argument("--group", choices=GROUPINGS, default="total", help="how to add up (default: total)")
     queue.add_argument("--sender", type=int, metavar="N", help="only the sending system with this number")
-    queue.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
+    _add_account(queue)
     queue.add_argument("--campaign", metavar="C", help="only this campaign, by exact name, or by id in one source")
     queue.add_argument("--isp", metavar="I", help="only this mailbox provider, by exact name")
     queue.add_argument("--filter", metavar="TEXT", help="only rows that the screen's filter would leave: retry>100")
     queue.add_argument("--problems", action="store_true", help="only rows that are a problem, as far as one look tells")
-    queue.add_argument(
-        "--sort",
-        choices=(*SORTS, *HOST_SORTS),
-        metavar="COLUMN",
-        help="sort by this column of the screen: numbers from the largest, names from A to Z (default: total)",
-    )
-    for each in (totals, queue):
-        each.add_argument("--reverse", action="store_true", help="sort the other way around")
-        each.add_argument(
-            "--together", action="store_true", help="add up what has the same name in all sources and senders"
-        )
-    balance = _command(what, "balance", "whether all mail that was accepted is accounted for")
-    balance.set_defaults(command="show", what="balance")
-    balance.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
+    _add_arrangement(queue, (*SORTS, *HOST_SORTS), "total")
+
+
+def _add_balance(balance: argparse.ArgumentParser) -> None:
+    _add_account(balance)
     balance.add_argument("--all", action="store_true", help="every account, not only those that are off")
-    for each in (totals, queue, balance):
-        _add_source(each)
-        each.add_argument("--format", choices=FORMATS, default="table", help="how to print it (default: table)")
-        _add_common(each)
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
     check.set_defaults(command="check")
     _add_source(check)
-    check.add_argument("--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)")
+    _add_format(check, FORMATS[:2])
     _add_common(check)
 
 
@@ -205,12 +200,7 @@ def _add_collect(collect: argparse.ArgumentParser) -> None:
 
 def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.set_defaults(command="serve")
-    serve.add_argument(
-        "--bind",
-        metavar="HOST:PORT",
-        default=f"127.0.0.1:{SERVE_PORT}",
-        help=f"where to listen (default: 127.0.0.1:{SERVE_PORT}, for this host alone)",
-    )
+    _add_bind(serve, SERVE_PORT)
     _add_source(serve)
     _add_tls(serve)
     _add_token_file(serve)
@@ -227,12 +217,7 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
 
 def _add_web(web: argparse.ArgumentParser) -> None:
     web.set_defaults(command="web")
-    web.add_argument(
-        "--bind",
-        metavar="HOST:PORT",
-        default=f"127.0.0.1:{WEB_PORT}",
-        help=f"where to listen (default: 127.0.0.1:{WEB_PORT}, for this host alone)",
-    )
+    _add_bind(web, WEB_PORT)
     _add_tls(web)
     web.add_argument(
         "--public-url",
@@ -257,7 +242,7 @@ def _add_tokens(token: argparse.ArgumentParser) -> None:
     )
     new.add_argument("--only", choices=SCOPES, help="only the mail totals, or only the queue")
     listed = _command(what, "list", "print the names of all tokens and what they open")
-    listed.add_argument("--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)")
+    _add_format(listed, FORMATS[:2])
     revoke = _command(what, "revoke", "take a token away, at once")
     revoke.add_argument("name", metavar="NAME", help="what it is called")
     for name, each in (("new", new), ("list", listed), ("revoke", revoke)):
@@ -298,9 +283,7 @@ def _add_ledger(ledger: argparse.ArgumentParser) -> None:
 
 
 def _add_ledger_flags(commands: dict[str, argparse.ArgumentParser]) -> None:
-    commands["info"].add_argument(
-        "--format", choices=FORMATS[:2], default="table", help="how to print it (default: table)"
-    )
+    _add_format(commands["info"], FORMATS[:2])
     commands["rebuild"].add_argument(
         "--from-log",
         action="store_true",
@@ -346,6 +329,33 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--debug", metavar="FILE", default=argparse.SUPPRESS, help="add to this file what mailtop does, line by line"
     )
+
+
+def _add_arrangement(parser: argparse.ArgumentParser, columns: Sequence[str], default: str) -> None:
+    parser.add_argument(
+        "--sort",
+        choices=columns,
+        metavar="COLUMN",
+        help=f"sort by this column of the screen: numbers from the largest, names from A to Z (default: {default})",
+    )
+    parser.add_argument("--reverse", action="store_true", help="sort the other way around")
+    parser.add_argument(
+        "--together", action="store_true", help="add up what has the same name in all sources and senders"
+    )
+
+
+def _add_account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", metavar="A", help="only this account, by exact name, or by id in one source")
+
+
+def _add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    parser.add_argument("--format", choices=formats, default="table", help="how to print it (default: table)")
+
+
+def _add_bind(parser: argparse.ArgumentParser, port: int) -> None:
+    here = f"127.0.0.1:{port}"
+    told = f"where to listen (default: {here}, for this host alone)"
+    parser.add_argument("--bind", metavar="HOST:PORT", default=here, help=told)
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
