@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.hub.scripted import ScriptedSource, until
-from tui.hub import overdue, pace
+from tui.hub import outage, overdue, pace
 from tui.hub import poller as polling
 from tui.hub.poller import Poller, Trend, Wanted
 from tui.model import Freshness, Grouping, QueueQuery, QueueTable, SourceStatus
@@ -328,7 +328,7 @@ async def test_a_source_that_wants_to_be_left_alone_is_whoever_asks() -> None:
 
 
 async def test_a_wish_for_years_is_not_granted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "MAX_WISH_SECONDS", 0.1)
+    monkeypatch.setattr(outage, "MAX_WISH_SECONDS", 0.1)
     source = ScriptedSource()
     source.trouble = SourceError("no", 1e9)
     async with polled(source) as poller:

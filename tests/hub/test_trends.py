@@ -179,11 +179,11 @@ async def test_a_failure_is_told_once_and_not_repeated_in_haste() -> None:
 
 async def test_a_source_that_fails_is_not_asked_for_trends() -> None:
     async with shown(Watched(), 2) as screen:
-        screen.poller._error = "It is away."
+        screen.poller._outage.error = "It is away."
         screen.beside()
         await asyncio.sleep(0.02)
         assert screen.source.asked == []
-        screen.poller._error = None
+        screen.poller._outage.error = None
         await until(lambda: len(screen.beside()) == 2)
 
 

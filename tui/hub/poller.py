@@ -12,12 +12,13 @@ from typing import TypeVar
 import msgspec
 
 from tui.hub.balance import AskedBalances, Part
+from tui.hub.outage import Outage
 from tui.hub.overdue import overdue
-from tui.hub.pace import next_beat, retry_seconds
+from tui.hub.pace import next_beat
 from tui.hub.wanted import Trend as Trend
 from tui.hub.wanted import Wanted as Wanted
 from tui.model import Freshness, Grouping, History, HostStatus, MailTotals, QueueQuery, QueueTable, SourceStatus
-from tui.sources.source import Source, SourceError, Unreachable
+from tui.sources.source import Source, SourceError
 from tui.text import clean
 
 Answer = TypeVar("Answer")
@@ -25,9 +26,6 @@ Answer = TypeVar("Answer")
 ANSWER_SECONDS = 300.0
 """A source that does not answer for so long has failed; it is asked anew. Sources bound each of their own questions,
 and may have many: this is for what hangs for ever, such as a dead disk."""
-
-MAX_WISH_SECONDS = 3600.0
-"""A source that wants to be left alone for longer is asked again nevertheless: it may have meant something else."""
 
 REST_SECONDS = 30.0
 """The pace of what is not on the screen: often enough to know how the source is."""
@@ -80,22 +78,18 @@ class Poller:
         self._ticking = False
         self._began = 0.0
         self._due = math.inf
-        self._not_before = 0.0
         self._took_seconds = 0.0
         self._abandoned: set[asyncio.Task[None]] = set()
         self._status: SourceStatus | None = None
         self._status_time = 0.0
-        self._error: str | None = None
-        self._unreachable = False
-        self._failures = 0
-        self._failing_since = 0.0
+        self._outage = Outage()
         self.generation = 1
         self._fetched: dict[object, object] = {}
 
     @property
     def failing(self) -> bool:
         """Whether the last poll failed; the numbers are those of the last good one."""
-        return self._error is not None
+        return self._outage.error is not None
 
     @property
     def offers_totals(self) -> bool:
@@ -117,14 +111,14 @@ class Poller:
         """Why the source is not to be asked for anything just now; empty when it is."""
         if self._paused:
             return "Paused: nothing is asked."
-        if self._error is None and self.wants_rest:
+        if not self.failing and self.wants_rest:
             return "It wants to be left alone for a while."
-        return self._error or ""
+        return self._outage.error or ""
 
     @property
     def wants_rest(self) -> bool:
         """Whether the source asked to be left alone for now: that binds everybody."""
-        return self._now() < self._not_before
+        return self._now() < self._outage.not_before
 
     @property
     def may_be_asked(self) -> bool:
@@ -139,10 +133,10 @@ class Poller:
             self._wake.set()
         if wanted == self._wanted:
             return
-        if wanted.query != self._wanted.query or self._error is None:
+        if wanted.query != self._wanted.query or not self.failing:
             self._asked = True
             self._wake.set()
-        if self._wanted.nothing and self._error is None:
+        if self._wanted.nothing and not self.failing:
             self._due = min(self._due, self._began + self._pace(wanted))  # it comes back from its rest
         self._wanted = wanted
 
@@ -183,16 +177,12 @@ class Poller:
             freshness=Freshness.STALE,
             notes=("It has not answered yet.",),
         )
-        replace = msgspec.structs.replace
         if status.age_seconds is not None:
-            status = replace(status, age_seconds=status.age_seconds + now - self._status_time)
-        if self._error is not None:
-            # Numbers of a server that is away are old; what refuses or fails is for somebody to mend.
-            away = self._unreachable and status.age_seconds is not None
-            status = replace(status, freshness=Freshness.STALE if away else Freshness.ERROR, error=self._error)
-        elif self._fetch is not None:
-            status = overdue(status, now - self._began, self.source.interval_seconds, self._took_seconds)
-        return status
+            age_seconds = status.age_seconds + now - self._status_time
+            status = msgspec.structs.replace(status, age_seconds=age_seconds)
+        if self._fetch is not None and not self.failing:
+            return overdue(status, now - self._began, self.source.interval_seconds, self._took_seconds)
+        return self._outage.told(status)
 
     def balance(self, account_id: int | None = None) -> Part:
         """Whether the mail of the host, or of one account, is accounted for."""
@@ -236,7 +226,7 @@ class Poller:
 
     def _next(self) -> float:
         """When to ask next (loop time)."""
-        return max(self._not_before, 0.0 if self._asked else self._due)
+        return max(self._outage.not_before, 0.0 if self._asked else self._due)
 
     def _pace(self, wanted: Wanted) -> float:
         """Seconds between two polls."""
@@ -296,7 +286,7 @@ class Poller:
 
     def _set_good(self, status: SourceStatus) -> None:
         """Take over a status; while the source fails its last good one stands until all is answered again."""
-        if self._error is None:
+        if not self.failing:
             self._set_status(status)
 
     def _set_status(self, status: SourceStatus) -> None:
@@ -357,7 +347,7 @@ class Poller:
     def _succeed(self) -> None:
         """The next poll is at the next tick that is still to come."""
         now, pace = self._now(), self._pace(self._fetching)
-        self._error, self._unreachable, self._failures = None, False, 0
+        self._outage.end()
         self._took_seconds = now - self._began
         self._due = next_beat(self._began, now, pace, self._phase)
         self._wake.set()
@@ -365,19 +355,7 @@ class Poller:
 
     def _fail(self, failure: SourceError) -> None:
         """Tell why, and try again later, but not before the source wishes, whoever asks."""
-        now = self._now()
-        if self._error is None:
-            self._failing_since = now
-        self._error, self._unreachable = clean(str(failure)), isinstance(failure, Unreachable)
-        failing, interval = now - self._failing_since, self.source.interval_seconds
-        self._due = now + retry_seconds(interval, failing, self._failures, unreachable=self._unreachable)
-        self._failures += 1
-        wish = failure.retry_after_seconds
-        if wish is not None and wish > 0:
-            wish = min(wish, MAX_WISH_SECONDS)
-            self._not_before = now + wish
-            until = time.strftime("%H:%M:%S", time.localtime(self._clock() + wish))
-            self._error += f" It wants to be left alone until {until}."
+        self._due = self._outage.fail(failure, self.source.interval_seconds, self._now(), self._clock())
         self._wake.set()
         self._told()
 
