@@ -9,25 +9,17 @@ import msgspec
 
 from tui.config import CpanelSource
 from tui.config.secrets import Secret
-from tui.model import (
-    UNKNOWN_ACCOUNT,
-    Checkup,
-    Freshness,
-    MailTotals,
-    SourceStatus,
-)
+from tui.model import UNKNOWN_ACCOUNT, Checkup, Freshness, MailTotals, SourceStatus
 from tui.sources.cpanel_accounts import AccountPool
 from tui.sources.cpanel_calls import Calls, Reach, Unanswered, together
 from tui.sources.cpanel_check import look_over
 from tui.sources.cpanel_cli import CPAPI2, WHMAPI1, CommandReach
+from tui.sources.cpanel_list import AccountList
 from tui.sources.cpanel_login import HttpReach
 from tui.sources.cpanel_place import Way, configured_accounts, doubt, place_of
 from tui.sources.cpanel_wire import Trouble, filled
 from tui.sources.http import HttpClient
 from tui.sources.source import Source, SourceError
-
-LIST_SECONDS = 300.0
-"""How long the list of accounts is good for."""
 
 CLOSED_SECONDS = 600.0
 """How long a way that led nowhere is left out where another one leads to the totals."""
@@ -86,9 +78,7 @@ class Cpanel(Source):
         self._calls = Calls(self._reach, self._place)
         self._pool = AccountPool(self._calls, concurrency=concurrency, interval_seconds=interval_seconds, clock=clock)
         self._configured = configured_accounts(config)
-        self._listed: tuple[str, ...] = ()
-        self._listed_at: float | None = None
-        self._list_failure: SourceError | None = None
+        self._listed = AccountList(self._calls, clock)
         self._closed: dict[Way, tuple[float, str]] = {}
         self._way: Way | None = None
         self._answered: float | None = None
@@ -210,29 +200,15 @@ class Cpanel(Source):
         missing = []
         names = self._configured
         if names is None:
-            names = await self._list()
-            if self._list_failure is not None:
-                missing.append(f"New accounts are not seen: {self._list_failure}")
+            names = await self._listed.names()
+            if self._listed.failure is not None:
+                missing.append(f"New accounts are not seen: {self._listed.failure}")
         self._pool.keep(names)
         await self._pool.ask(self._pool.due(names, [name for name in names if name in shown]))
         missing += _failures(self._pool, names) + _behind(self._pool, names)
         notes = ["Account by account, by EmailTrack::stats.", *([why] if why else [])]
         totals = [self._pool.last(name) for name in names]
         return Found(totals, bool(missing), (*notes, *missing, *_odd(self._pool.oddities(names))))
-
-    async def _list(self) -> tuple[str, ...]:
-        """The server's accounts, as it listed them last; the old list stands while a new one is not to be had."""
-        if self._listed_at is not None and self._clock() - self._listed_at < LIST_SECONDS:
-            return self._listed
-        try:
-            self._listed = tuple(await self._calls.list())
-        except SourceError as error:
-            if self._listed_at is None:
-                raise
-            self._list_failure = error
-        else:
-            self._listed_at, self._list_failure = self._clock(), None
-        return self._listed
 
 
 def _is_account(name: str) -> bool:
