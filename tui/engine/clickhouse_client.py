@@ -20,7 +20,6 @@ from tui.text import clean
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 30.0
 
-ALREADY_RUNNING = 216
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81
 """What ClickHouse calls its errors."""
