@@ -34,8 +34,8 @@ SOURCES: dict[str, type[SourceConfig]] = {
 """The values of a source's ``type`` and the struct of each."""
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything a user can set. ``interval`` in seconds."""
+class General(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user can set that is of no source. ``interval`` in seconds."""
 
     interval: Annotated[
         float,
@@ -71,6 +71,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             examples=[{"zoom": ["w", "F2"]}],
         ),
     ] = {}
+
+
+class Config(General, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a user can set."""
+
     source: Annotated[
         tuple[SourceConfig, ...],
         Meta(

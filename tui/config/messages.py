@@ -4,7 +4,6 @@ secret. The rest of this package enters."""
 from __future__ import annotations
 
 import functools
-import json
 import re
 import typing
 from collections.abc import Iterable
@@ -104,6 +103,8 @@ def _kind(value: object) -> str:
 
 
 def _quoted(value: object) -> str:
+    import json  # only a mistake needs it
+
     text = clean(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
 

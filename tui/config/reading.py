@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 import stat
-import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from tui.config.checks import counted_twice, mistakes, settled
-from tui.config.declared import SOURCES, Config, DemoSource
+from tui.config.declared import SOURCES, Config, DemoSource, General, SourceConfig
 from tui.config.messages import ConfigError, alternatives, mismatch, place, shown, unknown_key
 from tui.text import clean
 
@@ -27,6 +27,8 @@ def load(path: Path | None) -> Config:
 
 def read(path: Path) -> tuple[Config, str]:
     """The configuration in the file ``path`` and the file's text; raises ``ConfigError``."""
+    import tomllib  # often there is no file
+
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -53,7 +55,8 @@ def with_options(
     """The configuration with what the command line says instead; raises ``ConfigError``."""
     options = {"interval": interval, "theme": theme, "lite": lite, "mouse": mouse}
     given = {key: value for key, value in options.items() if value is not None}
-    return _from_options(Config, msgspec.to_builtins(config) | given)
+    said = _from_options(General, given)
+    return msgspec.structs.replace(config, **{key: getattr(said, key) for key in given})
 
 
 def demo_source(seed: int, accounts: int) -> DemoSource:
@@ -75,16 +78,13 @@ def _from_options(struct: type[_Struct], values: Table) -> _Struct:
 def decode(raw: Table) -> Config:
     """The configuration that a TOML document says; raises ``ConfigError``."""
     _check_keys("", raw, Config)
-    sources = raw.get("source", ())
-    for index, table in enumerate(sources if isinstance(sources, list) else ()):
-        if isinstance(table, dict):
-            _check_source(f"source[{index}]", table)
-    try:
-        config = msgspec.convert(raw, Config)
-    except msgspec.ValidationError as error:
-        raise _translated(raw, str(error)) from None
-    tables: list[Table] = raw.get("source", [])
-    for index, (source, table) in enumerate(zip(config.source, tables, strict=True)):
+    tables = raw.get("source", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f"source: {mismatch(Config, 'source', tables)}")
+    general = _converted({key: value for key, value in raw.items() if key != "source"}, General, "{}: ".format)
+    sources = tuple(_source(index, table) for index, table in enumerate(tables))
+    config = Config(**msgspec.structs.asdict(general), source=sources)
+    for index, (source, table) in enumerate(zip(sources, tables, strict=True)):
         _check_name(index, tables, config)
         for key, mistake in mistakes(source, table):
             raise ConfigError(f"{place(index, table, key)}{mistake}")
@@ -101,14 +101,16 @@ def _check_name(index: int, tables: list[Table], config: Config) -> None:
         raise ConfigError(f'{where}: "{name}" is the name of source[{first}] already; give each its own')
 
 
-def _check_source(where: str, table: Table) -> None:
+def _source(index: int, table: Table) -> SourceConfig:
+    """The source that a table says, by its type only: to make msgspec ready for a type takes milliseconds."""
     types = alternatives(f'"{name}"' for name in SOURCES)
     if "type" not in table:
-        raise ConfigError(f"{where}.type is missing: expected {types}")
+        raise ConfigError(f"source[{index}].type is missing: expected {types}")
     kind = table["type"]
     if not isinstance(kind, str) or kind not in SOURCES:
-        raise ConfigError(f"{where}.type: expected {types}, not {shown('type', kind)}")
-    _check_keys(f"{where}.", table, SOURCES[kind])
+        raise ConfigError(f"source[{index}].type: expected {types}, not {shown('type', kind)}")
+    _check_keys(f"source[{index}].", table, SOURCES[kind])
+    return _converted(table, SOURCES[kind], lambda key: f"{place(index, table, key)}: ")
 
 
 def _check_keys(prefix: str, table: Table, struct: type[msgspec.Struct]) -> None:
@@ -117,13 +119,13 @@ def _check_keys(prefix: str, table: Table, struct: type[msgspec.Struct]) -> None
             raise ConfigError(f"{prefix}{unknown_key(key, struct)}")
 
 
-def _translated(raw: Table, message: str) -> ConfigError:
-    """msgspec's message for `raw` as ours: it ends with the place, as in ``- at `$.source[0].isp[...]` ``."""
-    found = re.search(r"`\$\.(\w+)(?:\[(\d+)\](?:\.(\w+))?)?", message)
-    if found is None:
-        return ConfigError(message)
-    outer, index, inner = found.groups()
-    if inner is None:
-        return ConfigError(f"{outer}: {mismatch(Config, outer, raw[outer])}")
-    table = raw[outer][int(index)]
-    return ConfigError(f"{place(int(index), table, inner)}: {mismatch(SOURCES[table['type']], inner, table[inner])}")
+def _converted(table: Table, struct: type[_Struct], where: Callable[[str], str]) -> _Struct:
+    """What a table says, or one sentence that begins with ``where`` the key is; msgspec's ends with it, as in
+    ``- at `$.isp[...]` ``."""
+    try:
+        return msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        found = re.search(r"`\$\.(\w+)", str(error))
+        if found is None:
+            raise ConfigError(str(error)) from None
+        raise ConfigError(f"{where(found[1])}{mismatch(struct, found[1], table[found[1]])}") from None

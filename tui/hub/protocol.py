@@ -3,8 +3,9 @@ screen may enter."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -365,14 +366,15 @@ def encode(message: Request | Answer) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
-_request = msgspec.msgpack.Decoder(Request).decode
-_answer = msgspec.msgpack.Decoder(Answer).decode
+@cache  # each end reads one of the two, and what reads it takes milliseconds to make
+def _decoder(message: Any) -> Callable[[bytes], Any]:
+    return msgspec.msgpack.Decoder(message).decode
 
 
 def decode_request(body: bytes) -> Request:
     """The request in a frame's body; raises ``msgspec.DecodeError``."""
     try:
-        request: Request = _request(body)
+        request: Request = _decoder(Request)(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(clean(str(error))) from error
     return request
@@ -381,7 +383,7 @@ def decode_request(body: bytes) -> Request:
 def decode_answer(body: bytes) -> Answer:
     """The answer in a frame's body; raises ``msgspec.DecodeError``."""
     try:
-        answer: Answer = _answer(body)
+        answer: Answer = _decoder(Answer)(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(clean(str(error))) from error
     return answer
