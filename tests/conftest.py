@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Generator
 
@@ -13,6 +14,11 @@ from hypothesis import HealthCheck, settings
 # Hundreds of tests start mailtop: where nothing compiled may be kept, each would compile all of it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# What a run with nohup or in the background ignores, all that it starts would ignore too; a handler is not passed on.
+for number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda _number, _frame: None)
 
 settings.register_profile("mailtop", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailtop")
