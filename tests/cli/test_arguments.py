@@ -41,26 +41,30 @@ def test_queue_filters_come_as_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "command"),
     [
-        ["show"],
-        ["bogus"],
-        ["--conf", "x"],
-        ["show", "queue", "--group", "domain"],
-        ["show", "queue", "--sender", "x"],
-        ["show", "queue", "--format", "xml"],
-        ["check", "--format", "csv"],
-        ["--debug"],
-        ["show", "totals", "--group", "isp"],
-        ["--interval", "soon"],
-        ["demo", "--seed", "1.5"],
+        (["show"], "mailtop show"),
+        (["bogus"], "mailtop"),
+        (["--conf", "x"], "mailtop"),
+        (["show", "queue", "--group", "domain"], "mailtop show queue"),
+        (["show", "queue", "--sender", "x"], "mailtop show queue"),
+        (["show", "queue", "--format", "xml"], "mailtop show queue"),
+        (["check", "--format", "csv"], "mailtop check"),
+        (["--debug"], "mailtop"),
+        (["show", "totals", "--group", "isp"], "mailtop show totals"),
+        (["--interval", "soon"], "mailtop"),
+        (["demo", "--seed", "1.5"], "mailtop demo"),
+        (["ledger", "info", "--unknown"], "mailtop ledger info"),
     ],
 )
-def test_usage_errors_end_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_errors_are_a_sentence_and_end_with_two(
+    arguments: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == Exit.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("usage: mailtop")
+    assert captured.err.startswith("mailtop: ") and captured.err.endswith(f"; see: {command} --help\n")
+    assert captured.err.count("\n") == 1
     assert "_hub" not in captured.err
 
 

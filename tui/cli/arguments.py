@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from tui.sorts import ACCOUNT_SORTS, HOST_SORTS, SORTS
 
@@ -72,10 +73,23 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         self._theme, self._decolor = _NoColours(), str
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, as everything else here does, and names the help of the command meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # said here, since the parser above would name its own help
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"mailtop: {message}; see: {self.prog} --help\n")
+
+
 def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of the whole command line. Where ``words`` say what is to be parsed, only the commands among them know
     their options: to make all options takes longer than all else that help needs."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = _Parser(
         prog="mailtop",
         description="top for mail: who sends what, what waits in the queue, and why. "
         "Without a command it monitors this host's mail system.",
@@ -109,7 +123,7 @@ class _Version(argparse.Action):
 
 def child_parser(name: str) -> argparse.ArgumentParser:
     """The parser of what follows ``HUB``, ``SCREEN`` or ``SOURCES``, which no message of the other parser names."""
-    child = argparse.ArgumentParser(prog=f"mailtop {name}", formatter_class=_Help, allow_abbrev=False)
+    child = _Parser(prog=f"mailtop {name}", formatter_class=_Help, allow_abbrev=False)
     child.set_defaults(command=name.removeprefix("_"), config=None, debug=None)
     _add_common(child)
     return child
