@@ -12,10 +12,12 @@ import pytest
 
 from tests.cli.postfix_in_files import PostfixInFiles
 from tests.cli.scripted import ScriptedSource
-from tui.cli import check
+from tui.cli import check, compose
 from tui.cli.arguments import Exit
 from tui.cli.check import as_json, as_table, check_all, patience
-from tui.config import CpanelSource, LocalSource
+from tui.cli.main import main
+from tui.cli.sources import collected
+from tui.config import CpanelSource, LocalSource, SourceConfig
 from tui.model import Checkup
 
 
@@ -145,6 +147,23 @@ def test_demo_is_well(postfix: PostfixInFiles) -> None:
     postfix.config.write_text(f'[[source]]\ntype = "demo"\naccounts = 20\nledger = "sqlite://{ledger}"\n')
     [source] = checked(postfix)
     assert (source["ok"], source["reached"]) == (True, "a simulated mail system of 20 accounts")
+
+
+def test_demo_without_a_ledger_of_its_own_is_not_taken_for_one_that_was_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[SourceConfig] = []
+
+    def make_source(source: SourceConfig, interval_seconds: float) -> ScriptedSource:
+        made.append(source)
+        return Checked(source.name, Checkup(reached="a demo"))
+
+    monkeypatch.setattr(compose, "make_source", make_source)
+    config = tmp_path / "config.toml"
+    config.write_text('[[source]]\ntype = "demo"\n')
+    assert main(["check", "--config", str(config)]) == Exit.OK
+    [demo] = collected(made)
+    assert demo.ledger is not None and not Path(demo.ledger.removeprefix("sqlite://")).parent.exists()
 
 
 def test_check_of_a_mail_system_loads_neither_the_screen_nor_http(postfix: PostfixInFiles) -> None:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tui.cli import compose
 from tui.cli.arguments import Exit
 from tui.cli.config import key_problems
 from tui.cli.output import say, write
-from tui.cli.sources import configuration, named, sources_of
+from tui.cli.sources import configuration, named, sources_of, with_demo_ledgers
 from tui.config import HttpSource, SourceConfig, SshSource
 from tui.model import Checkup
 from tui.sources.source import Source
@@ -48,10 +48,11 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns the exit code."""
-    config = configuration(options.config)
-    sources = named(sources_of(config), options.source)
-    tried = [(compose.make_source(source, config.interval), patience(source)) for source in sources]
-    found = asyncio.run(check_all(tried))
+    with ExitStack() as leftovers:
+        config = with_demo_ledgers(configuration(options.config), leftovers)
+        sources = named(sources_of(config), options.source)
+        tried = [(compose.make_source(source, config.interval), patience(source)) for source in sources]
+        found = asyncio.run(check_all(tried))
     write(as_json(found) if options.format == "json" else as_table(found), utf8=options.format == "json")
     problems = key_problems(config)
     for problem in problems:
