@@ -50,11 +50,14 @@ def signals_while_it_ends(folder: Path, chance: random.Random) -> int:
 
 
 def stopped_and_continued(folder: Path, chance: random.Random) -> int:
-    """Stopped by a signal that it may answer, or by one that it may not; continued, also when it was not stopped."""
+    """Stopped by a signal that it may answer, or by one that it may not; continued, also when it was not stopped. The
+    terminal is taken once each time."""
+    times = 1
     with started(folder) as terminal:
         terminal.wait_for(UP)
         for _ in range(tries := chance.randrange(2, 5)):
             number = chance.choice([signal.SIGTSTP, signal.SIGSTOP, signal.SIGCONT])
+            times += 2 if number is signal.SIGCONT else 1
             os.kill(terminal.pid, number)
             if number is signal.SIGTSTP:
                 terminal.until(lambda: terminal.state == "T", "it stops")
@@ -67,6 +70,7 @@ def stopped_and_continued(folder: Path, chance: random.Random) -> int:
         terminal.resize(90, 27)
         terminal.press("?")
         terminal.wait_for("Walk through the queue")
+        assert terminal.modes.entered <= times, f"taken {terminal.modes.entered} times, not {times}"
         terminal.press("escape")
         terminal.wait_for(UP)
         terminal.press("q")

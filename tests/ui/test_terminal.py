@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -116,23 +117,127 @@ def test_it_goes_though_nobody_reads_its_terminal(tmp_path: Path) -> None:
         assert terminal._process.returncode == 128 + signal.SIGTERM
 
 
+def watched(told: Path) -> Watched:
+    return Watched(scripted(told), columns=80, rows=24, env=ENVIRON)
+
+
+def is_taken_once_more(terminal: Watched, before: int, row: int) -> None:
+    """The terminal was taken ``before`` times, and is now so once more, with the cursor going to ``row``."""
+    terminal.until(partial(terminal.has_entered, before + 1), "it takes the terminal again")
+    terminal.wait_for("all 5 accounts")
+    terminal.press("down")
+    terminal.wait_for(f"row {row} of 5")  # keys come after whatever signals have told
+    assert terminal.modes.entered == before + 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
 def test_stopped_and_continued_it_is_as_before(tmp_path: Path, number: signal.Signals) -> None:
-    with Watched(scripted(tmp_path / "told"), columns=80, rows=24, env=ENVIRON) as terminal:
+    with watched(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
         os.kill(terminal.pid, number)
         terminal.until(lambda: terminal.state == "T", "it stops")
         terminal.read_for(0.1)
         assert (terminal.changed == []) is (number is signal.SIGTSTP), "who is asked gives the terminal back"
-        for _ in range(2):  # a second time it has not been stopped
-            before = terminal.modes.entered + 1
+        terminal.resize(90, 30)
+        for row in (2, 3):  # a second time it has not been stopped
+            before = terminal.modes.entered
             os.kill(terminal.pid, signal.SIGCONT)
-            terminal.until(partial(terminal.has_entered, before), "it takes the terminal again")
-            terminal.wait_for("all 5 accounts")
-        terminal.press("down")
-        terminal.wait_for("row 2 of 5")
+            is_taken_once_more(terminal, before, row)
+            terminal.wait_for(lambda terminal: terminal.lines()[29] != "")  # as large as it is now
         terminal.press("q")
         terminal.must_go(0)
+
+
+def test_stopped_again_and_again_it_takes_the_terminal_once_each_time(tmp_path: Path) -> None:
+    with watched(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for row in range(2, 6):
+            before = terminal.modes.entered
+            for _ in range(2):
+                os.kill(terminal.pid, signal.SIGTSTP)
+            terminal.until(lambda: terminal.state == "T", "it stops")
+            os.kill(terminal.pid, signal.SIGTSTP)
+            os.kill(terminal.pid, signal.SIGCONT)
+            is_taken_once_more(terminal, before, row)
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+def test_told_to_go_on_while_it_is_about_to_stop_it_goes_on(tmp_path: Path) -> None:
+    with watched(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for row in range(2, 6):
+            before = terminal.modes.entered
+            os.kill(terminal.pid, signal.SIGTSTP)
+            terminal.until(lambda: terminal.changed == [], "it gives the terminal back")
+            os.kill(terminal.pid, signal.SIGCONT)
+            is_taken_once_more(terminal, before, row)
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+PROMPT = "what now? "
+
+
+class Shell(Watched):
+    """A shell with jobs, and mailtop as its job."""
+
+    def __init__(self, told: Path) -> None:
+        argv = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
+        super().__init__(argv, columns=80, rows=24, env={**ENVIRON, "PS1": PROMPT})
+        self._command = shlex.join(scripted(told))
+
+    def begin(self, after: str = "") -> int:
+        """Start mailtop; gives its process id."""
+        self.wait_for(PROMPT.strip())
+        self.type(f"{self._command}{after}\r")
+        self.until(lambda: len(self.survivors()) > 1, "it starts")
+        (pid,) = (pid for pid in self.survivors() if pid != self.pid)
+        return pid
+
+    def told(self, line: str) -> None:
+        self.type(f"{line}\r")
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1] == "T"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
+def test_in_the_background_it_waits_for_its_terminal(tmp_path: Path, number: signal.Signals) -> None:
+    with Shell(tmp_path / "told") as shell:
+        pid = shell.begin()
+        shell.wait_for("all 5 accounts")
+        for row in (2, 3):
+            before = shell.modes.entered
+            os.kill(pid, number)
+            shell.until(lambda: is_stopped(pid), "it stops")
+            shell.wait_for("Stopped")
+            shell.told("")  # what the terminal still answers goes to the shell
+            for _ in range(2):
+                shell.told("bg")
+                shell.wait_for("[1]+ /")
+                shell.until(lambda: is_stopped(pid), "it stops again")
+                os.kill(pid, signal.SIGTSTP)
+            shell.told("fg")
+            is_taken_once_more(shell, before, row)
+        shell.press("q")
+        shell.wait_for(PROMPT.strip())
+        shell.told("exit")
+        shell.must_go(0)
+
+
+def test_begun_in_the_background_it_takes_the_terminal_when_it_is_given(tmp_path: Path) -> None:
+    with Shell(tmp_path / "told") as shell:
+        pid = shell.begin(" &")
+        shell.until(lambda: is_stopped(pid), "it stops")
+        assert shell.modes.entered == 0
+        shell.told("fg")
+        is_taken_once_more(shell, 0, 2)
+        shell.press("q")
+        shell.wait_for(PROMPT.strip())
+        shell.told("exit")
+        shell.must_go(0)
 
 
 def test_a_terminal_that_tells_its_size_itself_is_as_before(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
+from types import FrameType
 from typing import Any
 
 from textual import events
@@ -138,8 +139,10 @@ class TerminalDriver(KeyboardDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         # Textual would work in the middle of whatever a signal interrupts, and take a program that was stopped without
         # being asked for one that had given its terminal back.
-        signal.signal(signal.SIGTSTP, lambda *_: self._in_loop(self._stop))
-        signal.signal(signal.SIGCONT, lambda *_: self._in_loop(self._continue))
+        for number in (signal.SIGTSTP, signal.SIGCONT):
+            signal.signal(number, self._told)
+        self._signals: list[int] = []
+        self._has_given_back = False
         self.traffic = Traffic()
         self._painted = painted_by(app)
         self._outlet: Outlet | None = None
@@ -169,7 +172,7 @@ class TerminalDriver(KeyboardDriver):
         """Take over the terminal."""
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
-        self._leaving = False
+        self._leaving = self._has_given_back = False
         self._unanswered, self._asked_of, self._asked_at = 0, 0, None
         self._painted.forget()
         start: Callable[[], None] = super().start_application_mode
@@ -193,7 +196,7 @@ class TerminalDriver(KeyboardDriver):
             self.write("\x1b[?1016l")
         if self._in_band_window_resize:  # its answer may have come while the rest was turned off
             self.write("\x1b[?2048l")
-        self._mouse_pixels = self._in_band_window_resize = False
+        self._mouse_pixels = self._in_band_window_resize = self._has_given_back = False
 
     def close(self) -> None:
         """End what writes; what a terminal that does not read has not taken is thrown away."""
@@ -234,26 +237,26 @@ class TerminalDriver(KeyboardDriver):
         else:
             super().process_message(message)
 
-    def _stop(self) -> None:
-        """Give the terminal back, stop, and take it again when told to go on."""
-        if self._outlet is None:
-            os.kill(os.getpid(), signal.SIGSTOP)
+    def _told(self, number: int, _frame: FrameType | None) -> None:
+        self._signals.append(number)
+        self._in_loop(self._stop_or_go_on)
+
+    def _stop_or_go_on(self) -> None:
+        """Do what the last signal says; those that came before it are out of date. Who stops a program without asking,
+        as a debugger does, may have used its terminal meanwhile, so that is taken anew, too."""
+        signals, self._signals = self._signals, []
+        if not signals:
             return
-        self.suspend_application_mode()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self._take_again()
-
-    def _continue(self) -> None:
-        """Who stops a program without asking, as a debugger does, may have used its terminal meanwhile."""
-        if self._outlet is not None:
+        in_front = self._is_in_front()
+        if in_front and self._outlet is not None:
             self.suspend_application_mode()
-            self._take_again()
-
-    def _take_again(self) -> None:
-        while not self._is_in_front():  # `bg`: the terminal is the shell's
-            os.kill(os.getpid(), signal.SIGSTOP)
-        self.resume_application_mode()
-        self._app.refresh(layout=True)
+            self._has_given_back = True
+        if signals[-1] == signal.SIGTSTP or not in_front:  # not in front, after `bg`, the terminal is the shell's
+            if not self._signals:
+                os.kill(os.getpid(), signal.SIGSTOP)
+        elif self._has_given_back:
+            self.resume_application_mode()
+            self._app.refresh(layout=True)
 
     def _is_in_front(self) -> bool:
         try:

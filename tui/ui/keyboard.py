@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 
@@ -37,7 +38,9 @@ class KeyboardDriver(LinuxDriver):
     """Textual's driver with keys read so."""
 
     def run_input_thread(self) -> None:
-        """Read keys until the app ends, in a thread of its own."""
+        """Read keys until the app ends, in a thread of its own. What is typed while the terminal is the shell's is not
+        for us: with this signal blocked reading it fails, and the process is not stopped in the middle of it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
         parser, decode = KeyParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
         wait = WAIT_SECONDS
         with selectors.DefaultSelector() as selector:
@@ -53,7 +56,7 @@ class KeyboardDriver(LinuxDriver):
                 wait = constants.ESCAPE_DELAY if data else WAIT_SECONDS
 
     def _read(self) -> bytes:
-        """What was typed; nothing when the terminal is gone, which somebody else sees to."""
+        """What was typed; nothing when the terminal is gone or the shell's, which somebody else sees to."""
         try:
             return os.read(self.fileno, READ_BYTES)
         except OSError:
