@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,18 @@ from tests.ui.recording import Recording
 from tests.ui.screens import UTF8, Looker, running
 from tests.ui.scripted import ScriptedLink
 from tui.hub.protocol import Exported, HubRestarted, Jumped
+from tui.text import clean, shown
 
 ROOT = Path(__file__).parent.parent.parent
 ASCII = {"LC_ALL": "C", "TERM": "xterm-256color"}
 UNICODE = {**UTF8, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+CUT_BY_PYTE = [
+    name
+    for name in HOSTILE
+    if any(wcwidth.wcwidth(char) == 0 and not unicodedata.combining(char) for char in shown(clean(name)))
+]
+"""Names of which pyte leaves out what follows a mark that takes no cell."""
+
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -127,17 +136,25 @@ def test_nothing_of_it_reaches_a_terminal_as_a_command(cleaned: str, monkeypatch
     argv = [sys.executable, "-m", "tests.ui.hostile_app", cleaned]
     with Terminal(argv, columns=140, rows=45, env=environ) as terminal:
         recording = Recording(terminal, monkeypatch)
-        terminal.wait_for(f"{MARK:,}")
-        for key in ("z", "i", "c", "end", "home", "d", "backspace"):
+        terminal.wait_for(f"all {len(HOSTILE)} accounts")
+        for key, seen in (
+            ("z", f"all {len(HOSTILE)} accounts"),
+            ("i", "by isp"),
+            ("c", "by campaign"),
+            ("end", f"row {len(HOSTILE)} of"),
+            ("home", "row 1 of"),
+            ("d", "more"),
+            ("backspace", f"all {len(HOSTILE)} campaigns"),
+        ):
             terminal.press(key)
-            terminal.wait_for(f"{MARK:,}")
-        columns = {
+            terminal.wait_for(seen)
+        places = Counter(
             x
             for row in terminal._screen.buffer.values()
             for x in range(120)
             if "".join(row[x + step].data for step in range(5)) == f"{MARK:,}"
-        }
-        assert len(columns) == 1
+        )
+        assert places.most_common(1)[0][1] == len(HOSTILE) - len(CUT_BY_PYTE)
         terminal.press("q", "q", "q")
         assert terminal.wait_exit() == 0
         text = recording.text

@@ -22,6 +22,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.text = ""
+        self.pictures: list[str] = []
 
     def painted(self) -> str:
         """What was written since the last call, without cursor moves and colours."""
@@ -35,7 +36,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
     def display(app: MailtopApp, _screen: Screen[None], update: CompositorUpdate | None) -> None:
         if update is not None:
-            wire.text += update.render_segments(app.console)
+            wire.pictures.append(update.render_segments(app.console))
+            wire.text += wire.pictures[-1]
 
     monkeypatch.setattr(MailtopApp, "_display", display)
     return wire
@@ -45,6 +47,18 @@ async def settled(look: Looker) -> None:
     """Wait until the hub's last view is shown and nothing more is asked or painted."""
     await look.wait_for(lambda: look.app._main.view == look.link.world.view(look.link.request))
     await look.pilot.pause()
+
+
+async def test_the_first_picture_has_its_rows(wire: Wire) -> None:
+    async with running() as look:
+        await look.wait_for(lambda: bool(wire.pictures))
+        assert "news@globex.test" in wire.pictures[0] and "all 5 accounts" in wire.pictures[0]
+
+
+async def test_without_rows_there_is_a_picture_soon(wire: Wire) -> None:
+    async with running(ScriptedLink(World(cells=[], sources=[]))) as look:
+        await look.wait_for(lambda: bool(wire.pictures))
+        assert "mailtop" in wire.pictures[0]
 
 
 async def test_a_view_that_changes_nothing_paints_nothing(wire: Wire) -> None:

@@ -34,6 +34,9 @@ from tui.ui.widgets.sentence import Sentence
 from tui.ui.widgets.status_line import StatusLine
 from tui.ui.widgets.tabs import Tabs
 
+UNSEEN_SECONDS = 0.3
+"""So long the first picture waits for rows."""
+
 LITE_PUSH_SECONDS = 5.0
 """How far apart views come at least while little is to be sent."""
 
@@ -110,7 +113,8 @@ class Ground(NarrowScreen[None]):
         yield Sentence(self.glyphs, f"mailtop needs a terminal of {LEAST_WIDTH}x{LEAST_HEIGHT} cells or more.")
 
     def on_mount(self) -> None:
-        """Show the place one starts at before anything is known."""
+        """Show the place one starts at, with rows if they come soon."""
+        self.hide(UNSEEN_SECONDS)
         self.table.short_bars = self.accounts.short_bars = self.lite
         self.table.begin(self.asked)
         self._show_place()
@@ -122,6 +126,7 @@ class Ground(NarrowScreen[None]):
     def show(self, view: View) -> None:
         """A view came from the hub: everything that is shown is drawn from it."""
         self.view = view
+        self.unseen = self.unseen and not view.rows
         self.show_silence(0)
         latest = view.serial == self.asked.serial
         self._freshness = {source.name: source.freshness for source in view.sources}

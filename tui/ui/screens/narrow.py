@@ -43,22 +43,21 @@ class NarrowUpdate(CompositorUpdate):
 
 
 class NarrowCompositor(Compositor):
-    """Textual's compositor with narrow updates. What changes while the terminal of ``screen`` is busy stays marked as
-    changed, and is painted in one go when it is free."""
+    """Textual's compositor with narrow updates. What changes while the terminal of ``screen`` is busy, or the screen is
+    not to be seen yet, stays marked as changed, and is painted in one go then."""
 
-    def __init__(self, screen: Screen[ScreenResultType]) -> None:
+    def __init__(self, screen: NarrowScreen[ScreenResultType]) -> None:
         super().__init__()
         self._screen = screen
 
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[ScreenResultType]] | None = None, simplify: bool = False
     ) -> RenderableType | None:
-        """The update to paint; ``None`` when nothing changed, or the terminal is busy. ``simplify`` asks for a picture
-        to keep."""
-        if not simplify and (driver := _driver(self._screen)) is not None and driver.is_busy:
+        """The update to paint; ``None`` when nothing changed, or nothing can be painted. ``simplify`` asks for a
+        picture to keep."""
+        if not simplify and self._has_to_wait():
             if full:
                 self._dirty_regions.add(self.size.region)
-            driver.call_when_free(self._free)
             return None
         update = super().render_update(full, screen_stack, simplify)
         if isinstance(update, ChopsUpdate):
@@ -68,6 +67,15 @@ class NarrowCompositor(Compositor):
             return self._update({y: [(0, Strip.join(list(line)))] for y, line in enumerate(update.strips)})
         return update
 
+    def _has_to_wait(self) -> bool:
+        if self._screen.unseen:
+            return True
+        driver = _driver(self._screen)
+        if driver is None or not driver.is_busy:
+            return False
+        driver.call_when_free(self._free)
+        return True
+
     def _update(self, lines: Pieces) -> RenderableType:
         shown = painted_by(self._screen.app)
         shown.resize(*self.size)
@@ -75,19 +83,30 @@ class NarrowCompositor(Compositor):
 
     def _free(self) -> None:
         if self._screen.is_attached:
-            self._screen.call_later(self._paint_held)
+            self._screen.call_later(self.paint_held)
 
-    def _paint_held(self) -> None:
+    def paint_held(self) -> None:
+        """Paint what could not be painted."""
         if self._dirty_regions:
             self._screen._compositor_refresh()
 
 
 class NarrowScreen(Screen[ScreenResultType]):
-    """A screen that is painted so."""
+    """A screen that is painted so. Nothing is painted while it is ``unseen``."""
 
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
-        self._compositor = NarrowCompositor(self)
+        self._compositor = self._narrow = NarrowCompositor(self)
+        self.unseen = False
+
+    def hide(self, seconds: float) -> None:
+        """Be unseen for so long: what is to be shown comes soon, and two pictures take twice as long as one."""
+        self.unseen = True
+        self.set_timer(seconds, self._be_seen)
+
+    def _be_seen(self) -> None:
+        self.unseen = False
+        self._narrow.paint_held()
 
     def paint_now(self) -> None:
         """Paint what is to be painted, without waiting for Textual's next frame: whoever pressed a key waits. Where
