@@ -108,7 +108,7 @@ async def test_a_source_that_cannot_be_read_leaves_the_rows_of_the_others() -> N
     assert {row["source"] for row in report.rows} == {"mx1"}
     assert not report.complete
     assert [source.error for source in report.sources] == [None, "the ledger is gone"]
-    assert notes == ['the source "mx2" could not be read in full: the ledger is gone']
+    assert notes == ['the source "mx2" could not be read: the ledger is gone']
     assert report.texts == ("source", "account")
     assert broken.closed
 
@@ -126,7 +126,7 @@ async def test_a_source_that_hangs_is_told_and_leaves_the_rows_of_the_others(mon
     monkeypatch.setattr(asking, "CLOSE_SECONDS", 0.1)
     report, notes = await asked(queue("account"), ScriptedSource("mx1"), Hanging("mx2"))
     assert {row["source"] for row in report.rows} == {"mx1"}
-    assert notes == ['the source "mx2" could not be read in full: it has not answered for 0.1 seconds']
+    assert notes == ['the source "mx2" could not be read: it has not answered for 0.1 seconds']
 
 
 async def test_numbers_that_are_not_complete_are_printed_and_count_as_a_failure() -> None:
@@ -296,4 +296,4 @@ async def test_the_balance_of_every_account_or_of_one() -> None:
 async def test_a_host_whose_balance_cannot_be_read_leaves_the_others() -> None:
     report, notes = await asked(BALANCE, ScriptedSource("web"), ScriptedSource("news", error="it is gone"))
     assert {row["source"] for row in report.rows} == {"web"} and not report.complete
-    assert notes == ['the source "news" could not be read in full: it is gone']
+    assert notes == ['the source "news" could not be read: it is gone']

@@ -123,7 +123,7 @@ def look(source: SharedLedgerSource, place: Place) -> Checkup:
     try:
         opened.version()
     except LedgerError as error:
-        return msgspec.structs.replace(known, reached="nothing", problems=(str(error),))
+        return msgspec.structs.replace(known, problems=(str(error),))
     finally:
         opened.close()
     seconds = time.monotonic() - began

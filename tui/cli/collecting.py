@@ -58,7 +58,7 @@ def catch_up(source: Collected, running: ExitStack) -> str | None:
         return None
     except (LedgerError, SourceError) as error:
         return str(error)
-    return "; ".join(problems(collecting, source)) or None
+    return "; ".join(problem.rstrip(".") for problem in problems(collecting, source)) or None
 
 
 def problems(collecting: Collector, source: Collected) -> list[str]:

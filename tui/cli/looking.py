@@ -7,6 +7,8 @@ import pwd
 import time
 from pathlib import Path
 
+import msgspec
+
 from tui.cli.mail_systems import MAIL_SYSTEMS
 from tui.cli.sources import Collected, mail_system
 from tui.config import ConfigError, DemoSource, clickhouse_place, ledger_path
@@ -33,11 +35,12 @@ def look(source: Collected) -> Checkup:
 
 def look_at_file(path: Path) -> Checkup:
     """The ledger in a file that others write."""
+    known = Checkup(reached=f"the ledger {path}", identity=_own_name())
     try:
         SqliteReader(path).close()
     except LedgerError as error:
-        return Checkup(reached="nothing", identity=_own_name(), problems=(str(error),))
-    return Checkup(reached=f"the ledger {path}", identity=_own_name(), rights=("mail totals", "queue"))
+        return msgspec.structs.replace(known, problems=(str(error),))
+    return msgspec.structs.replace(known, rights=("mail totals", "queue"))
 
 
 def _look(source: Collected) -> Checkup:

@@ -196,7 +196,8 @@ def notes(answers: Iterable[Answer]) -> Iterable[str]:
         status = answer.status
         yield from answer.notes
         if status.error is not None:
-            yield f'the source "{status.name}" could not be read in full: {status.error}'
+            in_full = " in full" if answer.rows or answer.totals or answer.balances else ""
+            yield f'the source "{status.name}" could not be read{in_full}: {status.error}'
         elif status.freshness is not Freshness.LIVE:
             why = f": {status.notes[0]}" if status.notes else ""
             yield f'the source "{status.name}" is {status.freshness.value}{why}'

@@ -101,7 +101,8 @@ class Client:
                 status, answer = self._exchange(node, target, body)
             except (OSError, HTTPException) as error:
                 self.close()
-                problems.append(f"{address(node)}: {clean(str(error)) or type(error).__name__}")
+                said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                problems.append(f"{address(node)}: {clean(said)}")
                 continue
             if node != self._nodes[0]:
                 self._nodes.remove(node)
