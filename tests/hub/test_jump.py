@@ -109,10 +109,10 @@ async def test_a_jump_finds_the_row(dimension: str, text: str, expected: QueueQu
 
 
 async def test_what_is_meant_by_several_and_by_none_is_a_sentence() -> None:
-    assert (await jumped("isp", "gm")).sentence == "'gm' could be Gmail or GMX."
-    assert (await jumped("isp", "gmial")).sentence == "There is no isp 'gmial'; near: Gmail, GMX."
-    assert (await jumped("isp", "zzz")).sentence == "There is no isp 'zzz'."
-    assert (await jumped("campaign", "news")).sentence == "'news' could be news of alice or news of bob."
+    assert (await jumped("isp", "gm")).sentence == '"gm" could be Gmail or GMX.'
+    assert (await jumped("isp", "gmial")).sentence == 'There is no isp "gmial"; near: Gmail, GMX.'
+    assert (await jumped("isp", "zzz")).sentence == 'There is no isp "zzz".'
+    assert (await jumped("campaign", "news")).sentence == '"news" could be news of alice or news of bob.'
     assert (await jumped("account", "  ")).sentence == "Say which account to go to, by its name or number."
     hostile = await jumped("isp", "\x1b[2J" + "x" * 10_000)
     assert "\x1b" not in hostile.sentence and len(hostile.sentence) < 100
@@ -139,7 +139,7 @@ async def test_an_account_without_a_queue_is_known_by_its_totals() -> None:
     assert (answer.source, (await jumped("account", "alice", mx)).source) == ("mx", "mx")
     cpanel = ScriptedSource("cp")
     cpanel.has_queue, cpanel.accounts = False, [MailTotals(account="web7"), MailTotals(account="bob")]
-    assert (await jumped("account", "web7", mx, cpanel)).sentence == "Nothing of account 'web7' waits in a queue."
+    assert (await jumped("account", "web7", mx, cpanel)).sentence == 'Nothing of account "web7" waits in a queue.'
     assert (await jumped("account", "bob", mx, cpanel)).source == "mx", "its queue is elsewhere"
 
 
@@ -177,8 +177,8 @@ async def test_a_host_is_a_source_or_one_of_its_senders() -> None:
         assert (answer.source, answer.query) == (source, query.grouped(Grouping.ACCOUNT)), text
     answer = await jumped("host", "mx1", *sources, query=alice, together=True)
     assert (answer.source, answer.query) == ("mx1", alice), "the other filters stay"
-    assert (await jumped("host", "mx", *sources)).sentence == "'mx' could be mx1 or mx2."
-    assert (await jumped("host", "mx9", *sources)).sentence == "There is no host 'mx9'; near: mx2, mx1."
+    assert (await jumped("host", "mx", *sources)).sentence == '"mx" could be mx1 or mx2.'
+    assert (await jumped("host", "mx9", *sources)).sentence == 'There is no host "mx9"; near: mx2, mx1.'
 
 
 async def test_a_host_that_does_not_answer_can_be_looked_at() -> None:
@@ -190,7 +190,7 @@ async def test_a_host_that_does_not_answer_can_be_looked_at() -> None:
     answer = await jump(Jump(serial=1, dimension="host", text="bad", query=QueueQuery()), pollers, worker)
     assert (answer.source, answer.query) == ("bad", QueueQuery(Grouping.ACCOUNT))
     answer = await jump(Jump(serial=2, dimension="host", text="cp", query=QueueQuery()), pollers, worker)
-    assert answer.sentence.startswith("There is no host 'cp'"), "it has no queue"
+    assert answer.sentence.startswith('There is no host "cp"'), "it has no queue"
     worker.stop()
 
 
@@ -205,7 +205,7 @@ async def test_sources_that_fail_or_hang_hold_up_nobody_and_are_named(monkeypatc
     asked = Jump(serial=1, dimension="isp", text="yahoo", query=QueueQuery())
     assert (await jump(asked, pollers, worker)).query == QueueQuery(Grouping.ACCOUNT, isp="Yahoo")
     answer = await jump(Jump(serial=2, dimension="isp", text="qq", query=QueueQuery()), pollers, worker)
-    assert answer.sentence == "There is no isp 'qq'. broken: It is locked. hanging has not answered within 0 seconds."
+    assert answer.sentence == 'There is no isp "qq". broken: It is locked. hanging has not answered within 0 seconds.'
     worker.stop()
 
 
@@ -234,12 +234,12 @@ def test_whatever_is_found_has_the_text_in_it_and_all_of_a_name_comes_first(text
         assert found.one is not None and found.one.name.casefold() == text.casefold()
     if not found.one and not found.several:
         assert all(text.casefold() not in each.name.casefold() for each in seen)
-        assert there_is_none("isp", text, seen).startswith("There is no isp '")
+        assert there_is_none("isp", text, seen).startswith('There is no isp "')
     if found.several:
         assert could_be(text, found.several).endswith(".")
 
 
 def test_many_that_are_meant_are_counted() -> None:
     several = [Candidate("s", name) for name in ("a1", "a2", "a3")]
-    assert could_be("a", several) == "'a' could be a1, a2 or a3."
-    assert could_be("a", [*several, Candidate("s", "a4")]) == "'a' could be a1, a2 or 2 more."
+    assert could_be("a", several) == '"a" could be a1, a2 or a3.'
+    assert could_be("a", [*several, Candidate("s", "a4")]) == '"a" could be a1, a2 or 2 more.'

@@ -81,7 +81,7 @@ async def jump(asked: Jump, pollers: Sequence[Poller], worker: Worker) -> Jumped
         answer = await _candidates(asked.dimension, place, meant, is_wide=place == wide)
         found = await worker.run(partial(find, text, answer.candidates))
         if found.one is not None and not (found.one.is_queued or found.one.number):
-            sentence = f"Nothing of {asked.dimension} '{_short(found.one.name)}' waits in a queue."
+            sentence = f'Nothing of {asked.dimension} "{_short(found.one.name)}" waits in a queue.'
             return Jumped(serial=asked.serial, sentence=" ".join([sentence, *answer.problems]))
         if found.one is not None:
             query = into(asked.dimension, found.one, place)
@@ -153,7 +153,7 @@ def could_be(text: str, several: Sequence[Candidate]) -> str:
     shown = names[: MOST_NAMED if len(names) == MOST_NAMED else MOST_NAMED - 1]
     if len(names) > len(shown):
         shown.append(f"{len(names) - len(shown)} more")
-    return f"'{_short(text)}' could be {', '.join(shown[:-1])} or {shown[-1]}."
+    return f'"{_short(text)}" could be {", ".join(shown[:-1])} or {shown[-1]}.'
 
 
 def there_is_none(dimension: str, text: str, candidates: Sequence[Candidate]) -> str:
@@ -161,7 +161,7 @@ def there_is_none(dimension: str, text: str, candidates: Sequence[Candidate]) ->
     likely = heapq.nlargest(MOST_COMPARED, candidates, key=lambda each: each.waiting)
     names = {each.name.casefold(): each.name for each in reversed(likely)}
     near = [names[name] for name in difflib.get_close_matches(text.casefold(), names, MOST_NAMED, 0.5)]
-    sentence = f"There is no {dimension} '{_short(text)}'"
+    sentence = f'There is no {dimension} "{_short(text)}"'
     return f"{sentence}; near: {', '.join(map(_short, near))}." if near else f"{sentence}."
 
 
