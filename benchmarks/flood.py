@@ -9,6 +9,7 @@ with ``rows``, ``sources`` (how many of so many rows; 1), ``changing`` (how many
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -138,6 +139,7 @@ def _sources() -> int:
 
 def _mailtop(arguments: Sequence[str]) -> int:
     """Run ``mailtop`` with its every part but the source."""
+    gc.disable()  # as `tui.__main__` does
     import tui.cli.main as program
     from tui.cli import sources
 

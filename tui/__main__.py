@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from tui.cli.ending import note_signals, stop_waiting
@@ -10,6 +11,7 @@ from tui.cli.ending import note_signals, stop_waiting
 def main() -> int:
     """Run the command line of this process; returns the exit code."""
     note_signals()
+    gc.disable()  # nothing that is imported is garbage; what runs enables it
     try:
         from tui.cli import main as command_line
 

@@ -4,6 +4,7 @@ is asked for."""
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -74,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
 
             debug.start(options)
         command = _command(options.command)
+        if options.command not in (*SCREENS, HUB):  # these settle when all is there
+            gc.enable()
         if options.command not in SCREENS:
             obey_signals()
         return command(options)

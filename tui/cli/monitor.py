@@ -95,7 +95,6 @@ def show(
     os.environ.setdefault("ESCDELAY", ESCAPE_MILLISECONDS)
     last = last or Last()
     argv = child(HUB, debug_file=debug_file)
-    gc.disable()  # nothing that is imported is garbage
     spawned = begun(argv, last.request(), copied=debug_file is None)
     from tui.hub.process import ChildLink
     from tui.ui.app import MailtopApp
