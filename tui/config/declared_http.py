@@ -81,7 +81,7 @@ class CpanelSource(HttpSource, frozen=True, kw_only=True, tag="cpanel"):
             pattern=only("whm|cpanel|basic|session|cli"),
             title='"whm", "cpanel", "basic", "session" or "cli"',
             description="how to log in: with an API token of WHM or of a cPanel account, with a password (`basic`, "
-            "`session`), or not at all, by `cpapi2` on the server itself (`cli`)",
+            "`session`), or not at all, by `cpapi2` and `whmapi1` on the server itself (`cli`)",
         ),
     ] = "whm"
     user: Annotated[

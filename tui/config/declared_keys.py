@@ -16,8 +16,8 @@ def only(pattern: str) -> str:
 PATH = r"^/"
 COLORS = ("black", "blue", "cyan", "gray", "green", "magenta", "orange", "pink", "purple", "red", "white", "yellow")
 
-# `title` is what a message says was expected, `description` what the README says a key does, and `examples` hold what
-# the example file shows for a key that has no default.
+# `title` is what a message says was expected, `description` what docs/configuration-keys.md says a key does, and
+# `examples` hold what the example file shows for a key that has no default.
 #
 # Never a text with a pattern beside a list or table (`S | tuple[…]`): with that msgspec 0.22 crashes the process when
 # it collects garbage.
