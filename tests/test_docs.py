@@ -15,6 +15,7 @@ import pytest
 
 from tui.cli.arguments import parser
 from tui.config import load
+from tui.engine import ledger_file
 from tui.hub import formats
 from tui.model import STATES, Grouping, QueueQuery
 from tui.ui.columns import columns_for
@@ -55,6 +56,14 @@ def test_every_part_that_is_made_from_the_code_is_current() -> None:
         [sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True
     )
     assert (made.returncode, made.stdout, made.stderr) == (0, "", ""), "make it anew: scripts/docs"
+
+
+def test_the_form_of_an_export_is_told_as_it_is() -> None:
+    page = (ROOT / "docs" / "ledger.md").read_text().partition("## The form of an export")[2]
+    assert f"`version` ({ledger_file.VERSION})" in page
+    for struct in (ledger_file._First, ledger_file._Line):
+        for key in struct.__struct_fields__:
+            assert f"`{key}`" in page, key
 
 
 def test_the_picture_shows_the_screen_as_it_is() -> None:
