@@ -8,7 +8,7 @@ import asyncio
 from tui.cli import compose
 from tui.cli.arguments import Exit
 from tui.cli.output import say
-from tui.cli.sources import child, collected, configuration, sources_of
+from tui.cli.sources import collect_commands, configuration, sources_of
 from tui.hub.collectors import Collectors
 from tui.hub.hub import Hub
 from tui.hub.process import inherited_socket, serve
@@ -23,12 +23,7 @@ def run(options: argparse.Namespace) -> int:
         say(str(error))
         return Exit.USAGE
     sources = sources_of(config)
-    collectors = Collectors(
-        {
-            source.name: child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
-            for source in collected(sources)
-        }
-    )
+    collectors = Collectors(collect_commands(sources, options.debug))
     hub = Hub([compose.make_source(source, config.interval) for source in sources], collectors)
     asyncio.run(serve(hub, sock))
     return Exit.OK

@@ -9,7 +9,7 @@ import logging
 import math
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ import msgspec
 from tui.cli import compose
 from tui.cli.arguments import SERVE_PORT, Exit
 from tui.cli.output import say
-from tui.cli.sources import child, collected, configuration, hand_down, named, sources_of, with_demo_ledgers
+from tui.cli.sources import collect_commands, configuration, hand_down, named, sources_of, with_demo_ledgers
 from tui.cli.token import token_store
 from tui.cli.until_stopped import until_stopped
 from tui.config import Config, ConfigError, DemoSource, LocalSource, SharedLedgerSource
@@ -144,14 +144,9 @@ async def _until_stopped(
 ) -> int:
     from tui.serve.server import serve
 
-    collectors = Collectors(
-        {
-            each.name: child("collect", "--until-eof", "--source", each.name, debug_file=options.debug)
-            for each in collected([source])
-        }
-    )
+    collectors = Collectors(collect_commands([source], options.debug))
     app = _app(config, source, store, options.rate)
-    return await until_stopped(lambda stop: serve(app, sockets, tls, stop), collectors, _teller(collectors))
+    return await until_stopped(lambda stop: serve(app, sockets, tls, stop), collectors, LOG)
 
 
 def _app(config: Config, source: Served, store: TokenStore, rate: float) -> App:
@@ -170,13 +165,3 @@ def _app(config: Config, source: Served, store: TokenStore, rate: float) -> App:
         source.mta if isinstance(source, LocalSource) else "demo" if isinstance(source, DemoSource) else "ledger",
     )
     return Gate(make_app(answers, guard, [sender]), guard)
-
-
-def _teller(collectors: Collectors) -> Callable[[], None]:
-    """Writes what is wrong with the collector, when that has changed."""
-
-    def told() -> None:
-        for problem in collectors.problems:
-            LOG.warning("%s", problem)
-
-    return told

@@ -76,6 +76,14 @@ def collected(sources: Iterable[SourceConfig]) -> list[Collected]:
     return [source for source in sources if isinstance(source, LocalSource | DemoSource)]
 
 
+def collect_commands(sources: Iterable[SourceConfig], debug_file: str | None) -> dict[str, list[str]]:
+    """For each of ``sources`` that a collector feeds the command that runs one for as long as this process lives."""
+    return {
+        source.name: child("collect", "--until-eof", "--source", source.name, debug_file=debug_file)
+        for source in collected(sources)
+    }
+
+
 def with_demo_ledgers(config: Config, leftovers: ExitStack) -> Config:
     """A demo without a ledger of its own gets one until ``leftovers`` is closed: each demo begins anew."""
     sources = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,16 +15,20 @@ MEANINGS = ((signal.SIGTERM, Exit.OK), (signal.SIGHUP, Exit.OK), (signal.SIGINT,
 
 
 async def until_stopped(
-    serve: Callable[[asyncio.Event], Awaitable[None]], collectors: Collectors, told: Callable[[], None]
+    serve: Callable[[asyncio.Event], Awaitable[None]], collectors: Collectors, log: logging.Logger
 ) -> int:
-    """Run ``serve``, which ends with the event it gets, beside ``collectors``, until a signal; ``told`` is called when
-    there is news of these. Returns the exit code."""
+    """Run ``serve``, which ends with the event it gets, beside ``collectors``, until a signal; ``log`` gets what is
+    wrong with these, when that has changed. Returns the exit code."""
     stop, code = asyncio.Event(), Exit.OK
 
     def end(meaning: Exit) -> None:
         nonlocal code
         code = meaning
         stop.set()
+
+    def told() -> None:
+        for problem in collectors.problems:
+            log.warning("%s", problem)
 
     loop = asyncio.get_running_loop()
     for number, meaning in MEANINGS:

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from tui.cli import monitor
 from tui.cli.arguments import SCREEN, WEB_PORT, Exit
 from tui.cli.output import say
-from tui.cli.sources import child, collected, configuration, hand_down, with_demo_ledgers
+from tui.cli.sources import child, collect_commands, configuration, hand_down, with_demo_ledgers
 from tui.cli.until_stopped import until_stopped
 from tui.config import Config, ConfigError
 from tui.config.secrets import SecretError, secret_in_file
@@ -116,17 +116,5 @@ async def _until_stopped(
     ]
     secure = tls is not None or (options.public_url or "").startswith("https:")
     server = ScreenServer(child(SCREEN, debug_file=options.debug), Door(token, hosts, secure=secure))
-    collectors = Collectors(
-        {
-            source.name: child("collect", "--until-eof", "--source", source.name, debug_file=options.debug)
-            for source in collected(config.source)
-        }
-    )
-    return await until_stopped(
-        lambda stop: serve(server, sockets, tls, stop), collectors, lambda: _tell_problems(collectors)
-    )
-
-
-def _tell_problems(collectors: Collectors) -> None:
-    for problem in collectors.problems:
-        LOG.warning("%s", problem)
+    collectors = Collectors(collect_commands(config.source, options.debug))
+    return await until_stopped(lambda stop: serve(server, sockets, tls, stop), collectors, LOG)

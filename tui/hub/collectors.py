@@ -1,4 +1,4 @@
-"""The local collectors as children of the hub: one for each ledger that nobody else writes. Only the hub enters."""
+"""The local collectors as children: one for each ledger that nobody else writes. The hub enters, and both servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ END_SECONDS = 0.8
 
 class Collectors:
     """Keeps a collector running for each source in ``argvs``, by its command. Each must end when its standard input
-    closes, so that none outlives the hub."""
+    closes, so that none outlives this process."""
 
     def __init__(self, argvs: Mapping[str, Sequence[str]]) -> None:
         self._argvs = argvs
