@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from tui.hub.protocol import Export, Exported, Jump, Jumped
+from tui.text import clean
 
 Errand = Jump | Export
 Reply = Jumped | Exported
@@ -52,7 +53,7 @@ class Errands:
             reply = await self._run(errand)
         except Exception as error:  # one errand's mistake must not end the hub
             sentence = f"It failed as it never should ({type(error).__name__}: {error}); please report this."
-            reply = refusal(errand, sentence)
+            reply = refusal(errand, clean(sentence))
         self._reply(reply)
 
     def _reply(self, reply: Reply) -> None:
