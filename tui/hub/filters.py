@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tui.hub.part import constant
 from tui.sorts import ACCOUNT_NAMES, ACCOUNT_NUMBERS, ROW_NAMES, ROW_NUMBERS
 from tui.text import clean
 
@@ -58,15 +59,8 @@ class Grammar(msgspec.Struct, frozen=True):
     numbered: dict[str, str] = {}
 
 
-QUEUE = Grammar(
-    ROW_NAMES,
-    ROW_NUMBERS,
-    {"sender": "sender_id"},
-)
-ACCOUNTS = Grammar(
-    ACCOUNT_NAMES,
-    ACCOUNT_NUMBERS,
-)
+QUEUE = Grammar(ROW_NAMES, ROW_NUMBERS, {"sender": "sender_id"})
+ACCOUNTS = Grammar(ACCOUNT_NAMES, ACCOUNT_NUMBERS)
 
 _SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _PERCENT = {"": 1, "%": 1}
@@ -182,7 +176,7 @@ def _in_chunks(
     chunk: Callable[[Sequence[Any]], Iterable[bool]], column: Sequence[Any], rows: int = CHUNK_ROWS
 ) -> bytes:
     """What ``chunk`` says of each entry. One that is everywhere the same is asked about once."""
-    if column and column[0] == column[-1] and column.count(column[0]) == len(column):
+    if column and constant(column):
         return bytes(chunk(column[:1])) * len(column)
     flags = bytearray()
     for start in range(0, len(column), rows):
