@@ -13,13 +13,13 @@ import stat
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hub.scripted import ScriptedSource, until
+from tests.ordinary_user import unprivileged
 from tui.hub import export as exports
 from tui.hub import formats
 from tui.hub.export import Material, Stopped, export, write_new
@@ -31,7 +31,6 @@ from tui.hub.sheet import Sheet
 from tui.model import Grouping, MailTotals, QueueQuery, QueueTable
 from tui.sources.worker import Worker
 
-NOBODY = 65534
 QUERY = QueueQuery(Grouping.ACCOUNT, isp="Gmail")
 ERROR = formats.ShownSource(name="b", type="local", freshness="error", age_seconds=1, error="away", queue_files=None)
 FINE = formats.ShownSource(name="a", type="local", freshness="live", age_seconds=1, error=None, queue_files=3)
@@ -221,22 +220,10 @@ async def test_a_folder_without_hard_links_will_do(tmp_path: Path, monkeypatch: 
     assert files(tmp_path) == ["x"]
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 async def test_who_may_not_write_there_is_told_so() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o555)  # noqa: PTH101
         path = Path(folder) / "x"
+        path.parent.chmod(0o555)
         with unprivileged():
             told = await exported(path, material(sheet(["bob"])))
         assert told.failed
