@@ -56,7 +56,7 @@ def to_end(feed: MtaFeed) -> None:
 def test_the_first_lister_that_works_lists() -> None:
     assert FirstThatWorks([Lister("no spool"), Lister()]).list().taken == 7
     with pytest.raises(ListingError, match="no spool; no exim"):
-        FirstThatWorks([Lister("no spool"), Lister("no exim")]).list()
+        FirstThatWorks([Lister("no spool."), Lister("no exim.")]).list()
 
 
 def test_the_demo_lists_what_it_was_read_to_however_the_clock_runs() -> None:

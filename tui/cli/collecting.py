@@ -58,12 +58,14 @@ def catch_up(source: Collected, running: ExitStack) -> str | None:
         return None
     except (LedgerError, SourceError) as error:
         return str(error)
-    return "; ".join(problem.rstrip(".") for problem in problems(collecting, source)) or None
+    return "; ".join(problems(collecting, source)) or None
 
 
 def problems(collecting: Collector, source: Collected) -> list[str]:
-    """What a collector cannot read now, with what the search for the mail system knows of the remedy."""
-    own = [each for each in (collecting.log_problem, collecting.queue_problem) if each is not None]
+    """What a collector cannot read now, with what the search for the mail system knows of the remedy; none ends in a
+    full stop, since they are joined."""
+    found = (collecting.log_problem, collecting.queue_problem)
+    own = [each.removesuffix(".") for each in found if each is not None]
     if not own or isinstance(source, DemoSource):
         return own
     return list(dict.fromkeys([*own, *mail_system(source).problems]))

@@ -16,9 +16,7 @@ from tui.hub.protocol import AccountKey, AccountsRequest, HostFacts
 from tui.hub.roll import Roll, Telling, Told
 from tui.hub.sheet import TABLE_COLUMNS, Sheet
 from tui.model import Freshness, Grouping, MailTotals, QueueQuery, QueueTable
-
-NAMES = ("account", "campaign", "isp", "sender", "source")
-"""These are sorted from A to Z, numbers from the largest, unless in reverse."""
+from tui.sorts import ROW_NAMES
 
 OF_CHANGE = ("delta", "drain", "trend", "rate", "defer_rate")
 """What nobody knows from one look."""
@@ -58,7 +56,7 @@ def picked(
     rows = list(chain.from_iterable(rows for _, rows in answers))
     if sort is None:
         return list(selection.of(rows))
-    return [rows[index] for index in selection.order(sort, (sort in NAMES) is reverse)]
+    return [rows[index] for index in selection.order(sort, (sort in ROW_NAMES) is reverse)]
 
 
 def together(rows: Iterable[Row], *, one_source: bool) -> list[Answered]:
@@ -101,7 +99,7 @@ def picked_accounts(
     keys = [AccountKey(each.source, totals.account) for each in telling for totals in each.totals]
     roll = Roll(telling, Attention().places(telling, keys), {})
     asked = AccountsRequest(
-        sort=sort or "attention", descending=(sort in NAMES) is reverse, filter=text or "", rows=len(roll)
+        sort=sort or "attention", descending=(sort in ROW_NAMES) is reverse, filter=text or "", rows=len(roll)
     )
     page = roll.page(asked, None)
     if page.filter_problem:

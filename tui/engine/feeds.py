@@ -74,7 +74,7 @@ class FirstThatWorks:
             try:
                 return lister.list()
             except ListingError as error:
-                reasons.append(str(error))
+                reasons.append(str(error).removesuffix("."))
         raise ListingError("; ".join(reasons))
 
 

@@ -22,9 +22,8 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
     ``account`` and ``campaign`` are ``None`` where the listing does not tell; ``fallback`` is the account by the
     envelope sender's domain. ``size`` in bytes, -1 unknown; ``arrived`` in seconds since 1970. ``transient`` marks an
-    id that the
-    message gives up without a log line (Postfix ``maildrop``). ``sender`` is the envelope sender, ``b""`` for a bounce,
-    ``None`` where it could not be read.
+    id that the message gives up without a log line (Postfix ``maildrop``). ``sender`` is the envelope sender, ``b""``
+    for a bounce, ``None`` where it could not be read.
     """
 
     id: bytes
