@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import BindingsMap
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from tui.hub.protocol import HubLink, HubRestarted, View, ViewRequest
 from tui.ui import leaving
@@ -26,6 +27,7 @@ from tui.ui.driver import TerminalDriver
 from tui.ui.glyphs import glyphs_for
 from tui.ui.messages import Answered, Ask, LinkEnded, LiteWished, Noticed, Replied, ThemeWished
 from tui.ui.screens.main import MainScreen
+from tui.ui.screens.narrow import NarrowScreen
 from tui.ui.settings import START, Settings
 from tui.ui.themes import (
     ANSI_THEME,
@@ -182,6 +184,20 @@ class MailtopApp(App[None]):
         if not self._link_closed:
             self._link_closed = True
             await self.link.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is typed or pasted is obeyed one after another, each by the screen that those before it opened. By
+        Textual's way it would queue up at whichever screen is there when it comes."""
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+            return
+        screen = cast(NarrowScreen[Any], self.screen)
+        if not screen.is_mounted:
+            await AwaitMount(screen, [screen])
+        if isinstance(event, events.Paste):
+            screen.paste(event.text)
+        elif not await self._check_bindings(event.key, priority=True):
+            await screen.obey(event)
 
     async def _listen(self) -> None:
         """Start the hub and post what it says: the one worker of this process."""

@@ -88,7 +88,6 @@ class HelpScreen(NarrowScreen[None]):
         super().__init__()
         self.glyphs = glyphs
         self.text = HelpText(glyphs, commands)  # there for keys that come before or after it is seen
-        self._closing_now = False
         self._bindings = BindingsMap(
             Binding(",".join(command.keys), "close" if command.name in self.CLOSING else command.action, show=False)
             for command in commands
@@ -99,17 +98,13 @@ class HelpScreen(NarrowScreen[None]):
         """Nothing but the text."""
         yield self.text
 
-    def on_key(self, event: events.Key) -> None:
-        """Keys of what lies below do nothing here; those that come while this closes are for that."""
-        if self._closing_now:
-            event.stop()
-            self.app.post_message(events.Key(event.key, event.character))
-        elif event.key not in self._bindings.key_to_bindings:
-            event.stop()
+    async def obey(self, event: events.Key) -> None:
+        """Keys of what lies below do nothing here."""
+        if event.key in self._bindings.key_to_bindings:
+            await super().obey(event)
 
     def action_close(self) -> None:
         """Back to what lies below."""
-        self._closing_now = True
         self.dismiss()
 
     def action_move(self, lines: int) -> None:

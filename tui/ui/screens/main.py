@@ -12,26 +12,15 @@ from tui.ui.screens.telling import Telling
 class MainScreen(Telling):
     """The one screen that is always there."""
 
-    async def on_key(self, event: events.Key) -> None:
-        """Whoever presses a key has read what was said. While a line is typed, keys are letters.
-
-        A key is obeyed before the next is looked at: by Textual's way, over the app, all keys of one packet would be
-        taken for commands, though the first of them opens a line to type in.
-        """
+    async def obey(self, event: events.Key) -> None:
+        """Whoever presses a key has read what was said. While a line is typed, keys are letters."""
         self.notice.say("")
         self.keys.tell("")
         if self.prompt is not None:
             await self.press(event.key, event.character)
-        elif not await self.app._check_bindings(event.key):
-            return
-        event.stop()
-        event.prevent_default()
+        else:
+            await super().obey(event)
         self.paint_now()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """What is pasted belongs into the line that is typed, and nowhere else."""
-        event.stop()
-        self.paste(event.text)
 
     @on(WindowMoved)
     def _window_moved(self) -> None:

@@ -10,6 +10,7 @@ from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual.app import App
+from textual.events import Key
 from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
@@ -107,6 +108,13 @@ class NarrowScreen(Screen[ScreenResultType]):
     def _be_seen(self) -> None:
         self.unseen = False
         self._narrow.paint_held()
+
+    async def obey(self, event: Key) -> None:
+        """Do what a key says, here or in the app."""
+        await self.app._check_bindings(event.key)
+
+    def paste(self, text: str) -> None:
+        """Text was pasted, and there is nothing to paste it into."""
 
     def paint_now(self) -> None:
         """Paint what is to be painted, without waiting for Textual's next frame: whoever pressed a key waits. Where

@@ -35,7 +35,7 @@ class ThemeChooser(NarrowScreen[str | None], ModalScreen[str | None]):
         super().__init__()
         self.glyphs = glyphs
         self.themes = ThemeList(glyphs, names, current)  # there for keys that come before or after it is seen
-        self._before = self._chosen = current
+        self._before = current
 
     def compose(self) -> ComposeResult:
         """Nothing but the list."""
@@ -49,16 +49,19 @@ class ThemeChooser(NarrowScreen[str | None], ModalScreen[str | None]):
     def action_move(self, steps: int) -> None:
         """Move the cursor."""
         self.themes.move(steps)
+        self._preview()
 
     @on(ThemeList.Chosen)
-    def _preview(self, message: ThemeList.Chosen) -> None:
-        self._chosen = message.name
-        self.app.theme = message.name
+    def _preview(self) -> None:
+        """Take on the theme under the cursor; a click may come when this is closed."""
+        if self.is_current:
+            self.app.theme = self.themes.chosen
 
     @on(ThemeList.Kept)
     def action_keep(self) -> None:
         """Keep the theme under the cursor."""
-        self.dismiss(self._chosen)
+        if self.is_current:
+            self.dismiss(self.themes.chosen)
 
     def action_restore(self) -> None:
         """Give back the theme there was."""

@@ -19,18 +19,15 @@ _AROUND = 1 + _SAMPLE_LINES + 1
 
 
 class ThemeList(Lines):
-    """Says ``Chosen`` when the cursor comes to another theme, and ``Kept`` when one is clicked that has it already."""
+    """``chosen`` is the theme that the cursor came to. Says ``Chosen`` when another one is clicked, and ``Kept`` when
+    it is that one."""
 
     DEFAULT_CSS = """
     ThemeList { background: $panel; }
     """
 
     class Chosen(Message):
-        """The cursor came to ``name``."""
-
-        def __init__(self, name: str) -> None:
-            self.name = name
-            super().__init__()
+        """Another theme was clicked, and is chosen."""
 
     class Kept(Message):
         """The theme under the cursor is to stay."""
@@ -38,7 +35,7 @@ class ThemeList(Lines):
     def __init__(self, glyphs: Glyphs, names: list[str], current: str) -> None:
         super().__init__(glyphs, id="themes")
         self._names = names
-        self._current = current
+        self._current = self.chosen = current
         self._cursor = names.index(current) if current in names else 0
         longest = max(map(self.glyphs.width, names), default=0)
         self.wanted_width = max(LEAST_WIDTH, _EDGE + 2 * _MARGIN + longest)
@@ -48,9 +45,8 @@ class ThemeList(Lines):
         """Move the cursor by ``steps``, at most to an end."""
         cursor = min(max(self._cursor + steps, 0), len(self._names) - 1)
         if cursor != self._cursor:
-            self._cursor = cursor
+            self._cursor, self.chosen = cursor, self._names[cursor]
             self.redraw()
-            self.post_message(self.Chosen(self._names[cursor]))
 
     def lines(self, width: int, height: int) -> list[Line]:
         """The title, as many themes as there is room for, the sample, where there is room, and the keys."""
@@ -72,6 +68,7 @@ class ThemeList(Lines):
             self.post_message(self.Kept())
         else:
             self.move(index - self._cursor)
+            self.post_message(self.Chosen())
 
     def _in_sight(self, height: int) -> tuple[int, int]:
         """How many themes there is room for, and the first of them, so that the cursor is in sight."""
