@@ -191,5 +191,5 @@ async def test_views_that_come_while_the_app_leaves_are_let_go() -> None:
         look.link.push()
         look.link.restart("The hub has ended.")
         await look.pilot.pause()
-        look.app._heard_at = None  # or the next tick looks for what was removed
+        look.app._hub._heard_at = None  # or the next tick looks for what was removed
         look.app._running = True

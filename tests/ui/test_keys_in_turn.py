@@ -82,7 +82,7 @@ async def test_each_key_is_for_what_those_before_it_opened(pieces: tuple[str, ..
 async def test_a_theme_that_is_chosen_and_kept_at_once_is_kept() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")
-        names = list(look.app._shelf.themes)
+        names = look.app.theme_names()
         at = names.index(look.app.theme)
         await typed(look, "Tjj\rTjj" + ESC)
         await rests(look)

@@ -1,18 +1,16 @@
-"""The app: owns the link to the hub, the themes and the way out; everything that is seen is the screens' work."""
+"""The app: keys, the hub and the way out; everything that is seen is the screens' work."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from rich.text import Text
 from textual import events, on
-from textual.app import App
 from textual.binding import BindingsMap
 from textual.driver import Driver
 from textual.screen import Screen
@@ -20,28 +18,16 @@ from textual.widget import AwaitMount
 
 from tui.hub.protocol import HubLink, HubRestarted, View, ViewRequest
 from tui.ui import leaving
-from tui.ui.abilities import abilities, tell_textual
 from tui.ui.bindings import bindings
 from tui.ui.commands import COMMANDS, Command, Scope
 from tui.ui.driver import TerminalDriver
-from tui.ui.glyphs import glyphs_for
+from tui.ui.hub_end import HubEnd
 from tui.ui.messages import Answered, Ask, LinkEnded, LiteWished, Noticed, Replied, ThemeWished
 from tui.ui.screens.main import MainScreen
 from tui.ui.screens.narrow import NarrowScreen
 from tui.ui.settings import START, Settings
-from tui.ui.themes import (
-    ANSI_THEME,
-    COLOUR_VARIABLES,
-    DEFAULT_THEME,
-    STYLE_VARIABLES,
-    TEXTUALS_VARIABLES,
-    Changes,
-    ThemeError,
-    ThemeShelf,
-    find_theme,
-    shipped_folder,
-    theme_for,
-)
+from tui.ui.themed import ThemedApp
+from tui.ui.themes import DEFAULT_THEME, ThemeError, find_theme
 
 SILENCE_SECONDS = 10
 """A hub that lives says something every few seconds; one that says nothing for so long is said not to, and again every
@@ -53,7 +39,7 @@ THEMES_SECONDS = 2.0
 SLOW_LINK = "The link is slow: few colours, no charts and fewer looks are sent now; L sends all again."
 
 
-class MailtopApp(App[None]):
+class MailtopApp(ThemedApp):
     """The screen over one link to a hub.
 
     ``theme`` names a theme, shipped or in the folder ``user_themes``, as ``find_theme`` does; ``interval`` is the
@@ -89,66 +75,31 @@ class MailtopApp(App[None]):
         told: Callable[[], int | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._able = abilities(os.environ, ascii=ascii, lite=lite)
-        tell_textual(self._able, os.environ)
-        # Without colours Textual would map them to greys; told that they are the terminal's own, it leaves them out.
-        super().__init__(driver_class=driver_class, ansi_color=None if self._able.colour else True)
-        self.animation_level = "none"
+        super().__init__(theme, user_themes, lite=lite, ascii=ascii, driver_class=driver_class)
         self._bindings = BindingsMap(bindings((Scope.PROGRAM,), commands))
-        self.link = link
-        self.glyphs = glyphs_for(os.environ, colour=self._able.colour, ascii=ascii)
-        self._shelf = ThemeShelf([shipped_folder(), *([user_themes] if user_themes else [])])
-        self._notices = list(notices)
-        self._main = MainScreen(
-            Settings(
-                glyphs=self.glyphs,
-                commands=commands,
-                start=start,
-                interval_seconds=interval,
-                may_write=not read_only,
-                options=options,
-                themes=lambda: list(self._shelf.themes),
-                bytes_per_second=self.sent_bytes_per_second,
-            )
+        self._hub = HubEnd(link, clock)
+        self._notices = [*notices, *self.theme_problems]
+        settings = Settings(
+            glyphs=self.glyphs,
+            commands=commands,
+            start=start,
+            interval_seconds=interval,
+            may_write=not read_only,
+            options=options,
+            themes=self.theme_names,
+            bytes_per_second=self.sent_bytes_per_second,
         )
-        self._commands = commands
-        self._link_started = self._link_closed = False
-        self._clock = clock
-        self._when_ready = ready
-        self._heard_at: float | None = None
-        self._last_asked: ViewRequest | None = None
+        self._main = MainScreen(settings)
+        self._main.lite = self.lite
         self._lite_chosen = False
+        self._when_ready = ready
         self._told: int | None = None
         self._told_before = told
-        self._main.lite = self._able.lite
-        self._first_theme = self.wanted_theme = self._found_theme(theme)
-        self._show_theme()
-
-    def _found_theme(self, theme: str) -> str:
-        """The theme to begin with, by its name; where there is none, a notice says so. The others are read when the
-        first picture is there."""
-        self._notices += self._read_themes([theme, ANSI_THEME]).problems
-        if theme not in self._shelf.themes:
-            self._notices += self._read_themes().problems
-        try:
-            return find_theme(theme, self._shelf.themes)
-        except ThemeError as error:
-            self._notices.append(str(error))
-            return DEFAULT_THEME
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """What our own variables are while a theme that lacks them is on."""
-        return {**dict.fromkeys(COLOUR_VARIABLES, "ansi_default"), **STYLE_VARIABLES, **TEXTUALS_VARIABLES}
 
     @property
     def asked(self) -> ViewRequest:
         """What was asked for last."""
         return self._main.asked
-
-    @property
-    def chosen_theme(self) -> str | None:
-        """The theme that the user chose on the screen, if it was another."""
-        return self.wanted_theme if self.wanted_theme != self._first_theme else None
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at the bottom of the stack."""
@@ -181,9 +132,7 @@ class MailtopApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Nothing of ours outlives the screen."""
-        if not self._link_closed:
-            self._link_closed = True
-            await self.link.close()
+        await self._hub.close()
 
     async def on_event(self, event: events.Event) -> None:
         """What is typed or pasted is obeyed one after another, each by the screen that those before it opened. By
@@ -202,66 +151,45 @@ class MailtopApp(App[None]):
     async def _listen(self) -> None:
         """Start the hub and post what it says: the one worker of this process."""
         try:
-            await self.link.start()
+            await self._hub.start()
         except OSError as error:
             self.post_message(LinkEnded(f"The hub cannot be started: {error}."))
             return
-        self._link_started = True
-        self._heard_at = self._clock()
         self.set_interval(TICK_SECONDS, self.look_for_silence)
-        if self._last_asked is not None:
-            self.link.send(self._last_asked)
-        async for answer in self.link.answers():
-            self._heard_at = self._clock()
+        async for answer in self._hub.answers():
             if isinstance(answer, View):
                 self.post_message(Answered(answer))
             elif isinstance(answer, HubRestarted):
                 self.post_message(Noticed(f"{answer.reason} It is started again."))
             else:
                 self.post_message(Replied(answer))
-        self._heard_at = None
         self.post_message(LinkEnded("The link to the hub is closed; what is shown gets old. Leave with q."))
 
     def look_for_silence(self) -> None:
         """Say so when a hub that should answer has not for long."""
-        if self._heard_at is not None and self.is_running:
-            silent_seconds = int(self._clock() - self._heard_at)
+        silent_seconds = self._hub.silent_seconds
+        if silent_seconds is not None and self.is_running:
             self._main.show_silence(silent_seconds - silent_seconds % SILENCE_SECONDS)
         driver = self._driver
         is_slow = isinstance(driver, TerminalDriver) and driver.traffic.is_slow
-        if is_slow and not self._main.lite and not self._lite_chosen:
+        if is_slow and not self.lite and not self._lite_chosen:
             self._send_less(True)
             self._main.say(SLOW_LINK)
 
     def look_at_themes(self) -> None:
         """Take over theme files that were written since the last look; a bad one is a sentence."""
-        changes = self._read_themes()
-        if self.theme in changes.themes:
-            self.mutate_reactive(MailtopApp.theme)  # a theme of the same name would not be seen as another
-        if changes.problems:
-            self._main.say(" ".join(changes.problems))
-
-    def _read_themes(self, only: Collection[str] | None = None) -> Changes:
-        changes = self._shelf.watch(only)
-        for name in changes.themes:
-            self.register_theme(self._shelf.themes[name])
-        return changes
+        problems = self.take_over_themes()
+        if problems:
+            self._main.say(" ".join(problems))
 
     def sent_bytes_per_second(self) -> int | None:
         """What was sent to the terminal of late, in coarse steps; ``None`` where nobody counts."""
         return self._driver.traffic.bytes_per_second if isinstance(self._driver, TerminalDriver) else None
 
-    def _show_theme(self) -> None:
-        """The wanted theme, or the terminal's own colours where it has few or little is to be sent."""
-        self.theme = self._theme_here(self.wanted_theme)
-
-    def _theme_here(self, name: str) -> str:
-        """The theme that stands for this one here and now."""
-        return theme_for(name, self._shelf.themes, self._able, lite=self._main.lite)
-
     def _send_less(self, less: bool) -> None:
+        self.lite = less
         self._main.set_lite(less)
-        self._show_theme()
+        self.show_theme()
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
@@ -275,17 +203,14 @@ class MailtopApp(App[None]):
 
     @on(LinkEnded)
     def _link_ended(self, message: LinkEnded) -> None:
-        if self._link_started:
+        if self._hub.has_started:
             self._noticed(Noticed(message.sentence))
         else:
             self.exit(return_code=1, message=Text(message.sentence))
 
     @on(Ask)
     def _ask(self, message: Ask) -> None:
-        if isinstance(message.request, ViewRequest):
-            self._last_asked = message.request
-        if self._link_started:
-            self.link.send(message.request)
+        self._hub.ask(message.request)
 
     @on(Replied)
     def _replied(self, message: Replied) -> None:
@@ -300,7 +225,7 @@ class MailtopApp(App[None]):
     @on(ThemeWished)
     def _theme_wished(self, message: ThemeWished) -> None:
         try:
-            self._keep_theme(find_theme(message.name, self._shelf.themes))
+            self._keep_theme(find_theme(message.name, self.theme_names()))
         except ThemeError as error:
             self._main.say(str(error))
 
@@ -308,14 +233,13 @@ class MailtopApp(App[None]):
         """Show the help screen; the next key is for it."""
         from tui.ui.screens.help import HelpScreen  # imported when asked for: it would keep the first picture waiting
 
-        await self.push_screen(HelpScreen(self.glyphs, self._commands))
+        await self.push_screen(HelpScreen(self.glyphs, self._main.settings.commands))
 
     async def action_theme(self) -> None:
         """Choose one of the themes that can be shown here and now."""
         from tui.ui.screens.theme_chooser import ThemeChooser
 
-        names = [name for name in self._shelf.themes if self._theme_here(name) == name]
-        await self.push_screen(ThemeChooser(self.glyphs, names, self.theme), self._keep_theme)
+        await self.push_screen(ThemeChooser(self.glyphs, self.shown_themes(), self.theme), self._keep_theme)
 
     def action_copy(self) -> None:
         """Copy the place as a command."""
@@ -339,7 +263,7 @@ class MailtopApp(App[None]):
     def _keep_theme(self, name: str | None) -> None:
         if name is not None:
             self.wanted_theme = name
-            self._show_theme()
+            self.show_theme()
             if self.theme != name:
                 self._main.tell(f"{name} is kept for where there are more colours; few are sent now")
 
