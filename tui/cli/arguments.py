@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
 
+from tui.cli.parsing import Help, Parser
 from tui.sorts import ACCOUNT_SORTS, HOST_SORTS, SORTS
 
 
@@ -59,42 +59,15 @@ _LEDGER_URL = (
 _EPILOG = "exit codes:\n" + "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in EXIT_MEANINGS.items())
 
 
-class _NoColours:
-    """A theme of argparse in which nothing has a colour."""
-
-    def __getattr__(self, name: str) -> str:
-        return ""
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help without colours: to know of them takes Python 3.14 longer than all else that help needs."""
-
-    def _set_color(self, *_: object, **_more: object) -> None:  # argparse of Python 3.14 calls it wherever it formats
-        self._theme, self._decolor = _NoColours(), str
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, as everything else here does, and names the help of the command meant."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        options, unknown = super().parse_known_args(args, namespace)
-        if unknown:  # said here, since the parser above would name its own help
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return options, unknown
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.USAGE, f"mailtop: {message}; see: {self.prog} --help\n")
-
-
 def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser of the whole command line. Where ``words`` say what is to be parsed, only the commands among them know
     their options: to make all options takes longer than all else that help needs."""
-    top: argparse.ArgumentParser = _Parser(
+    top: argparse.ArgumentParser = Parser(
         prog="mailtop",
         description="top for mail: who sends what, what waits in the queue, and why. "
         "Without a command it monitors this host's mail system.",
         epilog=_EPILOG,
-        formatter_class=_Help,
+        formatter_class=Help,
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print version, commit and Python, and end")
@@ -123,7 +96,7 @@ class _Version(argparse.Action):
 
 def child_parser(name: str) -> argparse.ArgumentParser:
     """The parser of what follows ``HUB``, ``SCREEN`` or ``SOURCES``, which no message of the other parser names."""
-    child = _Parser(prog=f"mailtop {name}", formatter_class=_Help, allow_abbrev=False)
+    child = Parser(prog=f"mailtop {name}", formatter_class=Help, allow_abbrev=False)
     child.set_defaults(command=name.removeprefix("_"), config=None, debug=None)
     _add_common(child)
     return child
@@ -334,7 +307,7 @@ def _add_completion(completion: argparse.ArgumentParser) -> None:
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, what: str) -> argparse.ArgumentParser:
     description = what[0].upper() + what[1:] + "."
-    return commands.add_parser(name, help=what, description=description, formatter_class=_Help, allow_abbrev=False)
+    return commands.add_parser(name, help=what, description=description, formatter_class=Help, allow_abbrev=False)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
