@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 SEND, SUCCESS, DEFER, FAIL, SIZE, D_NEW, D_PROC, D_RETRY, D_HOLD = COLUMNS = range(9)
 """Events counted, bytes, and signed changes of what waits in each state."""
@@ -27,6 +28,16 @@ def rows_of(columns: Columns) -> dict[int, list[int]]:
                 row = rows[key] = [0] * len(columns)
             row[place] = count
     return rows
+
+
+def counted(columns: Columns) -> set[int]:
+    """The keys that have any count other than zero."""
+    return {key for column in columns for key, count in column.items() if count}
+
+
+def counts_of(column: Mapping[int, int], keys: Sequence[int]) -> list[int]:
+    """The counts of ``keys`` in one column, in the keys' order; zero where it has none."""
+    return list(map(column.get, keys, repeat(0)))
 
 
 def columns_of(rows: Mapping[int, Sequence[int]]) -> Columns:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from struct import Struct
+from struct import Struct, pack
 from typing import Literal
 
 from tui.engine.counts import COLUMNS, Columns
@@ -40,16 +40,18 @@ def encode(columns: Columns) -> bytes:
     """A block: the heads of the nine columns, then each column's sorted keys and their counts, unless all are one. All
     in the machine's byte order. Raises ``OverflowError`` for counts beyond 64 bits."""
     heads: list[int] = []
-    parts: list[array[int]] = []
+    parts: list[bytes] = []
     for column in columns:
         keys = sorted(column)
+        code = "i" if not keys or keys[-1] < 1 << 31 else "q"
+        parts.append(pack(f"{len(keys)}{code}", *keys))  # an array would take twice as long to fill
+        heads += [len(keys), ord(code), _ALL_ONE]
         counts = list(map(column.__getitem__, keys))
-        parts.append(array("i" if not keys or keys[-1] < 1 << 31 else "q", keys))
-        heads += [len(keys), ord(parts[-1].typecode), _ALL_ONE]
         if counts.count(1) < len(counts):
-            parts.append(_narrow(counts))
-            heads[-1] = ord(parts[-1].typecode)
-    return b"".join([_HEAD.pack(*heads), *(part.tobytes() for part in parts)])
+            narrow = _narrow(counts)
+            parts.append(narrow.tobytes())
+            heads[-1] = ord(narrow.typecode)
+    return b"".join([_HEAD.pack(*heads), *parts])
 
 
 def decode(block: bytes) -> Columns:

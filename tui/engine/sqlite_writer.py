@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tui.engine import coverage, sqlite_history
 from tui.engine.batch import ISP_BITS, ISP_MASK, Batch, LogPosition, Names, Place
-from tui.engine.counts import COLUMNS, D_NEW, FAIL, SUCCESS, Columns, columns_of, rows_of
+from tui.engine.counts import COLUMNS, D_NEW, FAIL, SUCCESS, Columns, columns_of, counted, counts_of
 from tui.engine.ledger import LedgerError, LedgerLost
 from tui.engine.ledger_lock import LedgerLock, is_at
 from tui.engine.sqlite_causes import CauseSums, add_causes
@@ -42,7 +42,6 @@ _PUT_MESSAGE = """
     INSERT INTO messages (id, state, since, campaign_id, isps) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, since = excluded.since, campaign_id = excluded.campaign_id, isps = excluded.isps"""
 _NO_PLACE = None, None, None
-_NOTHING = (0,) * len(COLUMNS)
 
 _LEFT_UNTIDY = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY
 """Why a closed ledger may stay more than one file, with nothing lost: readers are there, the disk is full or closed, or
@@ -245,8 +244,9 @@ class SqliteWriter:
         self._add_sums("accounts", "account_id", sums.accounts, (batch.accepted, batch.removed, now))
         self._add_sums("isps", "isp_id", sums.isps)
         self._add_sums("ledger", "id", columns_of({1: sums.total}), ({1: totals[0]}, {1: totals[1]}, now))
-        waiting = rows_of(sums.waiting)
-        changed = [(*_split(cell), counts) for cell, counts in sorted(waiting.items()) if any(counts)]
+        cells = sorted(counted(sums.waiting))
+        waiting = zip(*[counts_of(column, cells) for column in sums.waiting], strict=True)
+        changed = [(*_split(cell), counts) for cell, counts in zip(cells, waiting, strict=True)]
         self._db.executemany(
             _ADD_TO_CELL, [(campaign, isp, self._owners[campaign], *counts) for campaign, isp, counts in changed]
         )
@@ -262,26 +262,23 @@ class SqliteWriter:
         balance: tuple[Mapping[int, int], Mapping[int, int], int] | None = None,
     ) -> None:
         """Add nine sums by key, and with ``balance`` what was accepted and removed by then (seconds since 1970)."""
-        # Columns that an index names are left alone where nothing changes: each is rewritten with them.
-        counted: list[Sequence[int]] = []
-        changed: list[Sequence[int]] = []
-        rows = rows_of(columns)
         accepted, removed, now = balance or ({}, {}, 0)
-        for number in sorted(rows.keys() | accepted.keys() | removed.keys()):
-            counts = rows.get(number, _NOTHING)
-            waits = any(counts[D_NEW:])
-            row = list(counts if waits else counts[:D_NEW])
+        waiting = counted(columns[D_NEW:])
+        # Columns that an index names are left alone where nothing changes: each is rewritten with them.
+        others = set(accepted).union(removed, *columns) - waiting
+        for width, numbers in ((D_NEW, sorted(others)), (len(COLUMNS), sorted(waiting))):
+            if not numbers:
+                continue
+            values = [counts_of(column, numbers) for column in columns[:width]]
             if balance is not None:
-                more, fewer = accepted.get(number, 0), removed.get(number, 0)
-                off = more - fewer - counts[SUCCESS] - counts[FAIL] - sum(counts[D_NEW:])
-                row += [more, fewer, off, now]
-            row.append(number)
-            (changed if waits else counted).append(row)
-        for width, values in ((D_NEW, counted), (len(COLUMNS), changed)):
-            if values:
-                added = self._db.executemany(_adding(table, key, width, balanced=balance is not None), values)
-                if added.rowcount != len(values):
-                    raise self._nameless(table)
+                more, fewer = counts_of(accepted, numbers), counts_of(removed, numbers)
+                known = zip(values[SUCCESS], values[FAIL], *values[D_NEW:], strict=True)
+                off = [came - went - sum(there) for came, went, there in zip(more, fewer, known, strict=True)]
+                values += [more, fewer, off, [now] * len(numbers)]
+            statement = _adding(table, key, width, balanced=balance is not None)
+            added = self._db.executemany(statement, zip(*values, numbers, strict=True))
+            if added.rowcount != len(numbers):
+                raise self._nameless(table)
 
     def _nameless(self, table: str) -> LedgerError:
         return LedgerError(
