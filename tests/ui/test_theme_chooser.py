@@ -10,6 +10,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from tests.ui.screens import UTF8, running
 from tui.hub.protocol import Span
 from tui.ui.glyphs import ASCII, UNICODE, Glyphs
 from tui.ui.screens.theme_chooser import ThemeChooser
@@ -125,6 +126,14 @@ async def test_without_colour_the_cursor_is_a_sign_and_the_theme_there_was_a_bul
         text = "\n".join(app.seen())
         assert f"{UNICODE.cursor} {app.theme} " in text
         assert f" {UNICODE.bullet}mailtop-dark " in text
+
+
+async def test_without_colour_what_lies_under_it_stays_in_sight() -> None:
+    async with running(environ={**UTF8, "NO_COLOR": "1"}) as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("T")
+        await look.wait_for("Enter keep")
+        assert "news@globex.test" in look.text()
 
 
 async def test_a_click_chooses_and_another_keeps() -> None:

@@ -28,7 +28,7 @@ class ThemeChooser(NarrowScreen[str | None], ModalScreen[str | None]):
     ]
 
     DEFAULT_CSS = """
-    ThemeChooser { background: transparent; align: right middle; }
+    ThemeChooser { background: transparent; align: right middle; &:ansi { background: transparent; } }
     """
 
     def __init__(self, glyphs: Glyphs, names: list[str], current: str) -> None:
