@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -218,3 +220,15 @@ def test_demo_shows_mail_on_any_host(tmp_path: Path) -> None:
         terminal.press("q")
         assert terminal.wait_exit() == Exit.OK
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "said"),
+    [("stdin", "the screen needs a terminal"), ("stdout", "mailtop show queue"), ("stderr", "standard error")],
+)
+def test_what_is_no_terminal_is_named(closed: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, SimpleNamespace(isatty=lambda name=name: name != closed))
+    assert said in (monitor.no_screen({"TERM": "xterm"}) or "")
+    monkeypatch.setattr(sys, closed, SimpleNamespace(isatty=lambda: True))
+    assert monitor.no_screen({"TERM": "xterm"}) is None

@@ -68,8 +68,10 @@ def meant(options: argparse.Namespace) -> tuple[Config, str]:
 
 def no_screen(environ: Mapping[str, str]) -> str | None:
     """Why there can be no screen here, and what to do instead; ``None`` when there can be."""
-    if not all(map(_is_terminal, (sys.stdin, sys.stdout, sys.stderr))):  # it is drawn on standard error
+    if not all(map(_is_terminal, (sys.stdin, sys.stdout))):
         return "the screen needs a terminal, and this is none; for scripts and pipes there is: mailtop show queue"
+    if not _is_terminal(sys.stderr):
+        return "the screen is drawn on standard error, which is no terminal here; leave it to the terminal (without 2>)"
     if environ.get("TERM", "") in ("", "dumb", "unknown"):
         return "this terminal (TERM) cannot draw a screen; plain text comes from: mailtop show queue"
     return None
