@@ -32,12 +32,11 @@ class CampaignSeen(msgspec.Struct, frozen=True, gc=False):
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
     """A message is in the queue: Exim ``<=``, Postfix ``qmgr`` ``from=`` (again at each retry; only the first counts
-    as a send). ``account`` is ``None`` when the line does not tell (an earlier ``Submitted`` may), ``fallback`` is
-    the account
-    by the envelope sender's domain. ``size`` in bytes, -1 unknown. ``recipients`` is ``None`` when the line does not
-    list them, and ``declared`` how many there are then (Postfix ``nrcpt=``, at each retry those of before too), -1
-    unknown. ``state`` is NEW for Exim, PROC for Postfix (``queue active``). ``sender`` is the envelope sender as
-    logged, ``b""`` for a bounce."""
+    as a send). ``account`` is ``None`` when the line does not tell (an earlier ``Submitted`` may), ``fallback`` is then
+    the account by the envelope sender's domain. ``size`` in bytes, -1 unknown. ``recipients`` is ``None`` when the line
+    does not list them, and ``declared`` how many there are then (Postfix ``nrcpt=``, at each retry those of before
+    too), -1 unknown. ``state`` is NEW for Exim, PROC for Postfix (``queue active``). ``sender`` is the envelope sender
+    as logged, ``b""`` for a bounce."""
 
     time: int
     id: bytes

@@ -133,10 +133,10 @@ def test_ids_are_read_in_both_lengths(id_: bytes) -> None:
     assert one(b"Completed", id_) == ev.Gone(NOON, id_)
 
 
-def arrival(text: bytes, account: bytes, fallback: bytes, size: int, *recipients: bytes) -> tuple[bytes, ev.Arrived]:
+def arrival(text: bytes, account: bytes, size: int, *recipients: bytes) -> tuple[bytes, ev.Arrived]:
     sender = text[3:].partition(b" H=")[0].partition(b" U=")[0].partition(b" R=")[0].lstrip()
     sender = b"" if sender == b"<>" else sender
-    return text, ev.Arrived(NOON, SHORT, account, fallback, size, recipients or None, ev.NEW, sender)
+    return text, ev.Arrived(NOON, SHORT, account, account, size, recipients or None, ev.NEW, sender)
 
 
 H = b"H=(client.test) [127.0.0.1]"
@@ -145,29 +145,29 @@ H = b"H=(client.test) [127.0.0.1]"
 @pytest.mark.parametrize(
     ("text", "event"),
     [
-        arrival(b"<= b@a.test " + H + b' P=esmtpa A=plain:bob S=9 for a@b.test', b"bob", b"a.test", 9, b"a@b.test"),
-        arrival(b"<= bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", b"acme.test", 9),
-        arrival(b"(= bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", b"acme.test", 9),
-        arrival(b"<=  bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", b"acme.test", 9),
-        arrival(b"<= bob@acme.test U=www P=local S=9 for a@b.test", b"www", b"acme.test", 9, b"a@b.test"),
-        arrival(b"<= bob@acme.test U=www Ci=7 P=local-esmtp S=9", b"www", b"acme.test", 9),
-        arrival(b"<= bob@acme.test H=h [1.2.3.4] U=ident P=esmtp S=9", b"acme.test", b"acme.test", 9),
-        arrival(b"<= bob U=bob P=local S=9", b"bob", b"bob", 9),
-        arrival(b"<= <> R=" + SHORT + b" U=Debian-exim P=local S=9 for a@b.test", b"<>", b"<>", 9, b"a@b.test"),
-        arrival(b"<= <> " + H + b" P=esmtpa A=plain:bob S=9", b"<>", b"<>", 9),
-        arrival(b"<= b@a.test " + H + b" P=esmtpsa X=TLS CV=no A=login:bob:b@a.test PRDR K S=9", b"bob", b"a.test", 9),
-        arrival(b"<= b@a.test " + H + b" P=esmtpa A=plain S=9", b"a.test", b"a.test", 9),
-        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="a for b@c.test"', b"a.test", b"a.test", 9),
-        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="for" for x@y.test', b"a.test", b"a.test", 9, b"x@y.test"),
-        arrival(b"<= b@a.test " + H + b' P=e S=9 T="\\" for \\\\" for x@y.test', b"a.test", b"a.test", 9, b"x@y.test"),
-        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="=> A=p:x S=1"', b"a.test", b"a.test", 9),
-        arrival(b"<= b@a.test " + H + b" P=e S=9 for X@Y.t X@y.T", b"a.test", b"a.test", 9, b"X@y.t", b"X@y.t"),
+        arrival(b"<= b@a.test " + H + b' P=esmtpa A=plain:bob S=9 for a@b.test', b"bob", 9, b"a@b.test"),
+        arrival(b"<= bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", 9),
+        arrival(b"(= bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", 9),
+        arrival(b"<=  bob@acme.test " + H + b" P=esmtp S=9", b"acme.test", 9),
+        arrival(b"<= bob@acme.test U=www P=local S=9 for a@b.test", b"www", 9, b"a@b.test"),
+        arrival(b"<= bob@acme.test U=www Ci=7 P=local-esmtp S=9", b"www", 9),
+        arrival(b"<= bob@acme.test H=h [1.2.3.4] U=ident P=esmtp S=9", b"acme.test", 9),
+        arrival(b"<= bob U=bob P=local S=9", b"bob", 9),
+        arrival(b"<= <> R=" + SHORT + b" U=Debian-exim P=local S=9 for a@b.test", b"<>", 9, b"a@b.test"),
+        arrival(b"<= <> " + H + b" P=esmtpa A=plain:bob S=9", b"<>", 9),
+        arrival(b"<= b@a.test " + H + b" P=esmtpsa X=TLS CV=no A=login:bob:b@a.test PRDR K S=9", b"bob", 9),
+        arrival(b"<= b@a.test " + H + b" P=esmtpa A=plain S=9", b"a.test", 9),
+        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="a for b@c.test"', b"a.test", 9),
+        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="for" for x@y.test', b"a.test", 9, b"x@y.test"),
+        arrival(b"<= b@a.test " + H + b' P=e S=9 T="\\" for \\\\" for x@y.test', b"a.test", 9, b"x@y.test"),
+        arrival(b"<= b@a.test " + H + b' P=esmtp S=9 T="=> A=p:x S=1"', b"a.test", 9),
+        arrival(b"<= b@a.test " + H + b" P=e S=9 for X@Y.t X@y.T", b"a.test", 9, b"X@y.t", b"X@y.t"),
         arrival(
             b"<= b@a.test " + H + b' P=esmtp S=9 T="x" from <"s for t"@a.test> for "a for b"@y.test c@y.test',
-            b"a.test", b"a.test", 9, b'"a for b"@y.test', b"c@y.test",
+            b"a.test", 9, b'"a for b"@y.test', b"c@y.test",
         ),
-        arrival(b'<= "x A=plain:eve S=1"@a.test ' + H + b" P=esmtp S=9", b"a.test", b"a.test", 9),
-        arrival(b"<= !bang@a.test " + H + b" P=esmtp S=9", b"a.test", b"a.test", 9),
+        arrival(b'<= "x A=plain:eve S=1"@a.test ' + H + b" P=esmtp S=9", b"a.test", 9),
+        arrival(b"<= !bang@a.test " + H + b" P=esmtp S=9", b"a.test", 9),
     ],
 )  # fmt: skip
 def test_arrivals(text: bytes, event: ev.Arrived) -> None:
@@ -180,8 +180,8 @@ def test_domains_are_mapped_to_their_owners() -> None:
         b"2026-11-21 12:00:00 " + SHORT + b" <= x@Acme.test H=h [1.2.3.4] P=esmtpa " + login + b"S=1\n"
         for login in (b"", b"A=plain:eve@acme.test ", b"A=plain:eve ")
     )
-    accounts = [(event.account, event.fallback) for event in read(lines, log) if isinstance(event, ev.Arrived)]
-    assert accounts == [(b"acme", b"acme"), (b"acme", b"acme"), (b"eve", b"acme")]
+    accounts = [event.account for event in read(lines, log) if isinstance(event, ev.Arrived)]
+    assert accounts == [b"acme", b"acme", b"eve"]
 
 
 @pytest.mark.parametrize("flag", [b"=>", b"->", b">>"])

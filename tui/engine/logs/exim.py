@@ -133,9 +133,15 @@ class EximLog:
                     continue
                 if id_[_ID_DASH] != _DASH:
                     continue
-                meaning = meaning_of(word)
-                if meaning is not None and count == full:
-                    event = meaning(now, id_, word, words[second], words[third])
+                meaning = None
+                if count == full:
+                    address, rest = words[second], words[third]
+                    if (word == b"=>" or word == b"->") and rest > b"A" and _AT in address:  # as most deliveries
+                        add(Delivered(now, id_, address, address))
+                        continue
+                    meaning = meaning_of(word)
+                if meaning is not None:
+                    event = meaning(now, id_, word, address, rest)
                 elif word == b"Completed\n":
                     event = Gone(now, id_)
                 elif word[:9] == b"campaign=" and count == second and word[9] > _QUOTE:
@@ -216,7 +222,7 @@ class EximLog:
                 _, _, token = text.partition(b" ")
                 return self._meanings[flag](time, id_, flag, token, b"")
         said = text.split(b": ", 1)[0]
-        return Gone(time, id_) if any(words in said for words in _NEVER_ACCEPTED) else None
+        return Gone(time, id_) if any(said.find(words) >= 0 for words in _NEVER_ACCEPTED) else None
 
     def _arrived(self, time: int, id_: bytes, flag: bytes, sender: bytes, rest: bytes) -> Event | None:
         """``<= sender [R=…] [H=…] [U=…] P=… [A=driver:user] S=… [T="…"] [from <…>] [for …]`` (``receive.c``)."""
@@ -235,13 +241,14 @@ class EximLog:
         recipients = recipients_of(rest)
         if sender == BOUNCE:
             return Arrived(time, id_, BOUNCE, BOUNCE, size, recipients, NEW, b"")
-        fallback = self._domains.get(sender.rpartition(b"@")[2]) or self._sender_account(sender)
         _, authenticated, login = fields.partition(b" A=")
         if authenticated:
             account = self._logins.get(login) or self._login_account(login)
         else:
             account = b"" if fields[:2] == b"H=" else self._local_account(fields)
-        return Arrived(time, id_, account or fallback, fallback, size, recipients, NEW, sender)
+        if not account:
+            account = self._domains.get(sender.rpartition(b"@")[2]) or self._sender_account(sender)
+        return Arrived(time, id_, account, account, size, recipients, NEW, sender)
 
     def _sender_account(self, sender: bytes) -> bytes:
         if len(self._domains) >= _MANY:
@@ -276,10 +283,7 @@ class EximLog:
     def _delivered(self, time: int, id_: bytes, flag: bytes, address: bytes, rest: bytes) -> Event | None:
         """``=>``, ``->`` (another address in the same delivery), ``>>`` (cutthrough). ``=> blackhole (…)`` tells that
         an ACL discarded all recipients, ``=> discarded (…)`` that the system filter did."""
-        if _AT in address:
-            if rest > b"A":
-                return Delivered(time, id_, address, address)
-        elif rest[:1] == b"<":
+        if rest[:1] == b"<" and _AT not in address:
             waiting, closed, _ = rest.partition(b"> ")
             if closed and waiting.islower() and _QUOTE not in waiting:
                 waiting = waiting[1:]

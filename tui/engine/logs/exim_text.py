@@ -7,7 +7,7 @@ import re
 
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-_AT, _BLANK, _QUOTE = b'@ "'
+_AT, _BLANK, _QUOTE, _BACKSLASH, _NEWLINE = b'@ "\\\n'
 _FIELDS = (b" R=", b" T=", b" F=<", b" Q=", b" P=<", b" SRS=<", b" defer (", b" routing defer ", b": ")
 _NOT_AT_END = b">):"
 """What ends the word of an address that is not alone."""
@@ -121,14 +121,14 @@ def unquoted(text: bytes) -> bytes:
     if text[:1] != b'"':
         return text
     inside = text[1:].removesuffix(b'"')
-    if b"\\" in inside:
+    if _BACKSLASH in inside:
         inside = _ESCAPE.sub(_unescaped, inside)
     return unfolded(inside)
 
 
 def unfolded(text: bytes) -> bytes:
     """A header's text on one line (RFC 5322, 2.2.3)."""
-    return text.replace(b"\r", b"").replace(b"\n", b"") if b"\n" in text else text
+    return text.replace(b"\r", b"").replace(b"\n", b"") if _NEWLINE in text else text
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
