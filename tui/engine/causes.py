@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from tui.engine.batch import CauseDelta, CauseKey
 from tui.text import clean
 
@@ -28,13 +30,11 @@ _CACHE_LIMIT = 4_000
 
 def telling(reply: bytes) -> bytes:
     """The words of a reply that say why: from its SMTP code on, from its beginning without one."""
-    _, found, rest = reply.partition(b": 4")
-    if found and rest[:2].isdigit():
-        part = b"4" + rest[: _TELLING - 1]
-    else:
+    start = reply.find(b": 4") + 2
+    if start < 2 or not reply[start + 1 : start + 3].isdigit():
         code = _CODE.search(reply)
         start = code.start() if code else 0
-        part = reply[start : start + _TELLING]
+    part = reply[start : start + _TELLING]
     return part if len(part) < _TELLING else part[: part.rfind(b" ")]
 
 
@@ -52,12 +52,20 @@ def normalise(reply: str) -> str:
     return f"{head} {text}".strip() or "no reason given"
 
 
+class _Counted(msgspec.Struct, gc=False):
+    """How often a cause came, when first and last (seconds since 1970), and what was said then."""
+
+    count: int
+    first: int
+    last: int
+    reply: bytes
+
+
 class CauseCounter:
     """Counts replies by cell and normalised cause between two batches."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, str], list[int]] = {}
-        self._replies: dict[tuple[int, str], bytes] = {}
+        self._counts: dict[tuple[int, str], _Counted] = {}
         self._normalised: dict[bytes, str] = {}
 
     def add(self, cell: int, reply: bytes, time: int) -> None:
@@ -71,21 +79,19 @@ class CauseCounter:
         key = (cell, text)
         counted = self._counts.get(key)
         if counted is None:
-            self._counts[key] = [1, time, time]
-            self._replies[key] = reply
+            self._counts[key] = _Counted(1, time, time, reply)
             return
-        counted[0] += 1
-        if time < counted[1]:
-            counted[1] = time
-        if time >= counted[2]:
-            counted[2] = time
-            self._replies[key] = reply
+        counted.count += 1
+        if time >= counted.last:
+            counted.last, counted.reply = time, reply
+        elif time < counted.first:
+            counted.first = time
 
     def take(self) -> dict[CauseKey, CauseDelta]:
         """What was counted since the last call."""
         taken = {
-            CauseKey(*key): CauseDelta(count, first, last, clean(self._replies[key][:LONGEST_REPLY]))
-            for key, (count, first, last) in self._counts.items()
+            CauseKey(*key): CauseDelta(told.count, told.first, told.last, clean(told.reply[:LONGEST_REPLY]))
+            for key, told in self._counts.items()
         }
-        self._counts, self._replies = {}, {}
+        self._counts = {}
         return taken

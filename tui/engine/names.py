@@ -29,8 +29,8 @@ _CHARSET = re.compile(
 class Numbers:
     """Numbers for accounts, campaigns and ISPs. ``known`` are those that the ledger has; new ones are kept for it.
 
-    ``domains`` remembers the ISP of a domain, for those who cannot afford to ask ``isp`` each time; ``owners`` the
-    account of each campaign.
+    ``domains`` remembers the ISP of a domain, for those who cannot afford to ask ``isp`` each time, ``cells`` the cell
+    of an account and a campaign; ``owners`` the account of each campaign.
     """
 
     def __init__(self, known: Names, isps: IspTable) -> None:
@@ -41,7 +41,7 @@ class Numbers:
         self._next_campaign = max(self._campaigns.values(), default=0) + 1
         self._next_isp = max(self._isps.values(), default=0) + 1
         self._table = isps
-        self._raw_cells: dict[tuple[bytes, bytes], int] = {}
+        self.cells: dict[tuple[bytes, bytes], int] = {}
         self.domains: dict[bytes, int] = {}
         self.owners = {number: account_id for (account_id, _), number in known.campaigns.items()}
         self.new = Names({}, {}, {})
@@ -51,13 +51,13 @@ class Numbers:
         """The key, without an ISP, of the cell of ``campaign`` (``b""``: none) of ``account``; what has no number yet
         gets one."""
         key = (account, campaign)
-        number = self._raw_cells.get(key)
+        number = self.cells.get(key)
         if number is None:
-            if len(self._raw_cells) >= CACHE_LIMIT:
-                self._raw_cells.clear()
+            if len(self.cells) >= CACHE_LIMIT:
+                self.cells.clear()
             account_id = self._account_number(clean(account)[:LONGEST_NAME])
             number = cell_key(self._campaign_number(account_id, clean(_decoded(campaign))[:LONGEST_NAME]), 0)
-            self._raw_cells[key] = number
+            self.cells[key] = number
         return number
 
     def isp(self, address: bytes) -> int:
@@ -104,7 +104,7 @@ class Numbers:
 def _decoded(name: bytes) -> bytes | str:
     """A name from a header as it reads: RFC 2047 puts what is not ASCII as ``=?utf-8?q?…?=``. What is not quite of
     that form stays as it is."""
-    if _ENCODED not in name or not name.isascii():
+    if name.find(_ENCODED) < 0 or not name.isascii():  # ``in`` raises and catches an error for each name
         return name
     # Few names need it, and it takes as long to import as all of the engine.
     from email.errors import HeaderParseError

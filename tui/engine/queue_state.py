@@ -27,6 +27,8 @@ from tui.engine.names import Numbers
 from tui.engine.tally import Tally
 from tui.isp import IspTable
 
+_NOT_ANNOUNCED = b"", 0
+
 CREDITS_KEPT = 100
 """How many events of a message can still move to another account or campaign; older ones stay where they are."""
 
@@ -64,7 +66,7 @@ class QueueState:
                 message.campaign = self._announced_campaign(id_, time)
         elif message.pending is not None:
             self._count_pending(message)
-        elif message.absent != IN_QUEUE or not message.sent:
+        elif message.absent != IN_QUEUE or (not message.sent and time - message.seen > SUBMISSION_KEPT_SECONDS):
             if message.forgotten(time):
                 message = self.messages[id_] = Message(self.unknown_cell, [], heard=time)
             elif message.absent >= 0:
@@ -75,9 +77,13 @@ class QueueState:
     def arrive(self, event: Arrived, minute: int) -> None:
         """Take in the arrival of a message that is not known: all of it at once, since so most messages begin."""
         id_ = event.id
-        campaign = self._announced_campaign(id_, event.time) if id_ in self.announced else b""
+        campaign, told = self.announced.pop(id_, _NOT_ANNOUNCED)
+        if event.time - told > SUBMISSION_KEPT_SECONDS:
+            campaign = b""
         account = event.account or event.fallback
-        cell = self.numbers.cell(account, campaign)
+        cell = self.numbers.cells.get((account, campaign))
+        if cell is None:
+            cell = self.numbers.cell(account, campaign)
         tally, size, pending = self.tally, event.size, event.recipients or None
         if minute != tally.minute:
             tally.turn(minute)
@@ -169,8 +175,9 @@ class QueueState:
         """Say whose a message is. The events counted for it elsewhere move, at the minutes they were counted; what
         waits moves in ``minute``. When account and campaign are certain this was the last word."""
         old = message.cell
-        new = message.cell = self.numbers.cell(account, message.campaign)
-        if new != old:
+        new = self.numbers.cells.get((account, message.campaign)) or self.numbers.cell(account, message.campaign)
+        message.cell = new
+        if new != old and (message.credits or message.units or message.owed):
             add = self.tally.add
             for counted, isp, column, amount in message.credits or ():
                 if column != REMOVED:
@@ -215,8 +222,10 @@ class QueueState:
         """These recipients wait, in the message's state, but for those whose outcome was logged ``early``; returns how
         many more than before."""
         units, cell, state = message.units, message.cell, message.unit_state
-        domains, add, column = self.numbers.domains, self.tally.add, D_NEW + state
-        before = len(units)
+        domains, tally, before = self.numbers.domains, self.tally, len(units)
+        if minute != tally.minute:
+            tally.turn(minute)
+        waiting = tally.more[D_NEW + state]
         for recipient in recipients:
             if recipient in units or recipient in early:
                 continue
@@ -224,7 +233,7 @@ class QueueState:
             if isp is None:
                 isp = self.numbers.isp(recipient)
             units[recipient] = isp << STATE_BITS | state
-            add(minute, cell | isp, column, 1)
+            waiting.append(cell | isp)
         return len(units) - before
 
     def add_unit(self, message: Message, recipient: bytes, state: int, minute: int) -> int:

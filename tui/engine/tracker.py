@@ -46,8 +46,10 @@ class Tracker:
             self.log_time = max(self.log_time, event.time)
 
     def _submitted(self, event: ev.Submitted) -> None:
-        self._used_again(event.id, event.time)
-        message = self._state.message(event.id, event.time)
+        state = self._state
+        if event.id in state.messages:
+            self._used_again(event.id, event.time)
+        message = state.message(event.id, event.time)
         message.submitted = True
         message.account = event.account
         message.arrived = event.time
@@ -84,7 +86,10 @@ class Tracker:
                 message.unnamed = max(0, event.declared - known)
             state.count_arrival(message, minute, event.size)
         if event.state == PROC:
-            state.set_state(message, PROC, minute)
+            if message.units or message.held:
+                state.set_state(message, PROC, minute)
+            else:
+                message.state = PROC
         early, message.early = message.early, None
         if event.recipients and not message.declared:
             message.declared, known_already = True, set(early or ())
