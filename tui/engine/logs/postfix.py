@@ -90,7 +90,7 @@ class PostfixLog:
         self._stamps = Stamps(zone)
         self._heard: dict[bytes, int] = {}
         self._owners: dict[bytes, tuple[bytes | None, bytes, bytes]] = {}
-        self._sizes: dict[bytes, tuple[int, int]] = {}
+        self._numbers: dict[bytes, int] = {}
         self._users: dict[bytes, bytes] = {}
         self._uids: dict[bytes, bytes] = {}
         self._readers: dict[int, Callable[[int, bytes, bytes, int], Event | None]] = {
@@ -120,7 +120,7 @@ class PostfixLog:
         # One long loop: a function call a line would cost as much as all that is done here.
         events: list[Event] = []
         append, action_of = events.append, _ACTIONS.get
-        heard_of, owner_of, size_of = self._heard.get, self._owners.get, self._sizes.get
+        heard_of, owner_of, number_of = self._heard.get, self._owners.get, self._numbers.get
         second, fraction, host, ending = self._stamps.columns
         stamp, time = b"", 0
         for row in rows:
@@ -163,9 +163,14 @@ class PostfixLog:
                 elif action == QUEUED:
                     sender, sized, rest = body.rpartition(b">, size=")
                     if sized:
-                        size, declared = size_of(rest) or self._size(rest)
+                        digits, _, rest = rest.partition(b",")
+                        if not digits.isdigit() or len(digits) > _DIGITS:
+                            raise ValueError
+                        declared = number_of(rest)
+                        if declared is None:
+                            declared = self._number(rest)
                         account, fallback, address = owner_of(sender) or self._owner(sender)
-                        append(Arrived(time, queue_id, account, fallback, size, None, PROC, address, declared))
+                        append(Arrived(time, queue_id, account, fallback, int(digits), None, PROC, address, declared))
                         continue
                 elif body == b"removed":
                     append(Gone(time, queue_id) if heard & QUEUED else Removed(time, queue_id))
@@ -191,15 +196,11 @@ class PostfixLog:
         owner = (None if address else BOUNCE, self._accounts.by_sender(address), address)
         return _kept(self._owners, sender, owner)
 
-    def _size(self, told: bytes) -> tuple[int, int]:
-        """The size and the number of recipients of ``1691, nrcpt=2 (queue active)``; -1 where that number is not told.
-        Raises ``ValueError``."""
-        digits, _, rest = told.partition(b",")
-        if not digits.isdigit() or len(digits) > _DIGITS:
-            raise ValueError
-        number = rest.partition(b"nrcpt=")[2].partition(b" ")[0]
+    def _number(self, told: bytes) -> int:
+        """The number of recipients of `` nrcpt=2 (queue active)``; -1 where it is not told."""
+        number = told.partition(b"nrcpt=")[2].partition(b" ")[0]
         declared = int(number) if number.isdigit() and len(number) <= _NUMBER_DIGITS else -1
-        return _kept(self._sizes, told, (int(digits), declared))
+        return _kept(self._numbers, told, declared)
 
     def _client(self, time: int, queue_id: bytes, body: bytes, _heard: int) -> Event | None:
         """``client=host[ip], sasl_method=PLAIN, sasl_username=carol@shop.test, sasl_sender=…`` of ``smtpd``."""
