@@ -50,6 +50,8 @@ async def test_a_filter_that_cannot_be_used_is_told_beside_it() -> None:
         await look.press("slash", *"/(")
         await look.wait_for(lambda: "this is no pattern" in look.lines()[-1])
         await look.wait_for("all 5 accounts")
+        await look.press("enter")
+        await look.wait_for("queue ▸ by account  //( is not used")
 
 
 async def test_going_in_leaves_the_filter_behind_and_coming_out_finds_it() -> None:

@@ -101,6 +101,8 @@ class Breadcrumb(Lines):
             text = f"/{self._filter}"
             role = "error" if self._problem else "match"
             line += [Span("  "), Span(self.glyphs.fit(text, min(self.glyphs.width(text), width)), role)]
+            if self._problem:
+                line += [Span(" is not used", "error")]
         return line
 
 
