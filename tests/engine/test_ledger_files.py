@@ -12,6 +12,7 @@ import pytest
 
 from tui.engine.ledger import LedgerError
 from tui.engine.ledger_lock import LedgerLock, holder, lock_path
+from tui.engine.sqlite_reader import SqliteReader
 from tui.engine.sqlite_writer import SqliteWriter
 
 
@@ -103,3 +104,13 @@ def test_who_may_read_a_ledger_by_its_group_may_look_at_its_lock(tmp_path: Path)
     found = lock_path(ledger).stat()
     assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (33, 0o640)
     lock.release()
+
+
+def test_what_is_no_file_or_no_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="is no file, so no ledger"):
+        SqliteReader(tmp_path)
+    (file := tmp_path / "file").touch()
+    with pytest.raises(LedgerError, match="there is no ledger at"):
+        SqliteReader(file / "mx.sqlite")
+    with pytest.raises(LedgerError, match="file is a file, not a folder"):
+        SqliteWriter(file / "mx.sqlite")

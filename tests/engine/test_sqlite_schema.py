@@ -17,6 +17,7 @@ from tests.engine.ledger_model import (
     batch,
     delta,
 )
+from tests.ordinary_user import unprivileged
 from tui.engine.batch import ISP_BITS, cell_key
 from tui.engine.events import RETRY
 from tui.engine.ledger import LedgerError
@@ -30,25 +31,10 @@ from tui.engine.sqlite_writer import SqliteWriter
 from tui.isp import IspTable
 from tui.model import QueueQuery, WaitingMessage
 
-NOBODY = 65534
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "mail.ledger"
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may do everything; be nobody for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @contextmanager

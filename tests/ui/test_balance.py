@@ -55,7 +55,7 @@ def test_what_the_words_say(shown: Balanced | None, said: str) -> None:
 
 
 def test_the_last_day_of_all_can_be_told() -> None:
-    assert words(replace(OFF, since=LAST_DAY)) == "✖ off by 3 since 9999-12-31"
+    assert words(replace(OFF, since=LAST_DAY)) == "✖ off by 3 since 9999-12-30"
 
 
 def test_briefly_only_what_is_off_is_told() -> None:

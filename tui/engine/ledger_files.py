@@ -15,7 +15,10 @@ _OWNER, _GROUP_TOO = 0o600, 0o640
 
 def make_folder(folder: Path) -> None:
     """Make the folder of a ledger, for its owner alone, where it is missing. Raises ``OSError``."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is a file, not a folder") from None
 
 
 def open_own(path: Path) -> int:

@@ -103,7 +103,7 @@ def holder(ledger: Path) -> Holder | None:
     path = lock_path(ledger)
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise LedgerError(f"cannot tell who writes the ledger {ledger} ({path}: {error.strerror})") from error

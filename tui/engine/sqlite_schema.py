@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,11 +148,13 @@ def open_to_read(path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -
     """The ledger at ``path`` for reading beside its writer. Raises ``LedgerError``."""
     nothing = f"there is no ledger at {path}; 'mailtop collect' makes it"
     try:
-        path.stat()
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise LedgerError(nothing) from error
     except OSError as error:
         raise LedgerError(_CLOSED_DOOR.format(path=path, reason=error.strerror)) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise LedgerError(f"{path} is no file, so no ledger; name the ledger's file")
     db = _connect(path, "ro")
     try:
         with explained(path):

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from tui.model import Balance
 
-LAST_DAY = 253_402_214_400
-"""9999-12-31, the last day of the calendar (seconds since 1970)."""
+LAST_DAY = 253_402_128_000
+"""9999-12-30 (seconds since 1970), the last day but one of the calendar: Python 3.13 and later look at the day after a
+time, too, to know what the clocks showed."""
 
 
 def on_calendar(time: int | None) -> int | None:
