@@ -345,7 +345,7 @@ def test_monitor_with_its_errors_in_a_file_does_so_too(postfix: PostfixInFiles) 
     errors = postfix.config.with_name("errors")
     with Terminal(["sh", "-c", f'exec "$@" 2>{errors}', "sh", *MAILTOP], env=postfix.environment()) as terminal:
         assert terminal.wait_exit() == Exit.USAGE
-    assert errors.read_text().endswith("mailtop show queue\n")
+    assert errors.read_text().endswith("leave it to the terminal (without 2>)\n")
 
 
 @pytest.mark.parametrize("kind", ["dumb", "unknown", ""])
