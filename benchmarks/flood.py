@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
+from itertools import cycle, islice
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,15 @@ class Flood(Source):
         self._polls_file = Path(polls) if polls else None
         self._polls = 0
         self._campaigns = list(range(1, rows + 1))
-        self._accounts = [campaign * 7919 % ACCOUNTS + 1 for campaign in self._campaigns]
-        names = [f"user{account}@example.com" for account in range(ACCOUNTS + 1)]
-        self._account_names = [names[account] for account in self._accounts]
-        self._campaign_names = [f"letter {campaign}" for campaign in self._campaigns]
+        # The accounts come again and again: so they are made quickly, and the start is not the source's.
+        accounts = [campaign * 7919 % ACCOUNTS + 1 for campaign in range(1, ACCOUNTS + 1)]
+        self._accounts = list(islice(cycle(accounts), rows))
+        self._account_names = list(islice(cycle([f"user{account}@example.com" for account in accounts]), rows))
+        self._campaign_names = list(map("letter {}".format, self._campaigns))
         self._retry = [3_000_000 // (rank + 3) + 40 for rank in range(rows)]
         self._new = [retry // 9 for retry in self._retry]
         # Any two neighbours differ, so that a shift by one changes every row.
-        self._noise = [(place * 7) % 31 for place in range(self._changing + 64)]
+        self._noise = list(islice(cycle([(place * 7) % 31 for place in range(31)]), self._changing + 64))
         self._zeros = [0] * rows
 
     async def status(self) -> SourceStatus:

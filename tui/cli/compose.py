@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.cli.looking import look, look_at_file
 from tui.cli.sources import Collected
 from tui.config import (
     CpanelSource,
@@ -53,10 +52,22 @@ def make_ledger_source(source: Collected | SharedLedgerSource, interval_seconds:
         lambda: _reader(path, source.sender_id),
         type="demo" if isinstance(source, DemoSource) else "local",
         interval_seconds=interval_seconds,
-        look=lambda: look(source),
+        look=lambda: _look(source),
         unsent=_unsent(source, path),
         color=source.color,
     )
+
+
+def _look(source: Collected) -> Checkup:
+    from tui.cli.looking import look  # imported here, since it knows every mail system and only a check asks
+
+    return look(source)
+
+
+def _look_at_file(path: Path) -> Checkup:
+    from tui.cli.looking import look_at_file
+
+    return look_at_file(path)
 
 
 def _unsent(source: Collected, path: Path) -> Callable[[], Spooled | None]:
@@ -81,7 +92,7 @@ def _shared_ledger(source: SharedLedgerSource, interval_seconds: float) -> Ledge
     if place is None:
         path = sqlite_path(source.ledger or "")
         opened: Callable[[], LedgerReader] = functools.partial(_reader, path, source.sender_id)
-        seen: Callable[[], Checkup] = functools.partial(look_at_file, path)
+        seen: Callable[[], Checkup] = functools.partial(_look_at_file, path)
     else:
         from tui.cli import clickhouse  # imported here, since few have one
 

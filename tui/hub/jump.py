@@ -4,7 +4,6 @@ enters; names are compared in its worker thread."""
 from __future__ import annotations
 
 import asyncio
-import difflib
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -158,6 +157,8 @@ def could_be(text: str, several: Sequence[Candidate]) -> str:
 
 def there_is_none(dimension: str, text: str, candidates: Sequence[Candidate]) -> str:
     """A sentence that says so, and names what is near."""
+    import difflib  # only a mistake needs it
+
     likely = heapq.nlargest(MOST_COMPARED, candidates, key=lambda each: each.waiting)
     names = {each.name.casefold(): each.name for each in reversed(likely)}
     near = [names[name] for name in difflib.get_close_matches(text.casefold(), names, MOST_NAMED, 0.5)]

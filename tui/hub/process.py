@@ -297,7 +297,6 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 def _tune() -> None:
     """Let the loop have the interpreter's lock soon, and do not look through what was imported for garbage."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.enable()
