@@ -43,7 +43,7 @@ class Traffic:
         self._sent: deque[tuple[float, int]] = deque(maxlen=4096)
         self._told = 0
         self._least_seconds = math.inf
-        self._slow: list[tuple[int, float]] = []
+        self._slow: list[int] = []
         self._fast_times = 0
         self._slow_until = -math.inf
 
@@ -51,7 +51,7 @@ class Traffic:
         """A write of ``size`` bytes, which took ``seconds``: long where it had to wait for the link."""
         self._sent.append((self._clock(), size))
         if TELLING_SECONDS <= seconds < STOPPED_SECONDS:
-            self._is_slow_with(size, seconds)
+            self._is_slow_with(size)
 
     def answered(self, size: int, seconds: float) -> None:
         """The terminal said that it has the last ``size`` bytes, ``seconds`` after they were sent."""
@@ -60,7 +60,7 @@ class Traffic:
         if seconds >= STOPPED_SECONDS:
             return
         if seconds >= TELLING_SECONDS and size < SLOW_BYTES_PER_SECOND * seconds:
-            self._is_slow_with(size, seconds)
+            self._is_slow_with(size)
         elif size >= FAST_BYTES and size > FAST_BYTES_PER_SECOND * seconds:
             self._slow.clear()
             self._fast_times += 1
@@ -81,19 +81,13 @@ class Traffic:
         return self._told
 
     @property
-    def link_bytes_per_second(self) -> float | None:
-        """What a slow link carries; ``None`` of one that is not known to be slow."""
-        slow = list(self._slow)
-        return sum(size for size, _ in slow) / sum(seconds for _, seconds in slow) if self.is_slow and slow else None
-
-    @property
     def is_slow(self) -> bool:
         """Whether the link is slow."""
         return self._clock() < self._slow_until
 
-    def _is_slow_with(self, size: int, seconds: float) -> None:
+    def _is_slow_with(self, size: int) -> None:
         self._fast_times = 0
-        self._slow = [*self._slow[-15:], (size, seconds)]
-        often = len(self._slow) >= SLOW_TIMES and sum(size for size, _ in self._slow) >= SLOW_BYTES
+        self._slow = [*self._slow[-15:], size]
+        often = len(self._slow) >= SLOW_TIMES and sum(self._slow) >= SLOW_BYTES
         if often or self.is_slow:
             self._slow_until = self._clock() + SLOW_FOR_SECONDS
