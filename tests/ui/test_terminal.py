@@ -229,9 +229,11 @@ def test_in_the_background_it_waits_for_its_terminal(tmp_path: Path, number: sig
 
 def test_begun_in_the_background_it_takes_the_terminal_when_it_is_given(tmp_path: Path) -> None:
     with Shell(tmp_path / "told") as shell:
+        shell.wait_for(PROMPT.strip())
+        shell.told("set -b")
         pid = shell.begin(" &")
-        shell.until(lambda: is_stopped(pid), "it stops")
-        assert shell.modes.entered == 0
+        shell.wait_for("Stopped")  # a shell that has not heard of it would not have it go on
+        assert is_stopped(pid) and shell.modes.entered == 0
         shell.told("fg")
         is_taken_once_more(shell, 0, 2)
         shell.press("q")
