@@ -142,7 +142,7 @@ async def test_both_on_one_screen(tmp_path: Path, columns: int, rows: int) -> No
         with Terminal([*MAILTOP, "--config", str(config)], columns=columns, rows=rows, env=env) as terminal:
             terminal.wait_for("by account")
             terminal.press("c")
-            terminal.wait_for(lambda shown: "by campaign" in shown.text() and "100┤" in shown.text())
+            terminal.wait_for(lambda shown: "all 2 campaigns" in shown.text() and "100┤" in shown.text())
             text = terminal.text()
             terminal.press("a")
             terminal.wait_for(lambda shown: re.search(r"account 306 +100 +100 +0 +0 +200\b", shown.text()) is not None)
