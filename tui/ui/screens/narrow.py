@@ -69,6 +69,7 @@ class NarrowCompositor(Compositor):
         return update
 
     def _has_to_wait(self) -> bool:
+        """Whether nothing can be painted now; a terminal that is busy calls when it is free."""
         if self._screen.unseen:
             return True
         driver = _driver(self._screen)
