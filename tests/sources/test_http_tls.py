@@ -145,7 +145,7 @@ async def test_a_certificate_of_another_host(tmp_path: Path, host: str) -> None:
         for url in (server.url, server.url.replace(HOST, "localhost")):
             error = await failure(url, ca_file=str(other.cert))
             assert f'the certificate of "CN={host}"' in str(error)
-            assert "which is for another host; set `url` to the name that it is for, or" in str(error)
+            assert "which is for another host; set `url` to the name that it is for, or" in str(error), str(error)
 
 
 async def test_plain_http_on_a_tls_port_and_the_other_way_round(certificate: Certificate) -> None:

@@ -360,6 +360,13 @@ class ScriptedLink:
         """Answer the last request again, as after a poll."""
         self._answers.put_nowait(self.world.view(self.request))
 
+    def resume(self) -> None:
+        """Answer again, what was asked meanwhile, too."""
+        self.answering = True
+        asked, self.sent = self.sent, []
+        for request in asked:
+            self.send(request)
+
     def restart(self, reason: str) -> None:
         """Say that the hub was restarted."""
         self._answers.put_nowait(HubRestarted(reason))

@@ -14,6 +14,7 @@ from textual.keys import _character_to_key
 
 from tests.pty_driver import Terminal
 from tests.ui.screens import Looker, running
+from tests.ui.scripted import ScriptedLink, World, cell
 from tests.ui.scripted_app import STALL_SECONDS
 from tests.ui.test_terminal import ENVIRON, scripted
 
@@ -96,6 +97,88 @@ async def test_what_is_pasted_stands_between_what_is_typed() -> None:
         look.app.post_message(events.Paste("bo"))
         await typed(look, "b\r")
         await look.wait_for("queue ▸ by account  /bob")
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys wait for rows as long as it takes."""
+    monkeypatch.setattr("tui.ui.typed.HELD_SECONDS", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("pieces", "seen"),
+    [
+        ("\r\r", "queue ▸ news@globex.test ▸ weekly ▸ by isp"),
+        ("t\r\r\r", "queue ▸ news@globex.test ▸ weekly ▸ by isp"),
+        ("t\rj\r", "queue ▸ alice@acme.test ▸ by campaign"),
+        ("t\r\r" + ESC + "j\r", "queue ▸ alice@acme.test ▸ by campaign"),
+        ("\r\rc", "queue ▸ news@globex.test ▸ weekly ▸ by campaign"),
+        ("e\r", "queue ▸ alice@acme.test ▸ by campaign"),
+        (":account bob@initech.test\r\rc", "queue ▸ bob@initech.test ▸ (no campaign) ▸ by campaign"),
+        ("/bob\r\r", "queue ▸ bob@initech.test ▸ by campaign"),
+        ("<\r", "queue ▸ bob@initech.test ▸ by campaign"),
+        ("c G\r", "queue ▸ carol ▸ "),
+        ("i\r?", "Walk through the queue"),
+        ("t\r\rd", "452 4.2.2 Mailbox full"),
+    ],
+)
+async def test_a_key_waits_for_the_rows_it_acts_on(pieces: str, seen: str) -> None:
+    link = ScriptedLink()
+    async with running(link) as look:
+        await look.wait_for("all 5 accounts")
+        link.answering = False
+        await typed(look, pieces)
+        link.resume()
+        await look.wait_for(seen)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_is_typed_before_the_first_rows_is_obeyed() -> None:
+    link = ScriptedLink()
+    link.answering = False
+    async with running(link) as look:
+        await typed(look, "j\r")
+        link.resume()
+        await look.wait_for("queue ▸ alice@acme.test ▸ by campaign")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_enter_waits_for_a_row_that_is_far_away() -> None:
+    cells = [cell(f"user{number:04}@x.test", "", "Gmail", 1, 0, 0, 0) for number in range(500)]
+    link = ScriptedLink(World(cells=cells))
+    async with running(link) as look:
+        await look.wait_for("row 1 of 500")
+        link.answering = False
+        await typed(look, "G\r")
+        assert look.cursor_line() == "…"
+        link.resume()
+        await look.wait_for("queue ▸ user0499@x.test ▸ by campaign")
+
+
+async def test_a_hub_that_does_not_answer_holds_no_key_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.ui.typed.HELD_SECONDS", 0.05)
+    link = ScriptedLink()
+    async with running(link) as look:
+        await look.wait_for("all 5 accounts")
+        link.answering = False
+        await typed(look, "t\rjc:account carol\r\r?")
+        await look.wait_for("Walk through the queue")
+        await typed(look, "qa")
+        link.resume()
+        await look.wait_for("queue ▸ by account")
+        await look.wait_for("all 5 accounts")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_the_key_that_always_leaves_waits_for_nothing() -> None:
+    link = ScriptedLink()
+    async with running(link) as look:
+        await look.wait_for("all 5 accounts")
+        link.answering = False
+        await typed(look, "t\r")
+        look.app.post_message(events.Key("ctrl+c", None))
+        await look.wait_for(lambda: look.app._exit)
 
 
 @pytest.mark.parametrize("pieces", [("?q", "?q"), ("?", ESC + "?q"), ("\r", ESC)])

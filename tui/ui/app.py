@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.binding import BindingsMap
 from textual.driver import Driver
 from textual.screen import Screen
-from textual.widget import AwaitMount
 
 from tui.hub.protocol import HubLink, HubRestarted, View, ViewRequest
 from tui.ui import leaving
@@ -24,7 +23,6 @@ from tui.ui.driver import TerminalDriver
 from tui.ui.hub_end import HubEnd
 from tui.ui.messages import Answered, Ask, LinkEnded, LiteWished, Noticed, Replied, ThemeWished
 from tui.ui.screens.main import MainScreen
-from tui.ui.screens.narrow import NarrowScreen
 from tui.ui.settings import START, Settings
 from tui.ui.themed import ThemedApp
 from tui.ui.themes import DEFAULT_THEME, ThemeError, find_theme
@@ -134,20 +132,6 @@ class MailtopApp(ThemedApp):
         """Nothing of ours outlives the screen."""
         await self._hub.close()
 
-    async def on_event(self, event: events.Event) -> None:
-        """What is typed or pasted is obeyed one after another, each by the screen that those before it opened. By
-        Textual's way it would queue up at whichever screen is there when it comes."""
-        if not isinstance(event, events.Key | events.Paste):
-            await super().on_event(event)
-            return
-        screen = cast(NarrowScreen[Any], self.screen)
-        if not screen.is_mounted:
-            await AwaitMount(screen, [screen])
-        if isinstance(event, events.Paste):
-            screen.paste(event.text)
-        elif not await self._check_bindings(event.key, priority=True):
-            await screen.obey(event)
-
     async def _listen(self) -> None:
         """Start the hub and post what it says: the one worker of this process."""
         try:
@@ -192,9 +176,10 @@ class MailtopApp(ThemedApp):
         self.show_theme()
 
     @on(Answered)
-    def _answered(self, message: Answered) -> None:
+    async def _answered(self, message: Answered) -> None:
         if self.is_running:  # else the widgets are already being taken down
             self._main.show(message.view)
+            await self.obey_typed()
 
     @on(Noticed)
     def _noticed(self, message: Noticed) -> None:
@@ -213,9 +198,10 @@ class MailtopApp(ThemedApp):
         self._hub.ask(message.request)
 
     @on(Replied)
-    def _replied(self, message: Replied) -> None:
+    async def _replied(self, message: Replied) -> None:
         if self.is_running:
             self._main.replied(message.answer)
+            await self.obey_typed()
 
     @on(LiteWished)
     def _lite_wished(self, message: LiteWished) -> None:

@@ -24,9 +24,10 @@ from tui.ui.themes import (
     shipped_folder,
     theme_for,
 )
+from tui.ui.typed import TypedApp
 
 
-class ThemedApp(App[None]):
+class ThemedApp(TypedApp):
     """Shows ``wanted_theme``, or the terminal's own colours where these are few or ``lite`` says that little is to be
     sent; whoever changes either calls ``show_theme``. What the terminal can show is read from the environment.
 

@@ -3,6 +3,8 @@ on: ``ground``, ``walking``, ``finding``, ``telling``."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from textual import events, on
 
 from tui.ui.messages import CommandChosen, PaneChosen, RowChosen, SortBy, WindowMoved
@@ -11,6 +13,15 @@ from tui.ui.screens.telling import Telling
 
 class MainScreen(Telling):
     """The one screen that is always there."""
+
+    @property
+    def waiting(self) -> Collection[str]:
+        """The actions that have to wait for rows; what is typed into a line does not."""
+        return () if self.prompt is not None else super().waiting
+
+    def give_up(self) -> None:
+        """The hub has not said in time where to go."""
+        self._jumps = False
 
     async def obey(self, event: events.Key) -> None:
         """Whoever presses a key has read what was said. While a line is typed, keys are letters."""

@@ -3,6 +3,7 @@ stands left of a change too, once for each, and queues pictures. For our screens
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual.app import App
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
@@ -109,6 +110,19 @@ class NarrowScreen(Screen[ScreenResultType]):
     def _be_seen(self) -> None:
         self.unseen = False
         self._narrow.paint_held()
+
+    @property
+    def waiting(self) -> Collection[str]:
+        """The actions that have to wait for what was asked for and has not come yet."""
+        return ()
+
+    def expects(self, event: Key | Paste) -> bool:
+        """Whether this is a key for something that has not come yet."""
+        bound = self._bindings.key_to_bindings.get(event.key, ()) if isinstance(event, Key) else ()
+        return any(binding.action.partition("(")[0] in self.waiting for binding in bound)
+
+    def give_up(self) -> None:
+        """What was asked for has not come in time: nothing waits for it any more."""
 
     async def obey(self, event: Key) -> None:
         """Do what a key says, here or in the app."""

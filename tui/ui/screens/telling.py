@@ -101,9 +101,11 @@ class Telling(Finding):
         """The hub answered what was asked once."""
         if isinstance(answer, Exported):
             (self.say if answer.failed else self.tell)(answer.sentence)
-        elif answer.serial == self.jump_serial and answer.query is None:
-            self.tell(answer.sentence)
-        elif answer.serial == self.jump_serial and answer.query is not None:
+        elif answer.serial == self.jump_serial:
+            self._jumps = False
+            if answer.query is None:
+                self.tell(answer.sentence)
+                return
             if not self._plan.accounts:
                 self._show_queue()
             self._go_in(answer.query, answer.source)

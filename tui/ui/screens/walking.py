@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from msgspec.structs import replace
@@ -19,11 +20,25 @@ Dimension = Literal["sender", "host", "account", "campaign", "isp"]
 
 ONE_HOST = "there is but one host here"
 
+_AMONG_ROWS = frozenset({"move", "page", "top", "bottom"})
+_ON_A_ROW = frozenset({"into", "aside", "details", "mark", "follow"})
+
 
 class Walking(Ground):
     """Moves go to the part that has the keys."""
 
     jump_serial = 0
+    _jumps = False
+
+    @property
+    def waiting(self) -> Collection[str]:
+        """The actions on rows that were asked for and have not come yet, or from where the hub moves the cursor."""
+        state = self.accounts.state if self._plan.accounts else self.table.state
+        if not self._jumps and self.focused_part is not Part.QUEUE and not self._plan.accounts:
+            return ()
+        if self._jumps or state.awaiting or self.asked.seek is not None:
+            return _AMONG_ROWS | _ON_A_ROW
+        return _ON_A_ROW if state.count and state.row_at(state.cursor) is None else ()
 
     def action_move(self, rows: int) -> None:
         """Move the cursor by ``rows``; among panes by one."""
@@ -341,6 +356,7 @@ class Walking(Ground):
     def _jump_to(self, dimension: Dimension, text: str) -> None:
         """Ask the hub where this is."""
         self.jump_serial += 1
+        self._jumps = True
         asked = self.asked
         jump = Jump(
             serial=self.jump_serial,
