@@ -165,7 +165,8 @@ async def test_a_hub_that_does_not_answer_holds_no_key_for_long(monkeypatch: pyt
         await typed(look, "t\rjc:account carol\r\r?")
         await look.wait_for("Walk through the queue")
         await typed(look, "qa")
-        link.resume()
+        link.answering = True
+        link.push()
         await look.wait_for("queue ▸ by account")
         await look.wait_for("all 5 accounts")
 

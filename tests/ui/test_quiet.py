@@ -49,7 +49,8 @@ async def settled(look: Looker) -> None:
     await look.pilot.pause()
 
 
-async def test_the_first_picture_has_its_rows(wire: Wire) -> None:
+async def test_the_first_picture_has_its_rows(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.ui.screens.ground.UNSEEN_SECONDS", 3600.0)
     async with running() as look:
         await look.wait_for(lambda: bool(wire.pictures))
         assert "news@globex.test" in wire.pictures[0] and "all 5 accounts" in wire.pictures[0]
