@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.cli.postfix_in_files import MAILTOP
 from tests.torture.attack import Attack
-from tests.torture.terminal_case import SLACK_SECONDS, Watched, environment, left_over, run, started
+from tests.torture.terminal_case import SLACK_SECONDS, Watched, environment, left_over, run, started, started_as_job
 
 UP = "recipients in"
 ENDING = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
@@ -53,16 +53,14 @@ def stopped_and_continued(folder: Path, chance: random.Random) -> int:
     """Stopped by a signal that it may answer, or by one that it may not; continued, also when it was not stopped. The
     terminal is taken once each time."""
     times = 1
-    with started(folder) as terminal:
+    with started_as_job(folder) as terminal:
         terminal.wait_for(UP)
         for _ in range(tries := chance.randrange(2, 5)):
             number = chance.choice([signal.SIGTSTP, signal.SIGSTOP, signal.SIGCONT])
             times += 2 if number is signal.SIGCONT else 1
             os.kill(terminal.pid, number)
             if number is signal.SIGTSTP:
-                terminal.until(lambda: terminal.state == "T", "it stops")
-                terminal.read_for(0.05)
-                assert terminal.changed == [], f"stopped, {terminal.changed} is left over"
+                terminal.stops()
             if chance.random() < 0.5:
                 terminal.resize(chance.randrange(80, 160), chance.randrange(24, 50))
             os.kill(terminal.pid, signal.SIGCONT)

@@ -6,11 +6,13 @@ import contextlib
 import os
 import re
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.cli.postfix_in_files import MAILTOP, PostfixInFiles
 from tests.pty_driver import Terminal
@@ -20,6 +22,9 @@ GONE_SECONDS = 2.0
 
 SLACK_SECONDS = 3.0
 """What a busy machine may add: a process that would not end by itself takes longer than both."""
+
+WAIT_SECONDS = 15.0
+"""How long is waited for what is not promised within a time."""
 
 _MODES = re.compile(rb"\x1b\[(\?[0-9;]+[hl]|>[0-9]*u|<[0-9]*u)")
 _AT_FIRST = {b"7", b"25"}
@@ -111,7 +116,7 @@ class Watched(Terminal):
         while (left := until - time.monotonic()) > 0:
             self._read(min(left, 0.05))
 
-    def until(self, holds: Callable[[], bool], what: str, seconds: float = GONE_SECONDS + SLACK_SECONDS) -> None:
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
         """Read until ``holds``; raises ``AssertionError``."""
         deadline = time.monotonic() + seconds
         while not holds():
@@ -120,7 +125,7 @@ class Watched(Terminal):
 
     def must_go(self, *codes: int) -> None:
         """The command ends soon with one of these exit codes, its terminal is as it was, and nothing of it lives on."""
-        self.until(lambda: self.has_ended, "it ends")
+        self.until(lambda: self.has_ended, "it ends", GONE_SECONDS + SLACK_SECONDS)
         while self._read(0.0):
             pass
         code = self._process.returncode
@@ -168,6 +173,31 @@ class Watched(Terminal):
         return super()._decoded(data).replace("\x1b[?1049h", "\x1b[?1049h\x1b[2J")
 
 
+class Job(Watched):
+    """The same with a parent that could have it go on: nobody else can be stopped by the signals of a terminal."""
+
+    def __init__(self, argv: Sequence[str], **options: Any) -> None:
+        super().__init__([sys.executable, str(Path(__file__).with_name("job.py")), *argv], **options)
+
+    @cached_property
+    def pid(self) -> int:
+        """The process id of the command, which must have begun."""
+        (pid,) = (pid for pid in self.survivors() if f"PPid:\t{self._process.pid}\n" in status(pid))
+        return pid
+
+    def stops(self) -> None:
+        """It is stopped soon, and has given the terminal back."""
+        self.until(lambda: self.state == "T", "it stops")
+        self.until(lambda: self.changed == [], "it gives the terminal back")
+
+
+def status(pid: int) -> str:
+    """What the system tells of a process; nothing of one that has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/status").read_text()
+    return ""
+
+
 def cpu_seconds(pid: int) -> float:
     """The processor time that a process has taken so far; 0 when it has ended."""
     try:
@@ -182,6 +212,11 @@ def started(
 ) -> Watched:
     """mailtop in a terminal, over a mail system of files in ``folder``; ``wrapped`` are words before the command."""
     return Watched([*wrapped, *MAILTOP, *words], env=environment(folder), answers=answers)
+
+
+def started_as_job(folder: Path) -> Job:
+    """The same by a parent that could have it go on."""
+    return Job(MAILTOP, env=environment(folder))
 
 
 def environment(folder: Path) -> dict[str, str]:

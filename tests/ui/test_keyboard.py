@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from textual import constants, events
 
+from tests.pty_driver import Terminal
 from tui.ui.keyboard import KeyParser
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def keys(*pieces: str, parser: KeyParser | None = None) -> list[str]:
@@ -54,3 +59,19 @@ def test_what_is_pasted_is_no_key() -> None:
 
 def test_the_mouse_is_understood() -> None:
     assert isinstance(next(iter(KeyParser(False).feed("\x1b[<0;10;5M"))), events.MouseDown)
+
+
+def test_what_somebody_else_has_read_is_not_waited_for() -> None:
+    """A shell that reads what was typed while mailtop is stopped, and whose reading has to wait as before."""
+    program = (
+        "import os\n"
+        "from tui.ui.keyboard import _read, _read_without_waiting\n"
+        "with _read_without_waiting(0) as descriptor:\n"
+        "    print('read', _read(descriptor), 'waits', os.get_blocking(0))\n"
+        "    input('typed? ')\n"
+    )
+    with Terminal([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"]) as terminal:
+        terminal.wait_for("read b'' waits True")
+        terminal.wait_for("typed?")
+        terminal.press("enter")
+        assert terminal.wait_exit() == 0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import shlex
 import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from tests.pty_driver import Terminal
-from tests.torture.terminal_case import Watched
+from tests.torture.terminal_case import Job, Watched
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
@@ -121,6 +124,10 @@ def watched(told: Path) -> Watched:
     return Watched(scripted(told), columns=80, rows=24, env=ENVIRON)
 
 
+def job(told: Path) -> Job:
+    return Job(scripted(told), columns=80, rows=24, env=ENVIRON)
+
+
 def is_taken_once_more(terminal: Watched, before: int, row: int) -> None:
     """The terminal was taken ``before`` times, and is now so once more, with the cursor going to ``row``."""
     terminal.until(partial(terminal.has_entered, before + 1), "it takes the terminal again")
@@ -132,12 +139,12 @@ def is_taken_once_more(terminal: Watched, before: int, row: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
 def test_stopped_and_continued_it_is_as_before(tmp_path: Path, number: signal.Signals) -> None:
-    with watched(tmp_path / "told") as terminal:
+    with job(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
         os.kill(terminal.pid, number)
+        if number is signal.SIGTSTP:  # who is not asked cannot give the terminal back
+            terminal.stops()
         terminal.until(lambda: terminal.state == "T", "it stops")
-        terminal.read_for(0.1)
-        assert (terminal.changed == []) is (number is signal.SIGTSTP), "who is asked gives the terminal back"
         terminal.resize(90, 30)
         for row in (2, 3):  # a second time it has not been stopped
             before = terminal.modes.entered
@@ -148,8 +155,24 @@ def test_stopped_and_continued_it_is_as_before(tmp_path: Path, number: signal.Si
         terminal.must_go(0)
 
 
+def test_stopped_by_a_key_it_is_as_before(tmp_path: Path) -> None:
+    with job(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        terminal.press("/")
+        terminal.wait_for("a pattern")  # a key of the terminal's, whatever is typed
+        for _ in range(2):
+            terminal.press("ctrl+z")
+            terminal.stops()
+            before = terminal.modes.entered
+            os.kill(terminal.pid, signal.SIGCONT)
+            terminal.until(partial(terminal.has_entered, before + 1), "it takes the terminal again")
+            terminal.wait_for("a pattern")
+        terminal.press("escape", "q")
+        terminal.must_go(0)
+
+
 def test_stopped_again_and_again_it_takes_the_terminal_once_each_time(tmp_path: Path) -> None:
-    with watched(tmp_path / "told") as terminal:
+    with job(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
         for row in range(2, 6):
             before = terminal.modes.entered
@@ -164,13 +187,63 @@ def test_stopped_again_and_again_it_takes_the_terminal_once_each_time(tmp_path: 
 
 
 def test_told_to_go_on_while_it_is_about_to_stop_it_goes_on(tmp_path: Path) -> None:
-    with watched(tmp_path / "told") as terminal:
+    with job(tmp_path / "told") as terminal:
         terminal.wait_for("all 5 accounts")
         for row in range(2, 6):
             before = terminal.modes.entered
             os.kill(terminal.pid, signal.SIGTSTP)
             terminal.until(lambda: terminal.changed == [], "it gives the terminal back")
             os.kill(terminal.pid, signal.SIGCONT)
+            is_taken_once_more(terminal, before, row)
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+def test_told_to_stop_and_to_go_on_hundreds_of_times_it_goes_on(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    with job(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for key, row in (("down", 5), ("up", 1)) * 5:
+            for _ in range(30):
+                os.kill(terminal.pid, signal.SIGTSTP)
+                time.sleep(chance.random() * 0.002)
+                os.kill(terminal.pid, signal.SIGCONT)
+                time.sleep(chance.random() * 0.002)
+            # a key that comes while the terminal is given back or taken is nobody's
+            terminal.until(partial(shows_or_press, terminal, f"row {row} of 5", key), "keys are obeyed")
+            assert "1049" in terminal.modes.changed
+        terminal.press("q")
+        terminal.must_go(0)
+
+
+def shows_or_press(terminal: Watched, text: str, key: str) -> bool:
+    """Whether the screen shows the text; else a key is pressed."""
+    if text in terminal.text():
+        return True
+    terminal.press(key)
+    return False
+
+
+def test_no_thread_takes_what_the_kernel_keeps(tmp_path: Path) -> None:
+    with watched(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for task in Path(f"/proc/{terminal.pid}/task").iterdir():
+            (blocked,) = re.findall(r"^SigBlk:\t(.*)$", (task / "status").read_text(), re.M)
+            for number in (signal.SIGTSTP, signal.SIGCONT):
+                assert int(blocked, 16) >> number - 1 & 1, f"{(task / 'comm').read_text()} would take {number.name}"
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_whom_nobody_could_continue_is_not_stopped(tmp_path: Path, by_key: bool) -> None:
+    """As in ``ssh -t host mailtop``."""
+    with watched(tmp_path / "told") as terminal:
+        terminal.wait_for("all 5 accounts")
+        for row in (2, 3):
+            before = terminal.modes.entered
+            if by_key:
+                terminal.press("ctrl+z")
+            else:
+                os.kill(terminal.pid, signal.SIGTSTP)
             is_taken_once_more(terminal, before, row)
         terminal.press("q")
         terminal.must_go(0)
@@ -185,12 +258,17 @@ class Shell(Watched):
     def __init__(self, told: Path) -> None:
         argv = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
         super().__init__(argv, columns=80, rows=24, env={**ENVIRON, "PS1": PROMPT})
-        self._command = shlex.join(scripted(told))
+        self.command = shlex.join(scripted(told))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.wait_for(PROMPT.strip())
+        self.told("set -b")  # says at once what it hears of its jobs
+        return self
 
     def begin(self, after: str = "") -> int:
         """Start mailtop; gives its process id."""
-        self.wait_for(PROMPT.strip())
-        self.type(f"{self._command}{after}\r")
+        self.told(f"{self.command}{after}")
         self.until(lambda: len(self.survivors()) > 1, "it starts")
         (pid,) = (pid for pid in self.survivors() if pid != self.pid)
         return pid
@@ -198,9 +276,19 @@ class Shell(Watched):
     def told(self, line: str) -> None:
         self.type(f"{line}\r")
 
+    def hears_that_it_stopped(self) -> None:
+        """Before that it would not have its job go on."""
+        self.wait_for("Stopped")
+        self._screen.erase_in_display(2)
+        self.told("")  # what the terminal still answers goes to the shell
 
-def is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1] == "T"
+    def must_be_left(self) -> None:
+        """The job ends, and then the shell does."""
+        self.press("q")
+        self.wait_for(PROMPT.strip())
+        self.told("")  # an answer that came too late goes to the shell
+        self.told("exit 0")
+        self.must_go(0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTSTP, signal.SIGSTOP])
@@ -211,37 +299,37 @@ def test_in_the_background_it_waits_for_its_terminal(tmp_path: Path, number: sig
         for row in (2, 3):
             before = shell.modes.entered
             os.kill(pid, number)
-            shell.until(lambda: is_stopped(pid), "it stops")
-            shell.wait_for("Stopped")
-            shell.told("")  # what the terminal still answers goes to the shell
+            shell.hears_that_it_stopped()
             for _ in range(2):
                 shell.told("bg")
-                shell.wait_for("[1]+ /")
-                shell.until(lambda: is_stopped(pid), "it stops again")
+                shell.hears_that_it_stopped()
                 os.kill(pid, signal.SIGTSTP)
             shell.told("fg")
             is_taken_once_more(shell, before, row)
-        shell.press("q")
-        shell.wait_for(PROMPT.strip())
-        shell.told("")  # an answer that came too late goes to the shell
-        shell.told("exit 0")
-        shell.must_go(0)
+        shell.must_be_left()
 
 
 def test_begun_in_the_background_it_takes_the_terminal_when_it_is_given(tmp_path: Path) -> None:
     with Shell(tmp_path / "told") as shell:
-        shell.wait_for(PROMPT.strip())
-        shell.told("set -b")
-        pid = shell.begin(" &")
-        shell.wait_for("Stopped")  # a shell that has not heard of it would not have it go on
-        assert is_stopped(pid) and shell.modes.entered == 0
+        shell.begin(" &")
+        shell.hears_that_it_stopped()
+        assert shell.modes.entered == 0
         shell.told("fg")
         is_taken_once_more(shell, 0, 2)
-        shell.press("q")
-        shell.wait_for(PROMPT.strip())
-        shell.told("")  # an answer that came too late goes to the shell
-        shell.told("exit 0")
-        shell.must_go(0)
+        shell.must_be_left()
+
+
+def test_a_key_stops_all_that_runs_with_it(tmp_path: Path) -> None:
+    with Shell(tmp_path / "told") as shell:
+        shell.told(f"sh -c {shlex.quote(shell.command + '; true')}")
+        shell.wait_for("all 5 accounts")
+        for row in (2, 3):
+            before = shell.modes.entered
+            shell.press("ctrl+z")
+            shell.hears_that_it_stopped()
+            shell.told("fg")
+            is_taken_once_more(shell, before, row)
+        shell.must_be_left()
 
 
 def test_a_terminal_that_tells_its_size_itself_is_as_before(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import termios
 import time
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
-from types import FrameType
 from typing import Any
 
 from textual import events
@@ -22,6 +20,7 @@ from textual.message import Message
 
 from tui.ui.keyboard import KeyboardDriver
 from tui.ui.painted import painted_by
+from tui.ui.stopping import StopSignals
 from tui.ui.traffic import Traffic
 
 PIECE_BYTES = 1024
@@ -136,12 +135,9 @@ class TerminalDriver(KeyboardDriver):
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
+        self._stops = StopSignals()  # before Textual has them end in the middle of whatever they interrupt
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        # Textual would work in the middle of whatever a signal interrupts, and take a program that was stopped without
-        # being asked for one that had given its terminal back.
-        for number in (signal.SIGTSTP, signal.SIGCONT):
-            signal.signal(number, self._told)
-        self._signals: list[int] = []
+        self._stops.listen(self.fileno, self._stop_or_go_on)
         self._has_given_back = False
         self.traffic = Traffic()
         self._painted = painted_by(app)
@@ -169,7 +165,8 @@ class TerminalDriver(KeyboardDriver):
             self._in_loop(call)
 
     def start_application_mode(self) -> None:
-        """Take over the terminal."""
+        """Take over the terminal, once it is ours."""
+        self._stops.wait_for_front()
         self._outlet = Outlet(sys.__stderr__.fileno() if sys.__stderr__ else 2, self.traffic)
         self._outlet.start()
         self._leaving = self._has_given_back = False
@@ -197,8 +194,19 @@ class TerminalDriver(KeyboardDriver):
         if self._in_band_window_resize:  # its answer may have come while the rest was turned off
             self.write("\x1b[?2048l")
         self._mouse_pixels = self._in_band_window_resize = self._has_given_back = False
+        self._end_output()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        self.stop_application_mode()
+        self._has_given_back = True
 
     def close(self) -> None:
+        """End all that was begun here."""
+        self._end_output()
+        self._stops.close()
+
+    def _end_output(self) -> None:
         """End what writes; what a terminal that does not read has not taken is thrown away."""
         super().close()
         if self._outlet is not None:
@@ -234,35 +242,24 @@ class TerminalDriver(KeyboardDriver):
             self.traffic.answered(self._asked_of, time.monotonic() - self._asked_at)
             self._quiet.set()
             self._in_loop(self._answered)
+        elif isinstance(message, events.Key) and message.key == "ctrl+z":  # while keys are ours the terminal does not
+            self._stops.tell_all()
         else:
             super().process_message(message)
 
-    def _told(self, number: int, _frame: FrameType | None) -> None:
-        self._signals.append(number)
-        self._in_loop(self._stop_or_go_on)
-
     def _stop_or_go_on(self) -> None:
-        """Do what the last signal says; those that came before it are out of date. Who stops a program without asking,
-        as a debugger does, may have used its terminal meanwhile, so that is taken anew, too."""
-        signals, self._signals = self._signals, []
-        if not signals:
-            return
-        in_front = self._is_in_front()
-        if in_front and self._outlet is not None:
-            self.suspend_application_mode()
-            self._has_given_back = True
-        if signals[-1] == signal.SIGTSTP or not in_front:  # not in front, after `bg`, the terminal is the shell's
-            if not self._signals:
-                os.kill(os.getpid(), signal.SIGSTOP)
-        elif self._has_given_back:
+        """Obey what was told. Who stops a program without asking, as a debugger does, may have used its terminal
+        meanwhile, so that is taken anew, too."""
+        self._give_way()
+        self._stops.pause()
+        self._give_way()  # it was not in front before
+        if self._has_given_back and self._stops.is_in_front:
             self.resume_application_mode()
             self._app.refresh(layout=True)
 
-    def _is_in_front(self) -> bool:
-        try:
-            return os.tcgetpgrp(self.fileno) == os.getpgrp()
-        except OSError:
-            return True
+    def _give_way(self) -> None:
+        if self._outlet is not None and self._stops.is_in_front:
+            self.suspend_application_mode()
 
     @property
     def _link_is_full(self) -> bool:

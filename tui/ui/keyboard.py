@@ -7,7 +7,8 @@ import os
 import selectors
 import signal
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from textual import constants, events
 from textual._xterm_parser import XTermParser
@@ -43,10 +44,10 @@ class KeyboardDriver(LinuxDriver):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
         parser, decode = KeyParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
         wait = WAIT_SECONDS
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.fileno, selectors.EVENT_READ)
+        with _read_without_waiting(self.fileno) as descriptor, selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                data = self._read() if selector.select(wait) else None
+                data = _read(descriptor) if selector.select(wait) else None
                 if data == b"":
                     self.exit_event.wait(WAIT_SECONDS)
                 text = decode(data) if data else ""
@@ -55,9 +56,25 @@ class KeyboardDriver(LinuxDriver):
                 # what may be the beginning of a sequence is Esc if no more comes soon
                 wait = constants.ESCAPE_DELAY if data else WAIT_SECONDS
 
-    def _read(self) -> bytes:
-        """What was typed; nothing when the terminal is gone or the shell's, which somebody else sees to."""
-        try:
-            return os.read(self.fileno, READ_BYTES)
-        except OSError:
-            return b""
+
+@contextmanager
+def _read_without_waiting(terminal: int) -> Iterator[int]:
+    """A descriptor of the same terminal. What was there to read, a shell may have read since, while this program was
+    stopped; and a descriptor that we were given never to wait would not for the shell either, whose it is, too."""
+    descriptor = terminal
+    with suppress(OSError):  # not the terminal that a shell gives and takes
+        os.tcgetpgrp(terminal)
+        descriptor = os.open("/dev/tty", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        if descriptor != terminal:
+            os.close(descriptor)
+
+
+def _read(descriptor: int) -> bytes:
+    """What was typed; nothing when the terminal is gone or the shell's, which somebody else sees to."""
+    try:
+        return os.read(descriptor, READ_BYTES)
+    except OSError:
+        return b""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+from tui.ui.stopping import HELD
+
 GRACE_SECONDS = 1.7
 """How long an orderly end may take before the process ends anyway."""
 
@@ -56,4 +58,6 @@ def watch(leave: Callable[[int], None], terminal: int, give_back: Callable[[], N
     signal.setitimer(signal.ITIMER_REAL, 0)  # whoever watched over the start
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # as the new thread then does, too
     threading.Thread(target=on_hangup, name="mailtop-hangup", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
