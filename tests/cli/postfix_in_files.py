@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.forked import forks
+
 MAILTOP = [sys.executable, "-m", "tui"]
 
 LOG = """\
@@ -61,9 +63,12 @@ class PostfixInFiles:
         self, *arguments: str, environ: Mapping[str, str] | None = None, argv: Sequence[str] = MAILTOP
     ) -> subprocess.CompletedProcess[str]:
         """Run mailtop to its end."""
+        environ = self.environment() | dict(environ or {})
+        if argv == MAILTOP and forks().takes(environ):
+            return forks().run(arguments, environ)
         return subprocess.run(
             [*argv, *arguments],
-            env=self.environment() | dict(environ or {}),
+            env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.postfix_in_files import MAILTOP
+from tests.forked import forks
 from tests.http_server import HttpServer, Request, Response
 from tests.pty_driver import Terminal
 from tui.cli.arguments import Exit
@@ -35,9 +36,7 @@ def mailtop(tmp_path: Path) -> Show:
             "HOME": str(tmp_path),
             "TOKEN": "abcdefghijklmnqrstuvwxyz",
         }
-        return await asyncio.to_thread(
-            subprocess.run, [*MAILTOP, *arguments], env=environ, capture_output=True, text=True, timeout=30, check=False
-        )
+        return await asyncio.to_thread(forks().run, arguments, environ)
 
     return run
 

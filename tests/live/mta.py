@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
+from tests.forked import ARGV, Forks
 from tests.live.mail import ISPS, Listed, Message, Sent, Totals, Truth
 from tests.live.namespace import ENVIRONMENT, HOME, Namespace
 from tests.live.packages import unpacked
@@ -42,6 +43,7 @@ class RealMta(ABC):
         self.world.__enter__()
         try:
             self.serve("sink.py", RECORD, *SINKS)
+            self.forks = Forks(self.world.command(ARGV), ENVIRONMENT)
             self.install()
             self.start()
         except BaseException:
@@ -52,6 +54,7 @@ class RealMta(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.forks.close()
         self.world.__exit__(kind, error, trace)
 
     # The mail system
@@ -153,7 +156,9 @@ class RealMta(ABC):
 
     def mailtop(self, *arguments: str, ok: Sequence[int] = (0,)) -> str:
         """Run ``mailtop`` inside to its end; gives what it printed."""
-        return self.world.run([*MAILTOP, *arguments], ok=ok).stdout
+        done = self.forks.run(arguments, ENVIRONMENT)
+        assert done.returncode in ok, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
 
     def show(self, config: str | None, *arguments: str) -> dict[str, Any]:
         """``mailtop show … --format json``, decoded; without a configuration when ``config`` is ``None``."""
