@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from tui.ui.app import MailtopApp
 from tui.ui.columns import MARGIN
 
 UTF8 = {"LANG": "C.UTF-8"}
+SECONDS = 20.0
 LOOKED_AT = ("LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR", "TERM", "COLORTERM", "TEXTUAL_DRIVER")
 
 
@@ -51,14 +53,14 @@ class Looker:
         await self.pilot.pause()
 
     async def wait_for(self, condition: str | Callable[[], bool]) -> None:
-        """Wait until a text stands on the screen or a condition holds; fails with the screen after five seconds."""
+        """Wait until a text stands on the screen or a condition holds; fails with the screen after ``SECONDS``."""
         holds = condition if callable(condition) else lambda: condition in self.text()
-        for _ in range(500):
-            if holds():
-                return
+        deadline = time.monotonic() + SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never came: {condition!r}; the screen shows:\n{self.text()}")
             await asyncio.sleep(0.01)
             await self.pilot.pause()
-        raise AssertionError(f"never came: {condition!r}; the screen shows:\n{self.text()}")
 
 
 @asynccontextmanager
