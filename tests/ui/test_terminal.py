@@ -269,9 +269,14 @@ class Shell(Watched):
     def begin(self, after: str = "") -> int:
         """Start mailtop; gives its process id."""
         self.told(f"{self.command}{after}")
-        self.until(lambda: len(self.survivors()) > 1, "it starts")
-        (pid,) = (pid for pid in self.survivors() if pid != self.pid)
-        return pid
+        pids: list[int] = []
+
+        def has_begun() -> bool:
+            pids[:] = [pid for pid in self.survivors() if pid != self.pid]
+            return bool(pids)
+
+        self.until(has_begun, "it starts")
+        return pids[0]
 
     def told(self, line: str) -> None:
         self.type(f"{line}\r")
