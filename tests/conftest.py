@@ -40,6 +40,8 @@ LONGEST = (
 )
 """The files that begin first, so that no worker is still at one of them when the others have nothing left."""
 
+gc.disable()  # while tests are collected nothing becomes garbage
+
 settings.register_profile("mailtop", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailtop")
 
@@ -54,7 +56,8 @@ def pytest_collection_finish() -> None:
     """What was imported stays: looking through it for garbage again and again costs a tenth of the time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.enable()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)
