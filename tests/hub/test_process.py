@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import sys
@@ -119,25 +118,6 @@ async def test_a_killed_child_is_started_again_and_asked_the_same() -> None:
         await until(lambda: any(view.queue_known for view in reader.views[seen:]))
         assert reader.views[-1].serial == 3
         assert reader.link.pid != pid and not is_alive(pid)
-
-
-def held_back_by(pid: int | None) -> set[int]:
-    """The signals that a process has blocked."""
-    blocked = re.search(r"^SigBlk:\s(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert blocked is not None
-    return {number for number in range(1, 65) if int(blocked[1], 16) >> number - 1 & 1}
-
-
-async def test_ctrl_z_stops_a_hub_that_is_started_again_too() -> None:
-    held = {signal.SIGTSTP, signal.SIGCONT}  # as in the screen
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
-    try:
-        async with linked(child_hub.argv()) as reader:
-            reader.link.send(ViewRequest(serial=3, query=ACCOUNTS))
-            await until(lambda: reader.views)
-            assert not held & held_back_by(reader.link.pid)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 async def test_what_is_asked_once_is_answered_once_whatever_views_come() -> None:

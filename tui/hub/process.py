@@ -215,8 +215,6 @@ async def serve(hub: HubLink, sock: socket.socket) -> None:
     """The child's end: answer the requests that come through ``sock``, until it closes, a ``Close`` comes, or the
     process gets SIGTERM or SIGHUP; then close the hub. Raises what the hub raises, so that the screen learns of it."""
     _tune()
-    # The screen, whose copy this may be, has these wait until it has given its terminal back.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP, signal.SIGCONT})
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGHUP):
