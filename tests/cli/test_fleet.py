@@ -86,6 +86,12 @@ def check_sums(hosts: Sequence[HostInFiles], fleet: Path) -> None:
     assert [source["freshness"] for source in together["sources"]] == ["live"]
 
 
+def checked(host: HostInFiles, told: str) -> str:
+    """What ``mailtop check`` says, once that is told in it."""
+    said = host.run("check").stdout
+    return said if re.search(told, said) else ""
+
+
 def test_what_is_read_is_the_sum_of_the_hosts(hosts: list[HostInFiles], fleet: Path) -> None:
     debug = [host.config.with_suffix(".debug") for host in hosts]
     with collecting(hosts[:1], "--debug", str(debug[0])) as [first], collecting(hosts[1:]) as others:
@@ -115,10 +121,10 @@ def test_a_server_that_is_away_delays_what_is_read_and_loses_nothing(
         with collecting(hosts):
             [source] = collected(load(hosts[0].config).source)
             until(lambda: sending_problem(source), "nobody notes that nothing is sent")
-            waiting = hosts[0].run("check").stdout
             told = (
                 r"! \d+ batch(es)? \(\S+ kB, the oldest .* old\) waits? to be sent to ClickHouse: no ClickHouse server"
             )
+            waiting = until(lambda: checked(hosts[0], told), "no batch that waits is told of")
             assert len(re.findall(told, waiting)) == waiting.count("no ClickHouse server") == 1, waiting
             for number, host in enumerate(hosts):
                 host.more_mail(number + 4)

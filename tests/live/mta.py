@@ -160,10 +160,10 @@ class RealMta(ABC):
         assert done.returncode in ok, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def show(self, config: str | None, *arguments: str) -> dict[str, Any]:
+    def show(self, config: str | None, *arguments: str, ok: Sequence[int] = (0,)) -> dict[str, Any]:
         """``mailtop show … --format json``, decoded; without a configuration when ``config`` is ``None``."""
         options = ["--format", "json", *(["--config", config] if config else [])]
-        answer: dict[str, Any] = json.loads(self.mailtop("show", *arguments, *options))
+        answer: dict[str, Any] = json.loads(self.mailtop("show", *arguments, *options, ok=ok))
         return answer
 
     def screen(self, config: str) -> Terminal:
