@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.engine.book import Book, Engine
@@ -26,7 +26,15 @@ def run(events: list[ev.Event]) -> Book:
     return book
 
 
+REUSED = [
+    ev.Arrived(NOW, b"3F2A1", b"alice", b"alice", 100, (b"x@gmail.com",), ev.PROC),
+    ev.Submitted(NOW, b"3F2A1", b"bob"),
+]
+"""An id that comes again while its message waits."""
+
+
 @given(event_lists(), st.lists(st.integers(0, 40)), st.lists(st.booleans()))
+@example(REUSED, [1], [])
 def test_any_division_and_any_restart_give_the_same_sums(
     events: list[ev.Event], cuts: list[int], restarts: list[bool]
 ) -> None:

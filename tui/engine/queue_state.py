@@ -65,7 +65,7 @@ class QueueState:
             if id_ in self.announced:
                 message.campaign = self._announced_campaign(id_, time)
         elif message.pending is not None:
-            self._count_pending(message)
+            self.count_pending(message)
         elif message.absent != IN_QUEUE or (not message.sent and time - message.seen > SUBMISSION_KEPT_SECONDS):
             if message.forgotten(time):
                 message = self.messages[id_] = Message(self.unknown_cell, [], heard=time)
@@ -135,7 +135,7 @@ class QueueState:
             return None
         self.forget(id_)
         if message.pending is not None:
-            self._count_pending(message)
+            self.count_pending(message)
         elif message.absent != IN_QUEUE or not message.sent:
             if message.forgotten(time):
                 return None
@@ -160,9 +160,10 @@ class QueueState:
         for id_ in self.changed:
             message = self.messages.get(id_)
             if message is not None and message.pending is not None:
-                self._count_pending(message)
+                self.count_pending(message)
 
-    def _count_pending(self, message: Message) -> None:
+    def count_pending(self, message: Message) -> None:
+        """Count what waits of a message that arrived lately."""
         pending, early = message.pending or (), message.early or ()
         message.pending, message.early, message.declared = None, None, True
         if len(pending) > 1 and (twice := len(pending) - len(set(pending))):

@@ -221,6 +221,8 @@ class Tracker:
     def _used_again(self, id_: bytes, time: int) -> None:
         """Short queue ids come again: what is known of an earlier message of this id is over."""
         known = self._state.messages.get(id_)
+        if known is not None and known.pending is not None:
+            self._state.count_pending(known)
         # What no line ever told of a listing showed first, and its lines are late.
         if known is not None and (known.sent or (known.units and known.heard is not None) or known.absent == ENDED):
             if known.absent < 0:
