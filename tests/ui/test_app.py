@@ -175,6 +175,13 @@ async def test_a_theme_file_that_is_written_is_shown_at_once(tmp_path: Path) -> 
         assert look.app.theme == "mine" and look.app._main.styles.background.hex == "#00FF00"
 
 
+async def test_where_no_shell_waits_it_says_so() -> None:
+    async with running() as look:
+        await look.wait_for("all 5 accounts")
+        await look.press("ctrl+z")
+        await look.wait_for("there is no shell here to go back to")
+
+
 async def test_quit_leaves() -> None:
     async with running() as look:
         await look.wait_for("all 5 accounts")

@@ -63,6 +63,7 @@ def test_a_key_that_another_command_has_is_the_users_and_told() -> None:
 def test_what_is_wrong_is_told_and_the_rest_works() -> None:
     commands, problems = with_keys(
         {"zom": ["w"], "next": ["??", "w"], "leave": ["q"], "pause": ["w"], "\x1b[2J": ["v"], "follow": ["Ctrl+C"]}
+        | {"suspend": ["s"], "mark": ["Ctrl+Z"]}
     )
     keys = {command.name: command.keys for command in commands}
     assert (keys["next"], keys["pause"], keys["leave"], keys["follow"]) == (("w",), (), ("ctrl+c",), ())
@@ -71,8 +72,10 @@ def test_what_is_wrong_is_told_and_the_rest_works() -> None:
         'keys.next: "??" is no key; keys are written as in "Up", "PgDn", "?", "G".',
         "keys.leave: its key is always Ctrl+C; give keys to quit instead.",
         "keys.�[2J: there is no such command; docs/keys.md has their names.",
+        "keys.suspend: its key is always Ctrl+Z; it is every terminal's.",
         'keys.next: "w" is a key of pause too, which goes without it; give pause another one.',
         'keys.leave: "Ctrl+C" is a key of follow too, which goes without it; give follow another one.',
+        'keys.suspend: "Ctrl+Z" is a key of mark too, which goes without it; give mark another one.',
     ]
 
 

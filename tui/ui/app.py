@@ -242,6 +242,13 @@ class MailtopApp(ThemedApp):
         if self.screen is not self._main or not self._main.go_back():
             self.exit()
 
+    def action_suspend(self) -> None:
+        """Give the shell its terminal until it has this go on."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.suspend()
+        else:
+            self._main.tell("there is no shell here to go back to")
+
     def action_leave(self) -> None:
         """Leave at once."""
         self.exit()

@@ -11,7 +11,7 @@ from tui.ui.keymap import FIXED
 
 
 def bindings(scopes: Iterable[Scope], commands: Sequence[Command] = COMMANDS) -> list[Binding]:
-    """Textual's bindings of the commands in ``scopes``. The one that always leaves goes before whatever takes keys."""
+    """Textual's bindings of the commands in ``scopes``. Those whose keys are fixed go before all."""
     wanted = set(scopes)
     return [
         Binding(
@@ -19,7 +19,7 @@ def bindings(scopes: Iterable[Scope], commands: Sequence[Command] = COMMANDS) ->
             command.action,
             command.help,
             show=False,
-            priority=command.name == FIXED,
+            priority=command.name in FIXED,
             id=f"mailtop.{command.name}",
         )
         for command in commands

@@ -232,6 +232,7 @@ COMMANDS = (
     Command("theme", "theme", ("T",), "", "choose a theme", Scope.PROGRAM),
     Command("help", "help", ("question_mark", "f1", "h"), "help", "help", Scope.PROGRAM),
     Command("quit", "quit", ("q",), "quit", "go back, and leave where there is nothing to go back from", Scope.PROGRAM),
+    Command("suspend", "suspend", ("ctrl+z",), "", "go back to the shell for a while; fg goes on", Scope.PROGRAM),
     Command("leave", "leave", ("ctrl+c",), "", "leave at once", Scope.PROGRAM),
 )
 

@@ -236,14 +236,17 @@ class TerminalDriver(KeyboardDriver):
             self._quiet.wait(LEAVE_SECONDS)
         super().disable_input()
 
+    def suspend(self) -> None:
+        """Be stopped, with all that runs with this process, until a shell has them go on. While keys are ours the
+        terminal does not do that at Ctrl-Z."""
+        self._stops.tell_all()
+
     def process_message(self, message: Message) -> None:
         """Take what comes from the terminal; in the thread that reads it."""
         if isinstance(message, events.CursorPosition) and self._asked_at is not None:
             self.traffic.answered(self._asked_of, time.monotonic() - self._asked_at)
             self._quiet.set()
             self._in_loop(self._answered)
-        elif isinstance(message, events.Key) and message.key == "ctrl+z":  # while keys are ours the terminal does not
-            self._stops.tell_all()
         else:
             super().process_message(message)
 

@@ -23,8 +23,9 @@ _NAMES = {
 _MODIFIERS = ("ctrl", "shift")
 """Not Alt: a terminal sends Esc for it, which is a key of its own."""
 
-FIXED = "leave"
-"""The command whose key is not the user's to change: there must be one that always ends the screen."""
+FIXED = {"leave": "give keys to quit instead", "suspend": "it is every terminal's"}
+"""The commands whose keys are not the user's to change, with what is said to whoever tries. There must be one that
+always ends the screen."""
 
 
 def key_name(written: str) -> str | None:
@@ -51,11 +52,11 @@ def with_keys(assigned: Mapping[str, Sequence[str]]) -> tuple[tuple[Command, ...
     for name, keys in assigned.items():
         if name not in known:
             problems.append(f"keys.{clean(name)}: there is no such command{_hint(name, known)}")
-        elif name == FIXED:
-            problems.append(f"keys.{name}: its key is always {known[name].shown_keys}; give keys to quit instead.")
+        elif name in FIXED:
+            problems.append(f"keys.{name}: its key is always {known[name].shown_keys}; {FIXED[name]}.")
         else:
             wished[name] = _names(name, keys, problems)
-    owner = dict.fromkeys(known[FIXED].keys, FIXED)
+    owner = {key: name for name in FIXED for key in known[name].keys}
     kept: dict[str, list[str]] = {name: [] for name in known}
     for name, keys in [*wished.items(), *((each.name, each.keys) for each in COMMANDS if each.name not in wished)]:
         for key in keys:

@@ -52,7 +52,7 @@ class StopSignals:
             return True
 
     def tell_all(self) -> None:
-        """Have this process and those it runs with stopped, as a terminal does at Ctrl-Z; from any thread."""
+        """Have this process and those it runs with stopped, as a terminal does at Ctrl-Z."""
         if self._descriptor is not None:
             os.kill(0, signal.SIGTSTP)
 
