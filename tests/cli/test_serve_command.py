@@ -132,7 +132,10 @@ def test_mailtop_reads_mailtop(mail: PostfixInFiles, tmp_path: Path) -> None:
         assert "bob" in totals
         queue = mail.run("show", "queue", "--config", str(config), "--group", "isp", "--format", "csv").stdout
         assert "Gmail" in queue and "corp.test" in queue
-        assert served.end(signal.SIGTERM) == (Exit.OK, "".join(served.said))
+        code, said = served.end(signal.SIGTERM)
+        early = "there is no ledger at"  # the first who asks may come before the collector has made it
+        others = [line for line in said.splitlines(keepends=True) if line not in served.said and early not in line]
+        assert (code, others) == (Exit.OK, [])
 
 
 def test_a_token_for_one_account_and_no_more_than_its_rate(mail: PostfixInFiles) -> None:
