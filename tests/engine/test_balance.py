@@ -198,8 +198,21 @@ def test_a_recipient_that_failed_and_is_still_listed_while_its_bounce_is_sent_le
     assert (book.balances()["alice"].accepted, book.difference()) == (2, 0)
 
 
+def test_who_failed_and_is_still_listed_is_none_of_those_whose_delivery_is_not_logged_yet() -> None:
+    book = Book()
+    engine = book.engine()
+    c = b"c@gmail.com"
+    engine.apply([exim(A, B, c), ev.Failed(NOW, b"1", A, A, b"550 no")])
+    engine.reconcile(Listing(NOW, {b"1": Waiting(b"1", ev.PROC, (A, c), None, b"", None, 10, NOW)}), set())
+    engine.apply([sent(B)])
+    engine.reconcile(Listing(NOW, {b"1": Waiting(b"1", ev.RETRY, (c,), None, b"", None, 10, NOW)}), set())
+    book.add(engine.take())
+    everybody = book.balances()[""]
+    assert (everybody.accepted, everybody.difference) == (3, 0)
+
+
 @pytest.mark.parametrize("outcome", [sent, lambda address: ev.Failed(NOW, b"1", address, address, b"550 no")])
-def test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[bytes], ev.Event]) -> None:
+test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[bytes], ev.Event]) -> None:
     everybody = [b"%d@gmail.com" % number for number in range(40_000)]
     book = Book()
     engine = book.engine()

@@ -48,6 +48,13 @@ class Accounting:
             message.unnamed = max(0, message.unnamed - new)
             self.count(message.cell, new)
 
+    def gain(self, message: Message, recipients: Collection[bytes]) -> None:
+        """A listing shows these recipients, which did not wait. Whoever was replaced or had failed is shown once more,
+        and is none of those that were owed."""
+        again = self._known(message, recipients)
+        self.count(message.cell, again)
+        self.accept(message, len(recipients) - again)
+
     def meet(self, message: Message) -> None:
         """A line tells of a recipient that was not known to wait. Where the arrival named all it is nobody's, or one
         that was owed; else it is new."""
@@ -61,10 +68,14 @@ class Accounting:
     def lose(self, message: Message, recipients: Collection[bytes]) -> None:
         """These recipients wait no longer, and no line says how they ended; but for those that were replaced, and those
         that had failed before a listing showed them once more."""
-        known = {*(message.aliases or ()), *(message.failed or ())}
-        replaced = sum(recipient in known for recipient in recipients)
+        replaced = self._known(message, recipients)
         self.count(message.cell, -replaced)
         message.owed += len(recipients) - replaced
+
+    def _known(self, message: Message, recipients: Collection[bytes]) -> int:
+        """How many of the recipients were replaced or had failed."""
+        known = {*(message.aliases or ()), *(message.failed or ())}
+        return sum(recipient in known for recipient in recipients)
 
     def end(self, message: Message) -> None:
         """A line ended the message. Of one with an alias, whoever is left was replaced: two recipients that lead to

@@ -284,10 +284,10 @@ class QueueState:
         for recipient in gone:
             self.remove_unit(message, recipient, minute)
         self.balance.lose(message, gone)
-        kept = len(message.units)
+        new = wanted.keys() - message.units.keys()
         for recipient in wanted:
             self.move_unit(message, recipient, message.unit_state, minute)
-        self.balance.accept(message, len(message.units) - kept)
+        self.balance.gain(message, new)
         return len(message.units) - before
 
     def take_out(self, message: Message, recipients: int, minute: int) -> None:
