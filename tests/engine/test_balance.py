@@ -212,7 +212,7 @@ def test_who_failed_and_is_still_listed_is_none_of_those_whose_delivery_is_not_l
 
 
 @pytest.mark.parametrize("outcome", [sent, lambda address: ev.Failed(NOW, b"1", address, address, b"550 no")])
-test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[bytes], ev.Event]) -> None:
+def test_a_message_to_very_many_takes_no_longer_for_each(outcome: Callable[[bytes], ev.Event]) -> None:
     everybody = [b"%d@gmail.com" % number for number in range(40_000)]
     book = Book()
     engine = book.engine()
