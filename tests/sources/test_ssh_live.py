@@ -213,9 +213,10 @@ async def test_a_host_that_goes_and_comes_back(host: SshHost) -> None:
         await until(lambda: poller.table is not None and poller.status().freshness is Freshness.LIVE, PATIENCE_SECONDS)
         before = rows_of(poller.table)
         host.stop()
-        await until(lambda: poller.status().freshness is Freshness.STALE, PATIENCE_SECONDS)
+        # on a busy machine its numbers may be old before it is seen to be gone
+        await until(lambda: poller.status().error is not None, PATIENCE_SECONDS)
+        assert poller.status().freshness is Freshness.STALE
         assert rows_of(poller.table) == before
-        assert poller.status().error is not None
         host.start()
         await until(lambda: poller.status().freshness is Freshness.LIVE, PATIENCE_SECONDS)
     finally:
